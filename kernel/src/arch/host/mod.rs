@@ -1,0 +1,57 @@
+//! Stand-in for an architecture on the host: no hardware, just enough for portable code to be
+//! tested. A "CPU" is a host thread.
+
+/// CPU identity per thread; interrupts are always off.
+pub mod cpu {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::percpu::{MAX_CPUS, PerCpu};
+
+    /// Name of the architecture.
+    pub const NAME: &str = "host";
+
+    std::thread_local! {
+        static CURRENT: Cell<Option<&'static PerCpu>> = const { Cell::new(None) };
+    }
+
+    /// The record of this thread's CPU; every thread gets one of its own, leaked.
+    pub fn current() -> &'static PerCpu {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        CURRENT.with(|current| {
+            current.get().unwrap_or_else(|| {
+                let cpu: &'static PerCpu = Box::leak(Box::new(PerCpu::new()));
+                let index = NEXT.fetch_add(1, Ordering::Relaxed) % MAX_CPUS;
+                cpu.describe(index, index as u64, 0);
+                current.set(Some(cpu));
+                cpu
+            })
+        })
+    }
+
+    /// Interrupts do not exist here.
+    pub fn interrupts_enabled() -> bool {
+        false
+    }
+
+    /// Nothing to do.
+    pub fn interrupts_disable() {}
+
+    /// Nothing to do.
+    pub fn interrupts_enable() {}
+
+    /// Lets another thread run.
+    pub fn relax() {
+        std::thread::yield_now();
+    }
+}
+
+/// Standard output.
+pub mod console {
+    use std::io::Write;
+
+    /// Writes one byte.
+    pub fn put(byte: u8) {
+        let _ = std::io::stdout().write_all(&[byte]);
+    }
+}

@@ -1,0 +1,48 @@
+//! The one place where an architecture is chosen.
+//!
+//! Every architecture has the same files with the same names in them; the rest of the kernel uses
+//! `arch::cpu`, `arch::paging`, … and names no architecture. On the host a stand-in without
+//! hardware takes their place, so that portable code can be tested there.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | `boot` | entry of the boot CPU and of the others, up to `crate::boot::start` / `start_secondary` on a proper stack |
+//! | `machine` | `discover(boot_arg, &mut MachineInfo)` |
+//! | `cpu` | `NAME`, `current`, `set_current`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `relax`, `init_cpu`, `features_line`, `instructions`, `sync_instruction_cache` |
+//! | `console` | `init`, `put`, `get`, `enable_receive_interrupt` |
+//! | `paging` | `Entry`, `root_register`, `write_root`, `read_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `remote_flush`, `asid_count` |
+//! | `context` | `Frame`, `resume`, `resume_message`, `FpuState` and its save, restore, enable, disable |
+//! | `traps` | vectors, system-call entry; calls `crate::trap` and `crate::syscall` |
+//! | `timer` | `init_boot`, `init_cpu`, `now`, `arm`, `disarm` |
+//! | `ipi` | `init_boot`, `init_cpu`, `send`, `route_irq`, `mask`, `unmask` |
+//! | `power` | `start_cpu`, `stop_this_cpu`, `cpu_is_stopped`, `exit` |
+//! | `uaccess` | `copy_from_user`, `copy_to_user`, `compare_exchange_u32_user` |
+
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+#[path = "x86_64/mod.rs"]
+mod chosen;
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+#[path = "aarch64/mod.rs"]
+mod chosen;
+#[cfg(all(target_os = "none", target_arch = "riscv64"))]
+#[path = "riscv64/mod.rs"]
+mod chosen;
+#[cfg(not(target_os = "none"))]
+#[path = "host/mod.rs"]
+mod chosen;
+
+pub use chosen::*;
+
+/// Virtual layout, the same on all architectures (48-bit addresses, four levels).
+pub mod layout {
+    /// First address that user space can never have.
+    pub const USER_END: u64 = 0x0000_7fff_ffff_f000;
+    /// All RAM, physical address 0 first.
+    pub const DIRECT_MAP: u64 = 0xffff_8000_0000_0000;
+    /// Kernel mappings made at run time: stacks with guard pages, device windows.
+    pub const DYNAMIC: u64 = 0xffff_c000_0000_0000;
+    /// The kernel image, at its load offset.
+    pub const IMAGE: u64 = 0xffff_ffff_8000_0000;
+    /// Size of the smallest page.
+    pub const PAGE_SIZE: u64 = 4096;
+}

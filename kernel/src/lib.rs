@@ -1,0 +1,24 @@
+//! VeridianOS: a capability-based microkernel.
+//!
+//! Principles:
+//! 1. Authority is a capability. No call acts on a name, a number or an address alone.
+//! 2. One kernel stack per CPU. A thread in the kernel is its record in a queue, nothing more;
+//!    kernel code runs with interrupts off and in bounded steps.
+//! 3. Check everything, then act; what has begun to act does not fail.
+//! 4. Only `arch/` knows an architecture. Whatever does not touch hardware also runs on the host.
+#![cfg_attr(target_os = "none", no_std)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+
+pub mod arch;
+#[cfg(target_os = "none")]
+pub mod boot;
+pub mod console;
+pub mod lock;
+pub mod machine;
+pub mod percpu;
+pub mod trap;
+
+/// A thread, as far as the per-CPU record needs to name it.
+pub enum Thread {}

@@ -1,0 +1,148 @@
+//! One record per CPU.
+//!
+//! Model: `CPUS[i]` belongs to logical CPU `i` (0 is the boot CPU); a CPU finds its own record
+//! through `arch::cpu::current()` in one instruction. The first fields have fixed offsets because
+//! the entry code of every architecture reaches them by number.
+//! Invariant: plain fields are written only by their own CPU or before it starts; what others
+//! write (`ipi_pending`, `state`) is atomic.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+/// The most CPUs a machine may have; further ones stay off. CPU masks are `u64`.
+pub const MAX_CPUS: usize = 16;
+
+/// Life of a CPU, as `PerCpu::state` holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CpuState {
+    /// Not in the machine.
+    Absent,
+    /// In the machine, not running kernel code.
+    Off,
+    /// Told to start, or told to stop, and not there yet.
+    Changing,
+    /// Runs the kernel and takes work.
+    Online,
+}
+
+/// What one CPU keeps to itself.
+#[repr(C, align(128))]
+pub struct PerCpu {
+    /// Address of this record, so that one load through the CPU's base register yields it.
+    pub this: Cell<*const PerCpu>,
+    /// Top of this CPU's kernel stack; entry code from user mode starts there.
+    pub kernel_stack_top: Cell<u64>,
+    /// The thread whose user registers are live on this CPU, or null in the idle loop.
+    pub current: Cell<*mut crate::Thread>,
+    /// For entry code only.
+    pub scratch: [Cell<u64>; 4],
+    /// Logical number; index in `CPUS`.
+    pub index: Cell<u32>,
+    /// NUMA node.
+    pub node: Cell<u32>,
+    /// What the hardware calls this CPU: APIC id, MPIDR affinity, hart id.
+    pub hardware_id: Cell<u64>,
+    /// Lock ranks that this CPU holds, one bit each; debug builds only.
+    pub held_ranks: Cell<u32>,
+    /// Depth of kernel faults, so that a fault while one is reported ends the machine.
+    pub fault_depth: Cell<u32>,
+    /// Reasons why other CPUs sent the IPI; bits are defined by `sched::smp`.
+    pub ipi_pending: AtomicU32,
+    state: AtomicU8,
+}
+
+// SAFETY: the `Cell` fields are touched only by the CPU that owns the record, or before that CPU
+// starts (see the module's invariant); everything else is atomic.
+unsafe impl Sync for PerCpu {}
+
+/// Every CPU's record, by logical number.
+pub static CPUS: [PerCpu; MAX_CPUS] = [const { PerCpu::new() }; MAX_CPUS];
+static ONLINE: AtomicU64 = AtomicU64::new(0);
+
+impl PerCpu {
+    /// A record of a CPU that is not there.
+    pub const fn new() -> Self {
+        PerCpu {
+            this: Cell::new(core::ptr::null()),
+            kernel_stack_top: Cell::new(0),
+            current: Cell::new(core::ptr::null_mut()),
+            scratch: [const { Cell::new(0) }; 4],
+            index: Cell::new(0),
+            node: Cell::new(0),
+            hardware_id: Cell::new(0),
+            held_ranks: Cell::new(0),
+            fault_depth: Cell::new(0),
+            ipi_pending: AtomicU32::new(0),
+            state: AtomicU8::new(CpuState::Absent as u8),
+        }
+    }
+
+    /// Fills in who this CPU is. Called before the CPU starts.
+    pub fn describe(&'static self, index: usize, hardware_id: u64, node: u32) {
+        self.this.set(self);
+        self.index.set(index as u32);
+        self.hardware_id.set(hardware_id);
+        self.node.set(node);
+    }
+
+    /// Logical number as an index.
+    pub fn number(&self) -> usize {
+        self.index.get() as usize
+    }
+
+    /// This CPU's bit in a mask.
+    pub fn bit(&self) -> u64 {
+        1 << self.index.get()
+    }
+
+    /// Where this CPU is in its life.
+    pub fn state(&self) -> CpuState {
+        match self.state.load(Ordering::Acquire) {
+            0 => CpuState::Absent,
+            1 => CpuState::Off,
+            2 => CpuState::Changing,
+            _ => CpuState::Online,
+        }
+    }
+
+    /// Moves this CPU on in its life and keeps the online mask true.
+    pub fn set_state(&self, state: CpuState) {
+        if state != CpuState::Online {
+            ONLINE.fetch_and(!self.bit(), Ordering::SeqCst);
+        }
+        self.state.store(state as u8, Ordering::Release);
+        if state == CpuState::Online {
+            ONLINE.fetch_or(self.bit(), Ordering::SeqCst);
+        }
+    }
+}
+
+impl Default for PerCpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The CPUs that are online, as a mask.
+pub fn online_mask() -> u64 {
+    ONLINE.load(Ordering::SeqCst)
+}
+
+/// How many CPUs are online.
+pub fn online_count() -> usize {
+    online_mask().count_ones() as usize
+}
+
+/// The records of the CPUs in `mask`, by rising number.
+pub fn cpus(mask: u64) -> impl Iterator<Item = &'static PerCpu> {
+    CPUS.iter().enumerate().filter(move |(i, _)| mask & (1 << i) != 0).map(|(_, cpu)| cpu)
+}
+
+// Entry code of every architecture relies on these.
+const _: () = {
+    assert!(core::mem::offset_of!(PerCpu, this) == 0);
+    assert!(core::mem::offset_of!(PerCpu, kernel_stack_top) == 8);
+    assert!(core::mem::offset_of!(PerCpu, current) == 16);
+    assert!(core::mem::offset_of!(PerCpu, scratch) == 24);
+};
