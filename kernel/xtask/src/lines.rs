@@ -1,0 +1,326 @@
+//! `lines`: how large the kernel is.
+//!
+//! Counted: every line of every Rust and assembly file of the kernel's package
+//! and of the path crates linked into it that holds more than blanks and
+//! comments. Not counted: items under `#[cfg(test)]`, which are never linked
+//! into a kernel. Code is expected in rustfmt's default form, so a line is a
+//! line. Text inside string literals (inline assembly) counts, except blank
+//! lines and lines that begin with `//`, the assembler's comment.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::cargo;
+
+/// DESIGN.md: the whole kernel stays under this.
+const LIMIT: usize = 15_000;
+
+/// Budget per row of the report; whatever is not named here is "rest".
+const BUDGETS: [(&str, &[&str], usize); 7] = [
+    ("arch", &["arch"], 4_600),
+    ("mm", &["mm"], 2_600),
+    ("cap", &["cap"], 1_500),
+    ("process, sched", &["process", "sched"], 3_000),
+    ("ipc", &["ipc"], 1_800),
+    (
+        "syscall, inspect, trace",
+        &["syscall", "inspect", "trace"],
+        1_200,
+    ),
+    ("rest", &[], 300),
+];
+
+/// `cargo xtask lines`
+pub fn run(root: &Path) -> Result<(), String> {
+    let mut subsystems: BTreeMap<String, usize> = BTreeMap::new();
+    for (package, folder) in linked_packages(root)? {
+        for file in sources(&folder)? {
+            let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+            let inside = file.strip_prefix(&folder).unwrap_or(&file);
+            let parts: Vec<_> = inside
+                .iter()
+                .map(|p| p.to_string_lossy().into_owned())
+                .collect();
+            let subsystem = match parts.as_slice() {
+                _ if package != "veridian-kernel" => package.clone(),
+                [top, isa, _, ..] if top == "arch" => format!("arch/{isa}"),
+                [top, _, ..] => top.clone(),
+                _ => "top level".into(),
+            };
+            *subsystems.entry(subsystem).or_default() += count(&text);
+        }
+    }
+    for (name, lines) in &subsystems {
+        println!("{lines:7}  {name}");
+    }
+    println!();
+    let total: usize = subsystems.values().sum();
+    let mut named = 0;
+    for (name, tops, budget) in BUDGETS {
+        let of = |key: &str| tops.contains(&key.split('/').next().unwrap_or(key));
+        let sum = subsystems
+            .iter()
+            .filter(|(key, _)| of(key))
+            .map(|(_, n)| n)
+            .sum();
+        let lines: usize = if tops.is_empty() { total - named } else { sum };
+        named += lines;
+        let mark = if lines > budget {
+            "  over its budget"
+        } else {
+            ""
+        };
+        println!("{lines:7} of {budget:6}  {name}{mark}");
+    }
+    println!("{total:7} of {LIMIT:6}  kernel");
+    if total > LIMIT {
+        return Err(format!(
+            "the kernel has {total} lines, {} more than it may",
+            total - LIMIT
+        ));
+    }
+    Ok(())
+}
+
+/// Name and source folder of the kernel's package and of every path crate it links.
+fn linked_packages(root: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    let output = cargo::command(root)
+        .args(["metadata", "--format-version", "1", "--offline"])
+        .output()
+        .map_err(|e| format!("cannot run cargo: {e}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    let packages = list(&metadata["packages"]);
+    let package = |id: &str| packages.iter().find(|p| p["id"] == id);
+    let start = packages.iter().find(|p| p["name"] == "veridian-kernel");
+    let mut pending = vec![
+        start.ok_or("no package veridian-kernel")?["id"]
+            .as_str()
+            .unwrap_or_default(),
+    ];
+    let mut seen: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    while let Some(id) = pending.pop() {
+        let Some(package) = package(id).filter(|p| p["source"].is_null() && !seen.contains(&id))
+        else {
+            continue;
+        };
+        seen.push(id);
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+        let folder = manifest.parent().unwrap_or(manifest).join("src");
+        found.push((
+            package["name"].as_str().unwrap_or_default().to_owned(),
+            folder,
+        ));
+        let node = list(&metadata["resolve"]["nodes"])
+            .iter()
+            .find(|n| n["id"] == id);
+        for dependency in node.map(|n| list(&n["deps"])).unwrap_or_default() {
+            if list(&dependency["dep_kinds"])
+                .iter()
+                .any(|k| k["kind"].is_null())
+            {
+                pending.extend(dependency["pkg"].as_str());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    for entry in entries {
+        let path = entry.map_err(|e| e.to_string())?.path();
+        let extension = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        // A file `tests.rs` is the body of `#[cfg(test)] mod tests;`.
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+        if path.is_dir() {
+            files.extend(sources(&path)?);
+        } else if ["rs", "S", "s"].contains(&extension) && !is_test {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Lines of code in one file.
+fn count(text: &str) -> usize {
+    let shape = blank_comments(text);
+    let lines: Vec<&str> = shape.lines().collect();
+    let mut counted = 0;
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at].trim();
+        if line.starts_with("#[cfg(test)]") {
+            at = end_of_item(&lines, at) + 1;
+            continue;
+        }
+        // In the shape, `//` survives only inside string literals.
+        counted += usize::from(!line.is_empty() && !line.starts_with("//"));
+        at += 1;
+    }
+    counted
+}
+
+/// The last line of the item that the attribute at `start` belongs to.
+fn end_of_item(lines: &[&str], start: usize) -> usize {
+    let mut depth = 0i32;
+    for (at, line) in lines.iter().enumerate().skip(start) {
+        let text = if at == start {
+            line.trim().trim_start_matches("#[cfg(test)]")
+        } else {
+            line
+        };
+        for c in text.chars() {
+            match c {
+                '{' | '(' | '[' => depth += 1,
+                '}' | ')' | ']' => depth -= 1,
+                ';' | ',' if depth == 0 => return at,
+                _ => {}
+            }
+            if c == '}' && depth == 0 {
+                return at;
+            }
+        }
+    }
+    lines.len() - 1
+}
+
+/// The text with every comment replaced by blanks. Literals are kept, except
+/// that brackets and separators in them become dots: they nest nothing.
+fn blank_comments(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut shape = String::with_capacity(text.len());
+    let mut at = 0;
+    let next = |at: usize| chars.get(at).copied().unwrap_or('\0');
+    while at < chars.len() {
+        let start = at;
+        let rest = &chars[at..];
+        if rest.starts_with(&['/', '/']) {
+            while at < chars.len() && chars[at] != '\n' {
+                at += 1;
+            }
+            continue;
+        }
+        if rest.starts_with(&['/', '*']) {
+            at = end_of_block_comment(&chars, at);
+            shape.extend(chars[start..at].iter().filter(|c| **c == '\n'));
+            continue;
+        }
+        if let Some(end) = end_of_literal(&chars, at) {
+            let dot = |c: &char| if "{}()[];,".contains(*c) { '.' } else { *c };
+            shape.extend(chars[at..end].iter().map(dot));
+            at = end;
+            continue;
+        }
+        // Identifiers whole, so that a literal's prefix is only seen at a word's start.
+        while next(at).is_alphanumeric() || next(at) == '_' {
+            at += 1;
+        }
+        at = at.max(start + 1);
+        shape.extend(&chars[start..at]);
+    }
+    shape
+}
+
+fn end_of_block_comment(chars: &[char], start: usize) -> usize {
+    let mut depth = 0;
+    let mut at = start;
+    while at < chars.len() {
+        match (chars[at], chars.get(at + 1)) {
+            ('/', Some('*')) => (depth, at) = (depth + 1, at + 2),
+            ('*', Some('/')) => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    at
+}
+
+/// The end of the string or character literal that begins at `start`, if one does.
+fn end_of_literal(chars: &[char], start: usize) -> Option<usize> {
+    let mut at = start;
+    while at - start < 2 && matches!(chars.get(at), Some('b' | 'c' | 'r')) {
+        at += 1;
+    }
+    let raw = at > start && chars[at - 1] == 'r';
+    let hashes = if raw {
+        chars[at..].iter().take_while(|c| **c == '#').count()
+    } else {
+        0
+    };
+    at += hashes;
+    match chars.get(at)? {
+        '"' if raw => {
+            let close: Vec<char> = std::iter::once('"')
+                .chain(std::iter::repeat_n('#', hashes))
+                .collect();
+            let found = chars[at + 1..]
+                .windows(close.len())
+                .position(|w| w == close);
+            Some(found.map_or(chars.len(), |n| at + 1 + n + close.len()))
+        }
+        '"' => Some(end_of_escaped(chars, at, '"')),
+        // A character; `'a` without a second quote is a lifetime.
+        '\'' if chars.get(at + 1) == Some(&'\\') || chars.get(at + 2) == Some(&'\'') => {
+            Some(end_of_escaped(chars, at, '\''))
+        }
+        _ => None,
+    }
+}
+
+fn end_of_escaped(chars: &[char], open: usize, quote: char) -> usize {
+    let mut at = open + 1;
+    while at < chars.len() && chars[at] != quote {
+        at += if chars[at] == '\\' { 2 } else { 1 };
+    }
+    (at + 1).min(chars.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn blanks_and_comments_do_not_count() {
+        assert_eq!(
+            count("//! head\n\nfn a() {\n    // why\n    b(); // c\n}\n"),
+            3
+        );
+        assert_eq!(count("/* one\n /* two */\n*/ fn a() {}\n"), 1);
+    }
+
+    #[test]
+    fn literals_are_not_comments() {
+        assert_eq!(
+            count("const A: &str = \"// no\";\nconst B: char = '\"'; // c\nlet c: &'a str = x;\n"),
+            3
+        );
+        assert_eq!(
+            count("asm!(r#\"\n    mov x0, x1\n\n    // comment\n    nop\"#);\n"),
+            3
+        );
+    }
+
+    #[test]
+    fn test_items_do_not_count() {
+        let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {\n        \"}\";\n    }\n}\nfn c() {}\n";
+        assert_eq!(count(text), 2);
+        assert_eq!(count("#[cfg(test)]\nmod tests;\nfn c() {}\n"), 1);
+    }
+}

@@ -1,0 +1,117 @@
+//! `cargo xtask`: builds, checks and counts the kernel.
+//!
+//! Runs on the host, on its own (the IDE and the `veridian` script call it, it
+//! knows neither). Exit status: 0 done, cargo's own when cargo failed, 2 for a
+//! wrong command line, else 1 with one line on standard error.
+
+mod arch;
+mod build;
+mod cargo;
+mod cpio;
+mod image;
+mod lines;
+mod symbols;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::arch::Arch;
+use crate::cargo::{Failure, Messages};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  build --arch A|all [--profile dev|release] [--message-format json] [--tests]
+                  builds kernel, user programs, initrd and symbol table into
+                  target/A/image/PROFILE (with --tests also every test kernel)
+  check           formatting, lints of every target, host tests
+  lines           counts the kernel's lines by subsystem; fails above the limit
+
+A is x86_64, aarch64 or riscv64.";
+
+/// The options that commands share.
+pub struct Options {
+    pub arches: Vec<Arch>,
+    pub profile: String,
+    pub messages: Messages,
+    pub tests: bool,
+    pub words: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let (command, options) = match parse() {
+        Ok(parsed) => parsed,
+        Err(message) => {
+            eprintln!("xtask: {message} (cargo xtask help lists the commands)");
+            return ExitCode::from(2);
+        }
+    };
+    let result = match command.as_str() {
+        "build" => build::run(&options),
+        "check" => build::check(),
+        "lines" => lines::run(&kernel_folder()).map_err(Failure::Message),
+        "help" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(Failure::Message(format!(
+            "unknown command '{other}' (cargo xtask help)"
+        ))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Status(status)) => ExitCode::from(status.clamp(1, 255) as u8),
+        Err(Failure::Message(message)) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse() -> Result<(String, Options), String> {
+    let mut options = Options {
+        arches: Vec::new(),
+        profile: "dev".into(),
+        messages: Messages::Human,
+        tests: false,
+        words: Vec::new(),
+    };
+    let mut command = None;
+    let mut parser = lexopt::Parser::from_env();
+    let mut read = || -> Result<(), lexopt::Error> {
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("help") | Short('h') => command = Some("help".into()),
+                Long("arch") => options.arches = Arch::parse(&parser.value()?.string()?)?,
+                Long("profile") => {
+                    options.profile = parser.value()?.string()?;
+                    if !["dev", "release"].contains(&options.profile.as_str()) {
+                        return Err("--profile is dev or release".into());
+                    }
+                }
+                Long("release") => options.profile = "release".into(),
+                Long("message-format") => match parser.value()?.string()?.as_str() {
+                    "json" => options.messages = Messages::Json,
+                    "human" => options.messages = Messages::Human,
+                    _ => return Err("--message-format is json or human".into()),
+                },
+                Long("tests") => options.tests = true,
+                Value(word) if command.is_none() => command = Some(word.string()?),
+                Value(word) => options.words.push(word.string()?),
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(())
+    };
+    read().map_err(|e| e.to_string())?;
+    Ok((command.unwrap_or_else(|| "help".into()), options))
+}
+
+/// The folder `kernel/`, wherever the checkout is.
+pub fn kernel_folder() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let own = own.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    own.parent().map(PathBuf::from).unwrap_or(own)
+}
