@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::panic::fatal_trap;
+
 /// What an instruction tried to do with memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -71,3 +73,46 @@ impl fmt::Display for Fault {
         write!(f, " at pc {:#x} (code {:#x})", self.pc, self.code)
     }
 }
+
+/// Where an interrupt came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// This CPU's one-shot timer reached its deadline.
+    Timer,
+    /// Another CPU wants something; see `PerCpu::ipi_pending`.
+    Ipi,
+    /// A device line. It is masked and acknowledged; its driver unmasks it.
+    Device(u32),
+}
+
+/// A fault of the current thread, whose registers are saved in its frame. Returns when the thread
+/// may go on (the page is there now).
+pub fn user_fault(fault: Fault) {
+    panic!("{fault} in user mode");
+}
+
+/// The current thread used the FPU while it was disabled. Returns with it enabled.
+pub fn fpu_unavailable() {
+    panic!("floating point while it is disabled");
+}
+
+/// A fault of kernel code. Entry code has already tried `user_access_fault` for faults inside the
+/// user-copy routines, so nothing is left but to report.
+pub fn kernel_fault(
+    fault: Fault,
+    registers: &dyn fmt::Display,
+    frame_pointer: u64,
+) -> ! {
+    fatal_trap(&fault, registers, fault.pc, frame_pointer)
+}
+
+/// The kernel touched a user address for the current thread and faulted. True when the page is
+/// there now and the access can be repeated; false makes it an error for the caller.
+pub fn user_access_fault(_address: u64, _access: Access) -> bool {
+    false
+}
+
+/// An interrupt. From user mode the registers are saved in the current thread's frame, and this
+/// returns only if that thread goes on; from the kernel it was allowed to interrupt (the idle
+/// loop), it always returns.
+pub fn interrupt(_what: Interrupt, _from_user: bool) {}
