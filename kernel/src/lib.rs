@@ -14,10 +14,16 @@ extern crate alloc;
 pub mod arch;
 #[cfg(target_os = "none")]
 pub mod boot;
+pub mod cmdline;
 pub mod console;
+pub mod initrd;
 pub mod lock;
 pub mod machine;
+pub mod panic;
 pub mod percpu;
+pub mod symbols;
+#[cfg(feature = "ktest")]
+pub mod test_framework;
 pub mod trap;
 
 /// A thread, as far as the per-CPU record needs to name it.

@@ -4,6 +4,8 @@
 //! fixed capacity; what does not fit is counted in `dropped` and reported, never lost silently.
 //! Invariant: `memory` and `reserved` are sorted by address; memory ranges do not overlap.
 
+pub mod devicetree;
+
 use core::ops::Range;
 
 use crate::lock::Once;

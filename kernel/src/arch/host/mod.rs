@@ -40,6 +40,14 @@ pub mod cpu {
     /// Nothing to do.
     pub fn interrupts_enable() {}
 
+    /// Frame records are not walked here.
+    pub const FRAME_RECORD: i64 = 0;
+
+    /// No frame to begin with.
+    pub fn frame_pointer() -> u64 {
+        0
+    }
+
     /// Lets another thread run.
     pub fn relax() {
         std::thread::yield_now();
@@ -53,5 +61,13 @@ pub mod console {
     /// Writes one byte.
     pub fn put(byte: u8) {
         let _ = std::io::stdout().write_all(&[byte]);
+    }
+}
+
+/// The process is the machine.
+pub mod power {
+    /// Ends the process.
+    pub fn exit(code: u8) -> ! {
+        std::process::exit(code.into())
     }
 }

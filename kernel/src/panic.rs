@@ -1,0 +1,114 @@
+//! The end of a kernel that cannot go on.
+//!
+//! A panic, and a fault in kernel mode, end the machine with status 101: one
+//! line that begins with `panic:`, the registers if a trap led here, and a
+//! backtrace along the frame pointers. Output goes around the console lock,
+//! which the CPU may hold. The first CPU that panics reports; others that
+//! follow wait for the machine to end, and a fault while reporting ends it at
+//! once instead of recursing.
+
+use crate::arch::{cpu, power};
+use crate::console::force;
+use crate::{percpu::PerCpu, symbols};
+use core::fmt;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// Exit status of a machine that panicked.
+const STATUS: u8 = 101;
+/// More frames than this say nothing new.
+const FRAMES: usize = 40;
+/// Frames of one stack lie closer together than this.
+const STACK_SPAN: u64 = 64 * 1024;
+
+/// The CPU that reports.
+static REPORTER: AtomicPtr<PerCpu> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Ends the machine because of a trap in kernel mode: `what` happened with
+/// `registers`; `pc` and `frame_pointer` are those of the interrupted code.
+pub fn fatal_trap(
+    what: &dyn fmt::Display,
+    registers: &dyn fmt::Display,
+    pc: u64,
+    frame_pointer: u64,
+) -> ! {
+    begin(what);
+    force(format_args!("{registers}\nbacktrace:\n"));
+    frame(0, pc);
+    backtrace(1, frame_pointer);
+    power::exit(STATUS)
+}
+
+/// Becomes the one CPU that reports, and prints the headline.
+fn begin(what: &dyn fmt::Display) {
+    let this = cpu::current();
+    let claim = REPORTER.compare_exchange(
+        core::ptr::null_mut(),
+        core::ptr::from_ref(this).cast_mut(),
+        Ordering::Relaxed,
+        Ordering::Relaxed,
+    );
+    match claim {
+        Ok(_) => {}
+        Err(reporter) if core::ptr::eq(reporter, this) => {
+            force(format_args!("\npanic: again while reporting: {what}\n"));
+            power::exit(STATUS)
+        }
+        Err(_) => loop {
+            cpu::relax();
+        },
+    }
+    #[cfg(feature = "ktest")]
+    if let Some(test) = crate::test_framework::running() {
+        force(format_args!("\nFAILED {test}: panic: {what}"));
+    }
+    force(format_args!("\npanic: {what} [cpu {}]\n", this.number()));
+}
+
+fn backtrace(first: usize, mut frame_pointer: u64) {
+    for number in first..FRAMES {
+        // Only addresses of the upper half, aligned, are ever read.
+        if frame_pointer >> 63 == 0 || !frame_pointer.is_multiple_of(8) {
+            return;
+        }
+        let record = frame_pointer.wrapping_add_signed(cpu::FRAME_RECORD) as *const [u64; 2];
+        // SAFETY: the frame pointer is that of running kernel code or was loaded from its
+        // stack; if it is damaged after all, the fault ends in `begin`, which stops.
+        let [caller, return_address] = unsafe { record.read() };
+        if return_address == 0 {
+            return;
+        }
+        frame(number, return_address);
+        // Stacks grow down: a caller's frame is above, and not far.
+        if caller <= frame_pointer || caller - frame_pointer > STACK_SPAN {
+            return;
+        }
+        frame_pointer = caller;
+    }
+}
+
+fn frame(number: usize, address: u64) {
+    // A return address may be the first of the next function; the call is before it.
+    match symbols::lookup(address - u64::from(number != 0)) {
+        Some((name, offset)) => {
+            force(format_args!("{number:4}: {address:#018x} {name}+{offset:#x}\n"))
+        }
+        None => force(format_args!("{number:4}: {address:#018x}\n")),
+    }
+}
+
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! {
+    struct Headline<'a>(&'a core::panic::PanicInfo<'a>);
+    impl fmt::Display for Headline<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{}", self.0.message())?;
+            self.0.location().map_or(Ok(()), |location| write!(f, " at {location}"))
+        }
+    }
+    cpu::interrupts_disable();
+    begin(&Headline(info));
+    force(format_args!("backtrace:\n"));
+    backtrace(0, cpu::frame_pointer());
+    power::exit(STATUS)
+}

@@ -1,0 +1,291 @@
+//! Tests that run inside the kernel, on the machine itself.
+//!
+//! A test is a function registered with [`kernel_test!`]; the linker collects
+//! the registrations, so a test needs no list to be added to. The runner takes
+//! the boot CPU after the kernel is completely up, runs the selected tests one
+//! after the other, and reports each before and after it runs, so that the
+//! console names the culprit even if a test hangs or panics. A failed assertion
+//! ends its test only. A panic cannot be survived (the kernel aborts): it is
+//! reported under the test's name, and whoever started the machine boots again
+//! and goes on behind that test.
+//!
+//! Invariant: a test leaves the machine as it found it. The runner compares the
+//! count of free frames before and after, and a difference is a failure.
+//!
+//! Boot arguments: `test.filter=SUBSTRING`, `test.skip=A,B`, `test.after=NAME`
+//! (only tests registered behind NAME), `test.list`, `test.seed=N`,
+//! `test.repeat=N`.
+
+use crate::arch::{power, timer};
+use crate::cmdline::{self, BootArguments};
+use crate::println;
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// How a test ends when it does not pass.
+pub enum Verdict {
+    /// An assertion did not hold.
+    Failed(Message),
+    /// The test cannot run on this machine, for this reason.
+    Ignored(&'static str),
+}
+
+/// What a test function returns; the macros produce it.
+pub type TestResult = Result<(), Verdict>;
+
+/// One registered test.
+pub struct KernelTest {
+    /// Module path and function name.
+    pub name: &'static str,
+    /// The test itself.
+    pub run: fn() -> TestResult,
+}
+
+impl KernelTest {
+    /// The name without the crate, which is the same for nearly all tests.
+    fn short_name(&self) -> &'static str {
+        self.name.strip_prefix("veridian_kernel::").unwrap_or(self.name)
+    }
+}
+
+/// Text of bounded length; what does not fit is cut off.
+pub struct Message {
+    bytes: [u8; 240],
+    length: usize,
+}
+
+impl Message {
+    /// Formats `text`.
+    pub fn new(text: fmt::Arguments<'_>) -> Self {
+        let mut message = Self { bytes: [0; 240], length: 0 };
+        // A message that is too long is cut off, which is all that can go wrong.
+        let _ = message.write_fmt(text);
+        message
+    }
+}
+
+impl Write for Message {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            let room = self.bytes.get_mut(self.length..self.length + character.len_utf8());
+            self.length += character.encode_utf8(room.ok_or(fmt::Error)?).len();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(core::str::from_utf8(&self.bytes[..self.length]).unwrap_or("?"))
+    }
+}
+
+/// Registers test functions: `kernel_test! { fn name() { … } fn other() { … } }`.
+/// A body may use `?` on [`TestResult`]s and ends as passed.
+#[macro_export]
+macro_rules! kernel_test {
+    () => {};
+    ($(#[$attribute:meta])* fn $name:ident() $body:block $($rest:tt)*) => {
+        $(#[$attribute])*
+        fn $name() -> $crate::test_framework::TestResult {
+            $body
+            #[allow(unreachable_code)]
+            Ok(())
+        }
+        const _: () = {
+            #[used]
+            // SAFETY: the section holds nothing but KernelTest values, which is what
+            // the linker scripts and `registered` expect in it.
+            #[unsafe(link_section = "kernel_tests")]
+            static TEST: $crate::test_framework::KernelTest = $crate::test_framework::KernelTest {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: $name,
+            };
+        };
+        $crate::kernel_test! { $($rest)* }
+    };
+}
+
+/// Ends the test as failed, with a message.
+#[macro_export]
+macro_rules! ktest_fail {
+    ($($text:tt)+) => {
+        return Err($crate::test_framework::Verdict::Failed($crate::test_framework::Message::new(
+            format_args!("{} ({}:{})", format_args!($($text)+), file!(), line!()),
+        )))
+    };
+}
+
+/// Ends the test as failed unless the condition holds.
+#[macro_export]
+macro_rules! ktest_assert {
+    ($condition:expr $(,)?) => {
+        if !$condition {
+            $crate::ktest_fail!("{}", stringify!($condition));
+        }
+    };
+    ($condition:expr, $($text:tt)+) => {
+        if !$condition {
+            $crate::ktest_fail!("{}: {}", stringify!($condition), format_args!($($text)+));
+        }
+    };
+}
+
+/// Ends the test as failed unless both values are equal.
+#[macro_export]
+macro_rules! ktest_assert_eq {
+    ($left:expr, $right:expr $(,)?) => {
+        match (&$left, &$right) {
+            (left, right) => if *left != *right {
+                $crate::ktest_fail!(
+                    "{} is {:x?}, not {:x?}", stringify!($left), left, right
+                );
+            }
+        }
+    };
+    ($left:expr, $right:expr, $($text:tt)+) => {
+        match (&$left, &$right) {
+            (left, right) => if *left != *right {
+                $crate::ktest_fail!(
+                    "{} is {:x?}, not {:x?}: {}",
+                    stringify!($left), left, right, format_args!($($text)+)
+                );
+            }
+        }
+    };
+}
+
+/// Ends the test as ignored, with the reason.
+#[macro_export]
+macro_rules! ktest_ignore {
+    ($why:expr) => {
+        return Err($crate::test_framework::Verdict::Ignored($why))
+    };
+}
+
+/// A pseudo-random sequence that a seed replays (splitmix64).
+pub struct Random(u64);
+
+impl Random {
+    /// The sequence that belongs to `seed`.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `limit`, which is not zero.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
+
+/// The random sequence for a test: the same for the same `test.seed`.
+pub fn random() -> Random {
+    Random::new(seed())
+}
+
+fn seed() -> u64 {
+    cmdline::arguments().number("test.seed").unwrap_or(1)
+}
+
+unsafe extern "C" {
+    static kernel_tests_start: [KernelTest; 0];
+    static kernel_tests_end: [KernelTest; 0];
+}
+
+/// Every registered test, in link order, which is fixed for one image.
+pub fn registered() -> &'static [KernelTest] {
+    let (start, end) = (&raw const kernel_tests_start, &raw const kernel_tests_end);
+    let count = (end.addr() - start.addr()) / size_of::<KernelTest>();
+    // SAFETY: the linker puts the two symbols around all entries of the section
+    // kernel_tests, into which only `kernel_test!` writes, and only KernelTest.
+    unsafe { core::slice::from_raw_parts(start.cast(), count) }
+}
+
+/// Index + 1 of the test that runs; 0 outside tests.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// The name of the test that runs now, for the panic handler.
+pub fn running() -> Option<&'static str> {
+    let index = RUNNING.load(Ordering::Relaxed).checked_sub(1)?;
+    Some(registered()[index].short_name())
+}
+
+struct Selection<'a> {
+    filter: &'a str,
+    skip: &'a str,
+    after: Option<&'a str>,
+}
+
+impl<'a> Selection<'a> {
+    fn new(arguments: BootArguments<'a>) -> Self {
+        Self {
+            filter: arguments.value("test.filter").unwrap_or(""),
+            skip: arguments.value("test.skip").unwrap_or(""),
+            after: arguments.value("test.after"),
+        }
+    }
+
+    /// Whether the test is wanted. Must be asked in the order of registration.
+    fn takes(&mut self, name: &str) -> bool {
+        if let Some(after) = self.after {
+            if after == name {
+                self.after = None;
+            }
+            return false;
+        }
+        name.contains(self.filter) && !self.skip.split(',').any(|skipped| skipped == name)
+    }
+}
+
+/// Runs the selected tests and ends the machine: exit status 0 when none failed.
+pub fn run() -> ! {
+    let arguments = cmdline::arguments();
+    let wanted = || {
+        let mut selection = Selection::new(arguments);
+        let numbered = registered().iter().enumerate();
+        numbered.filter(move |(_, test)| selection.takes(test.short_name()))
+    };
+    if arguments.flag("test.list") {
+        wanted().for_each(|(_, test)| println!("{}", test.short_name()));
+        power::exit(0);
+    }
+    println!("ktest: {} tests", wanted().count());
+    let (mut passed, mut failed) = (0, 0);
+    for (index, test) in wanted() {
+        RUNNING.store(index + 1, Ordering::Relaxed);
+        let name = test.short_name();
+        println!("test {name} ...");
+        let started = timer::now();
+        let verdict = run_one(test, arguments.number("test.repeat").unwrap_or(1));
+        let micros = (timer::now() - started) / 1000;
+        RUNNING.store(0, Ordering::Relaxed);
+        match verdict {
+            Ok(()) => {
+                println!("ok {name} ({micros} us)");
+                passed += 1;
+            }
+            Err(Verdict::Failed(message)) => {
+                println!("FAILED {name}: {message} (seed {})", seed());
+                failed += 1;
+            }
+            Err(Verdict::Ignored(why)) => println!("ignored {name}: {why}"),
+        }
+    }
+    println!("ktest: {passed} passed, {failed} failed");
+    power::exit((failed != 0) as u8)
+}
+
+fn run_one(test: &KernelTest, times: u64) -> TestResult {
+    for _ in 0..times {
+        (test.run)()?;
+    }
+    Ok(())
+}
