@@ -1,0 +1,92 @@
+package org.veridianos.build;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A process that can be ended together with everything it started.
+ *
+ * <p>It leads a session of its own ({@code setsid}), so that a child that was forked while its parent died is still found
+ * by its process group. Where there is no {@code setsid}, the tree of descendants is walked until nothing is left.
+ */
+final class ProcessTree {
+
+    private static final Path SETSID = Path.of("/usr/bin/setsid");
+
+    private final Process process;
+    private final boolean leadsGroup;
+
+    private ProcessTree(Process process, boolean leadsGroup) {
+        this.process = process;
+        this.leadsGroup = leadsGroup;
+    }
+
+    /** Starts {@code builder}'s command. */
+    static ProcessTree start(ProcessBuilder builder) throws java.io.IOException {
+        boolean own = Files.isExecutable(SETSID);
+        if (own) {
+            List<String> command = new ArrayList<>(builder.command());
+            command.add(0, SETSID.toString());
+            builder.command(command);
+        }
+        return new ProcessTree(builder.start(), own);
+    }
+
+    Process process() {
+        return process;
+    }
+
+    /** Ends the whole tree and waits up to a second for it to be gone. */
+    void kill() {
+        Set<ProcessHandle> victims = new HashSet<>();
+        for (int round = 0; round < 3; round++) {
+            List<ProcessHandle> alive = new ArrayList<>();
+            try (Stream<ProcessHandle> children = process.toHandle().descendants()) {
+                children.forEach(alive::add);
+            }
+            victims.addAll(alive);
+            for (ProcessHandle victim : victims) {
+                try (Stream<ProcessHandle> children = victim.descendants()) {
+                    children.forEach(alive::add);
+                }
+            }
+            process.destroyForcibly();
+            alive.forEach(ProcessHandle::destroyForcibly);
+            victims.addAll(alive);
+        }
+        if (leadsGroup) {
+            killGroup();
+        }
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+        for (ProcessHandle victim : victims) {
+            waitFor(victim, deadline);
+        }
+    }
+
+    private void killGroup() {
+        try {
+            new ProcessBuilder("kill", "-KILL", "--", "-" + process.pid()).redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor(500, TimeUnit.MILLISECONDS);
+        } catch (java.io.IOException noKill) {
+            // The descendants were ended one by one above.
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void waitFor(ProcessHandle victim, long deadline) {
+        try {
+            victim.onExit().get(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException late) {
+            // Killed processes may wait for their disk; nothing more can be done.
+        }
+    }
+}

@@ -1,0 +1,234 @@
+package org.veridianos.machine;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A QEMU process of this owner with its session.
+ *
+ * <p>Life: the session is registered, QEMU started, its process written into the session, its console connected. When QEMU
+ * ends, for whatever reason, {@link #onExit()} completes; {@link #close()} ends QEMU at once and removes the session with
+ * its RAM. An owner that dies without closing leaves a session that {@link Sessions} ends at the next look.
+ */
+public final class Machine implements AutoCloseable {
+
+    private static final long CONNECT_TIMEOUT = TimeUnit.SECONDS.toNanos(20);
+
+    private final Sessions sessions;
+    private final Session session;
+    private final Process process;
+    private final SocketChannel console;
+    private final Thread hook;
+
+    private Machine(Sessions sessions, Session session, Process process, SocketChannel console, Thread hook) {
+        this.sessions = sessions;
+        this.session = session;
+        this.process = process;
+        this.console = console;
+        this.hook = hook;
+    }
+
+    /**
+     * Who starts a machine.
+     *
+     * @param kind     {@code ide}, {@code cli} or {@code test}
+     * @param outlives whether the machine goes on when this process is gone
+     * @param project  the kernel's folder, for people
+     */
+    public record Owner(String kind, boolean outlives, String project) {
+    }
+
+    /**
+     * Starts a machine and connects its console.
+     *
+     * @param environment as of {@link System#getenv()}; where QEMU is looked for
+     * @throws MachineException one clear line, with QEMU's own words where it has some
+     */
+    public static Machine start(MachineConfig config, Sessions sessions, Owner owner, Map<String, String> environment) throws MachineException {
+        config.check();
+        Path qemu = QemuCommand.find(config.profile(), environment);
+        Session session = sessions.create(config.profile().architecture(), folder -> new Session(folder, Instant.now(), ProcessIdentity.self(),
+                owner.kind(), Optional.empty(), owner.outlives(), config.profile().architecture(), config.profile().id(), owner.project(), config.elf(),
+                config.cpus(), config.memory(), RamFiles.create(config, folder.getFileName().toString(), sessions.ramFolders(), sessions::reserved),
+                Optional.empty()));
+        Process process = null;
+        Thread hook = null;
+        try {
+            process = new ProcessBuilder(QemuCommand.words(config, session, qemu))
+                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .redirectErrorStream(true).redirectOutput(session.qemuLog().toFile()).start();
+            ProcessIdentity identity = ProcessIdentity.of(process.pid()).orElse(new ProcessIdentity(process.pid(), 0, qemu.toString()));
+            Session running = sessions.update(session.folder(), s -> s.withQemu(identity)).orElse(session.withQemu(identity));
+            hook = owner.outlives() ? null : hook(sessions, running, process);
+            SocketChannel console = connect(running, process, config.profile());
+            settle(sessions, running, process);
+            return new Machine(sessions, running, process, console, hook);
+        } catch (IOException | MachineException | RuntimeException failed) {
+            if (process != null) {
+                process.destroyForcibly();
+            }
+            remove(hook);
+            sessions.remove(session);
+            throw failed instanceof MachineException clear ? clear
+                    : new MachineException("cannot start " + qemu + ": " + failed.getMessage(), failed);
+        }
+    }
+
+    /** The process may still have been the launcher's copy when it was first looked at; its executable is QEMU by now. */
+    private static void settle(Sessions sessions, Session session, Process process) throws MachineException {
+        Optional<ProcessIdentity> now = ProcessIdentity.of(process.pid());
+        if (now.isPresent() && !now.equals(session.qemu())) {
+            sessions.update(session.folder(), s -> s.withQemu(now.get()));
+        }
+    }
+
+    private static Thread hook(Sessions sessions, Session session, Process process) {
+        Thread hook = new Thread(() -> {
+            process.destroyForcibly();
+            try {
+                sessions.remove(session);
+            } catch (MachineException leftover) {
+                // The next look at the sessions removes it.
+            }
+        }, "end " + session.id());
+        Runtime.getRuntime().addShutdownHook(hook);
+        return hook;
+    }
+
+    private static void remove(Thread hook) {
+        if (hook == null) {
+            return;
+        }
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException shuttingDown) {
+            // The hook runs already.
+        }
+    }
+
+    private static SocketChannel connect(Session session, Process process, Profile profile) throws IOException, MachineException {
+        long deadline = System.nanoTime() + CONNECT_TIMEOUT;
+        UnixDomainSocketAddress address = UnixDomainSocketAddress.of(session.consoleSocket());
+        while (System.nanoTime() < deadline) {
+            if (Files.exists(session.consoleSocket())) {
+                SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+                try {
+                    channel.connect(address);
+                    return channel;
+                } catch (IOException notListeningYet) {
+                    channel.close();
+                }
+            }
+            try {
+                if (process.waitFor(1, TimeUnit.MILLISECONDS)) {
+                    throw new MachineException(profile.qemu() + " refused to start: " + words(session));
+                }
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                throw new MachineException("interrupted while " + profile.qemu() + " started", interrupted);
+            }
+        }
+        throw new MachineException(profile.qemu() + " does not open its console: " + words(session));
+    }
+
+    /** What QEMU said, in one line. */
+    private static String words(Session session) {
+        try {
+            String text = Files.readString(session.qemuLog(), StandardCharsets.UTF_8);
+            String joined = String.join("; ", text.lines().map(String::strip).filter(l -> !l.isEmpty() && !l.contains("info: QEMU waiting for connection"))
+                    .map(l -> l.replaceFirst("^qemu-system-[a-z0-9_]+: ", "")).toList());
+            return joined.isEmpty() ? "no message" : joined;
+        } catch (IOException unreadable) {
+            return "no message";
+        }
+    }
+
+    /** The session as it was registered. */
+    public Session session() {
+        return session;
+    }
+
+    /** The guest's serial line: what the guest prints comes out, what is written the guest reads. */
+    public SocketChannel console() {
+        return console;
+    }
+
+    /** Opens the owner's monitor connection. One at a time. */
+    public Qmp qmp() throws MachineException {
+        return Qmp.connect(session.ownerQmp());
+    }
+
+    /** Completes with QEMU's exit status when it has ended. */
+    public CompletableFuture<Integer> onExit() {
+        return process.onExit().thenApply(Process::exitValue);
+    }
+
+    /** Whether QEMU runs. */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** QEMU's own words so far, in one line: the reason when it died by itself. */
+    public String qemuWords() {
+        return words(session);
+    }
+
+    /** Why QEMU is gone, for a machine whose guest printed no exit line. */
+    public String causeOfDeath() {
+        int status = process.isAlive() ? 0 : process.exitValue();
+        String words = words(session);
+        if (status > 128) {
+            return "QEMU was ended by signal " + (status - 128) + (words.equals("no message") ? "" : ": " + words);
+        }
+        return words.equals("no message") ? "the guest reset or powered off without an exit line (QEMU's status " + status + ")" : "QEMU ended: " + words;
+    }
+
+    /** Waits for QEMU to end. */
+    public boolean waitFor(long time, TimeUnit unit) throws InterruptedException {
+        return process.waitFor(time, unit);
+    }
+
+    /** Ends QEMU at once; the session stays until {@link #close()}. */
+    public void kill() {
+        process.destroyForcibly();
+    }
+
+    /** Ends QEMU at once and removes the session. */
+    @Override
+    public void close() throws MachineException {
+        process.destroyForcibly();
+        try {
+            console.close();
+            process.waitFor(5, TimeUnit.SECONDS);
+        } catch (IOException closed) {
+            // Nothing is left to close.
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        remove(hook);
+        sessions.remove(session);
+    }
+
+    /** Leaves the machine running without this owner: the session says so, and {@link #close()} is not to be called any more. */
+    public void detach() throws MachineException {
+        remove(hook);
+        sessions.update(session.folder(), s -> new Session(s.folder(), s.created(), s.owner(), s.ownerKind(), s.qemu(), true, s.architecture(), s.profile(),
+                s.project(), s.elf(), s.cpus(), s.memory(), s.ram(), s.gdbHolder()));
+    }
+
+    /** All words of QEMU's command line, for people. */
+    public static List<String> commandLine(MachineConfig config, Session session, Map<String, String> environment) throws MachineException {
+        return QemuCommand.words(config, session, QemuCommand.find(config.profile(), environment));
+    }
+}
