@@ -14,6 +14,7 @@ extern crate alloc;
 pub mod arch;
 #[cfg(target_os = "none")]
 pub mod boot;
+pub mod cap;
 pub mod cmdline;
 pub mod console;
 pub mod initrd;

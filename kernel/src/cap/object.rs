@@ -1,0 +1,304 @@
+//! What every kernel object begins with.
+//!
+//! Life: an object lives while somebody *uses* it. All its capabilities together are one use; a
+//! kernel operation, a mapping, a blocked thread may hold others. The last use to go puts the
+//! object on the list of the dead, from which `reap` destroys it at a point where no locks are
+//! held; destroying one object may kill capabilities to others, whose death then joins the list,
+//! so nothing recurses.
+//!
+//! Why a plain pointer found by a lookup stays good for the rest of the operation: whoever kills
+//! a capability keeps a use of the object until the barrier has passed.
+//!
+//! Lock order: the derivation lock (`tree`) is outermost within this subsystem; a space's lock
+//! nests inside it. Operations of objects (`ObjectOps`) are called with no lock held.
+
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::{NonNull, null_mut};
+
+use super::slot::Slot;
+use super::sync::{AtomicPtr, AtomicU32, Ordering, Progress, SpinLock, preemption_point};
+use crate::lock::Rank;
+
+/// Types of object, and the states of a slot that holds none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// The slot is free.
+    Free = 0,
+    /// Memory that can be mapped.
+    Memory = 1,
+    /// An address space.
+    AddressSpace = 2,
+    /// A thread.
+    Thread = 3,
+    /// A process with its capability space.
+    Process = 4,
+    /// A synchronous channel.
+    Endpoint = 5,
+    /// An asynchronous ring.
+    Channel = 6,
+    /// A word of bits to signal and wait for.
+    Notification = 7,
+    /// A device interrupt.
+    Interrupt = 8,
+    /// The console.
+    Console = 9,
+    /// Names of the registry.
+    Namespace = 10,
+    /// The right to answer one caller once.
+    Reply = 11,
+    /// The machine: CPUs and power.
+    Machine = 12,
+    /// Objects of tests.
+    Test = 13,
+    /// Dead, but still linked: its children are being moved to its parent.
+    Dying = 14,
+    /// All generations are used up.
+    Retired = 15,
+}
+
+impl Kind {
+    #[inline]
+    pub(super) const fn from_bits(bits: u8) -> Kind {
+        // SAFETY: every number from 0 to 15 is a variant.
+        unsafe { core::mem::transmute(bits & 15) }
+    }
+
+    /// Whether this is a type of object rather than a state of an empty slot.
+    #[inline]
+    pub const fn is_object(self) -> bool {
+        !matches!(self, Kind::Free | Kind::Dying | Kind::Retired)
+    }
+}
+
+/// What a type of object does when capabilities to it go.
+pub struct ObjectOps {
+    /// Ends what was done through capabilities that no longer exist: threads blocked through one
+    /// get their error, mappings made from one go with their TLB entries (`Binding::is_live`).
+    /// Bounded; called until it is done, after the barrier, with no lock held.
+    pub sweep: fn(&Object) -> Progress,
+    /// Frees the object. No capability and no use is left.
+    pub destroy: unsafe fn(NonNull<Object>),
+    /// The space, other than a process's own, in which the object keeps capabilities: messages in
+    /// a ring, names in a namespace. The collector of cycles follows it.
+    pub holds: fn(&Object) -> *const super::space::Space,
+}
+
+/// A type of object: a structure that begins with an [`Object`] of the type's kind.
+///
+/// # Safety
+/// The structure is `repr(C)`, its first field is the `Object`, and every `Object` of `KIND` is
+/// the first field of such a structure.
+pub unsafe trait Typed {
+    /// The kind of every object of this type.
+    const KIND: Kind;
+}
+
+/// Header of every kernel object.
+#[repr(C)]
+pub struct Object {
+    kind: Kind,
+    refs: AtomicU32,
+    /// Next in the list of the dead, or in the collector's work list.
+    pub(super) next_dead: AtomicPtr<Object>,
+    pub(super) ops: &'static ObjectOps,
+    pub(super) tree: SpinLock<Tree>,
+}
+
+/// The derivation trees of one object, guarded by its derivation lock.
+#[repr(C)]
+pub struct Tree {
+    /// Odd while links change.
+    pub(super) sequence: AtomicU32,
+    /// Live capabilities.
+    pub(super) capabilities: u32,
+    /// Those of them in spaces that do not keep anything alive by themselves (see `cycles`).
+    pub(super) loose: u32,
+    /// Capabilities whose descendants are being revoked.
+    pub(super) revoking: u32,
+    /// First of the capabilities without a parent.
+    pub(super) roots: *mut Slot,
+}
+
+// SAFETY: the pointers of a tree are used only under its lock.
+unsafe impl Send for Tree {}
+// SAFETY: everything mutable is atomic or behind the lock; `ops` is immutable.
+unsafe impl Sync for Object {}
+
+static DEAD: core::sync::atomic::AtomicPtr<Object> = core::sync::atomic::AtomicPtr::new(null_mut());
+
+impl Object {
+    /// A new object's header, with one use: its creator's.
+    pub fn new(kind: Kind, ops: &'static ObjectOps) -> Object {
+        Object {
+            kind,
+            refs: AtomicU32::new(1),
+            next_dead: AtomicPtr::new(null_mut()),
+            ops,
+            tree: SpinLock::new(
+                Rank::Derivation,
+                Tree {
+                    sequence: AtomicU32::new(0),
+                    capabilities: 0,
+                    loose: 0,
+                    revoking: 0,
+                    roots: null_mut(),
+                },
+            ),
+        }
+    }
+
+    /// The object's type.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Live capabilities to the object.
+    pub fn capabilities(&self) -> u32 {
+        self.tree.lock().capabilities
+    }
+
+    /// Uses of the object; all its capabilities together are one.
+    pub fn uses(&self) -> u32 {
+        self.refs.load(Ordering::Relaxed)
+    }
+
+    /// Takes a further use. The caller holds one, or looked the object up in this operation and
+    /// checks the answer: false means that the object is already dead.
+    #[must_use]
+    pub fn acquire(&self) -> bool {
+        let mut refs = self.refs.load(Ordering::Relaxed);
+        while refs != 0 {
+            match self.refs.compare_exchange_weak(
+                refs,
+                refs + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => refs = now,
+            }
+        }
+        false
+    }
+
+    /// Takes a further use while holding one, or while a capability exists under the lock.
+    pub(super) fn acquire_held(&self) {
+        self.refs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends a use. The last one leaves the object to `reap`.
+    pub fn release(&self) {
+        let before = self.refs.fetch_sub(1, Ordering::AcqRel);
+        debug_assert!(before != 0, "released a dead object");
+        if before == 1 {
+            let this = self as *const Object as *mut Object;
+            let mut first = DEAD.load(Ordering::Relaxed);
+            loop {
+                self.next_dead.store(first, Ordering::Relaxed);
+                match DEAD.compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
+                {
+                    Ok(_) => return,
+                    Err(now) => first = now,
+                }
+            }
+        }
+    }
+
+    /// Ends what was done through capabilities that no longer exist.
+    pub(super) fn sweep(&self) {
+        while (self.ops.sweep)(self) == Progress::More {
+            preemption_point();
+        }
+    }
+}
+
+/// Destroys every object that has died. Called with no lock held, by whoever may have released
+/// the last use of something.
+pub fn reap() {
+    while !DEAD.load(Ordering::Relaxed).is_null() {
+        let mut next = DEAD.swap(null_mut(), Ordering::Acquire);
+        while let Some(object) = NonNull::new(next) {
+            // SAFETY: an object on the list has no user; the list gave it to this CPU alone.
+            next = unsafe { object.as_ref() }.next_dead.load(Ordering::Relaxed);
+            // SAFETY: as above; the barrier after its last capability's death has passed, since
+            // whoever killed that kept a use until then.
+            unsafe { (object.as_ref().ops.destroy)(object) };
+            preemption_point();
+        }
+    }
+}
+
+/// A use of an object, as a value: the object lives as long as this does.
+pub struct Use<T: Typed> {
+    object: NonNull<Object>,
+    marker: PhantomData<T>,
+}
+
+// SAFETY: a use can move to and be read from any CPU if the object can.
+unsafe impl<T: Typed + Send + Sync> Send for Use<T> {}
+// SAFETY: as above.
+unsafe impl<T: Typed + Send + Sync> Sync for Use<T> {}
+
+impl<T: Typed> Use<T> {
+    /// Takes a further use of `object`, unless it is dead.
+    pub fn of(object: &T) -> Option<Use<T>> {
+        let object = NonNull::from(object).cast::<Object>();
+        // SAFETY: `Typed` promises that the header comes first.
+        unsafe { object.as_ref() }.acquire().then_some(Use {
+            object,
+            marker: PhantomData,
+        })
+    }
+
+    /// The use that a new object begins with.
+    ///
+    /// # Safety
+    /// The caller owns one use of `object` and gives it up.
+    pub unsafe fn from_raw(object: NonNull<T>) -> Use<T> {
+        Use {
+            object: object.cast(),
+            marker: PhantomData,
+        }
+    }
+
+    /// Gives up the value but not the use.
+    pub fn into_raw(self) -> NonNull<T> {
+        let object = self.object.cast();
+        core::mem::forget(self);
+        object
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Object {
+        // SAFETY: this use keeps the object alive.
+        unsafe { self.object.as_ref() }
+    }
+}
+
+impl<T: Typed> Deref for Use<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: `Typed` promises that the header is the beginning of a `T`, and this use keeps
+        // it alive.
+        unsafe { self.object.cast().as_ref() }
+    }
+}
+
+impl<T: Typed> Clone for Use<T> {
+    fn clone(&self) -> Self {
+        self.header().acquire_held();
+        Use {
+            object: self.object,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<T: Typed> Drop for Use<T> {
+    fn drop(&mut self) {
+        self.header().release();
+    }
+}

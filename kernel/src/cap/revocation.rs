@@ -1,0 +1,234 @@
+//! Deletion and revocation.
+//!
+//! Revoking a capability kills everything derived from it, in every space, and leaves itself.
+//! There is no cursor to lose: the state of a revocation is the tree itself. One step looks at
+//! the first child of the capability being revoked: if that has children, its first one is moved
+//! up to the revoked capability; if not, it dies. Every descendant is moved at most once and
+//! dies once, so the work is linear, no step depends on depth or width, and whatever others
+//! delete or revoke in the same tree between two steps only makes it less. Nothing can be
+//! derived inside (`Tree::is_frozen`), so it ends.
+//!
+//! A capability whose own revocation is under way can be killed by that of an ancestor, which
+//! then takes over what is left; the inner one reports that its capability is gone.
+//!
+//! When deletion or revocation returns, the barrier has passed (no operation that checked one of
+//! the dead capabilities is still running), the object was swept (nothing done through one of
+//! them is left), and an object without capabilities and uses is gone.
+
+use veridian_abi::Error;
+
+use super::derivation::at;
+use super::object::{Kind, Object, Tree, reap};
+use super::rights::{Policy, Rights};
+use super::slot::{Slot, Tag};
+use super::space::Space;
+use super::sync::{Ordering, Progress, barrier, preemption_point};
+use super::token::Token;
+
+/// Moves and deaths between two preemption points.
+const BATCH: u32 = 64;
+
+impl Tree {
+    /// Ends the life of the capability in `slot`, which keeps its place in the tree until its
+    /// children are moved. Says whether it was the object's last.
+    #[inline]
+    fn kill(&mut self, slot: &Slot, tag: Tag, state: Kind) -> bool {
+        slot.set_tag(tag.after_death(state));
+        self.revoking -= tag.is_revoking() as u32;
+        self.capabilities -= 1;
+        self.loose -= !slot.space().is_anchored() as u32;
+        self.capabilities == 0
+    }
+
+    /// One piece of a revocation below `root`.
+    #[inline]
+    fn revoke_step(&mut self, root: &Slot) -> Progress {
+        let Some(child) = at(root.first_child.get()) else {
+            return Progress::Done;
+        };
+        if !self.lift_child(child) {
+            let tag = Tag(child.tag.load(Ordering::Relaxed));
+            if tag.kind() == Kind::Dying {
+                // Its deleter has moved all its children and left only this to do.
+                child.set_tag(Tag::empty(tag.generation(), Kind::Free));
+            } else {
+                self.kill(child, tag, Kind::Free);
+            }
+            self.unlink(child);
+            child.space().give_back(child);
+        }
+        Progress::More
+    }
+}
+
+/// Removes a dying capability from its tree, step by step, and gives its slot back.
+fn bury(object: &Object, slot: &Slot, dying: Tag) {
+    let mut tree = object.tree.lock();
+    loop {
+        // A revocation may have finished it in the meantime; its slot may even have a new one.
+        if slot.tag() != dying {
+            return;
+        }
+        tree.begin();
+        let mut steps = 0;
+        while steps < BATCH && tree.lift_child(slot) {
+            steps += 1;
+        }
+        if steps < BATCH {
+            tree.unlink(slot);
+            tree.end();
+            slot.set_tag(Tag::empty(dying.generation(), Kind::Free));
+            return slot.space().give_back(slot);
+        }
+        tree.end();
+        drop(tree);
+        preemption_point();
+        tree = object.tree.lock();
+    }
+}
+
+/// Ends whatever the death of a capability to `object` leaves behind; gives up one use of it.
+fn settle(object: &Object) {
+    barrier();
+    object.sweep();
+    super::cycles::examine(object);
+    object.release();
+    reap();
+}
+
+impl Space {
+    /// Deletes the capability that `token` names. Its children become children of its parent.
+    pub fn delete(&self, token: Token) -> Result<(), Error> {
+        let found = self.lookup_any(token, Rights::NONE)?;
+        let (object, slot) = (found.object, found.slot);
+        let mut tree = object.tree.lock();
+        let tag = slot.tag();
+        if !tag.is_named_by(token) {
+            return Err(Error::InvalidCapability);
+        }
+        if tag.is_revoking() {
+            return Err(Error::Busy);
+        }
+        self.remove(object, slot, tag, &mut tree);
+        drop(tree);
+        bury(object, slot, tag.after_death(Kind::Dying));
+        settle(object);
+        Ok(())
+    }
+
+    /// Kills a live capability under its lock and takes over one use of the object: the one that
+    /// its capabilities had together, if this was the last.
+    fn remove(&self, object: &Object, slot: &Slot, tag: Tag, tree: &mut Tree) {
+        if !tree.kill(slot, tag, Kind::Dying) {
+            object.acquire_held();
+        }
+    }
+
+    /// Revokes everything that was derived from the capability that `token` names; needs the
+    /// right to manage. Says how many capabilities died by this call.
+    pub fn revoke(&self, token: Token) -> Result<u64, Error> {
+        let found = self.lookup_any(token, Rights::MANAGE)?;
+        let (object, slot) = (found.object, found.slot);
+        let mut tree = object.tree.lock();
+        if !slot.tag().is_named_by(token) {
+            return Err(Error::InvalidCapability);
+        }
+        object.acquire_held();
+        let mut died = 0;
+        let outcome = loop {
+            let tag = slot.tag();
+            if !tag.is_named_by(token) {
+                break Err(Error::Revoked);
+            }
+            // Another revocation of the same capability may have finished and lifted the mark.
+            if !tag.is_revoking() {
+                slot.set_tag(tag.with_revoking(true));
+                tree.revoking += 1;
+            }
+            let before = tree.capabilities;
+            tree.begin();
+            let done = (0..BATCH).any(|_| tree.revoke_step(slot) == Progress::Done);
+            tree.end();
+            died += (before - tree.capabilities) as u64;
+            if done {
+                slot.set_tag(slot.tag().with_revoking(false));
+                tree.revoking -= 1;
+                break Ok(died);
+            }
+            drop(tree);
+            preemption_point();
+            tree = object.tree.lock();
+        };
+        drop(tree);
+        settle(object);
+        outcome
+    }
+
+    /// Sets what a fork or exec does with the capability.
+    pub fn set_policy(&self, token: Token, policy: Policy) -> Result<(), Error> {
+        let found = self.lookup_any(token, Rights::NONE)?;
+        let _tree = found.object.tree.lock();
+        let tag = found.slot.tag();
+        if !tag.is_named_by(token) {
+            return Err(Error::InvalidCapability);
+        }
+        found.slot.set_tag(tag.with_policy(policy));
+        Ok(())
+    }
+
+    /// Ends the space: nothing can be inserted any more, and everything in it dies. The holder
+    /// calls it once, when nobody looks up in the space by its own will any more.
+    pub fn close(&self) {
+        self.shut();
+        barrier();
+        let extent = self.extent();
+        for index in 0..extent {
+            let Some(slot) = self.slot(index) else {
+                continue;
+            };
+            self.evict(slot);
+            if index % BATCH == 0 {
+                preemption_point();
+            }
+        }
+        // The dead keep their object's address, and each a use of it, until the sweep is done.
+        barrier();
+        for index in 0..extent {
+            let Some(slot) = self.slot(index) else {
+                continue;
+            };
+            let object = slot.object.swap(core::ptr::null_mut(), Ordering::Relaxed);
+            // SAFETY: `evict` left the address only where it took a use.
+            if let Some(object) = unsafe { object.as_ref() } {
+                object.sweep();
+                super::cycles::examine(object);
+                object.release();
+            }
+            if index % BATCH == 0 {
+                preemption_point();
+            }
+        }
+    }
+
+    /// Kills what is in a slot of a closed space; leaves the object's address with a use.
+    fn evict(&self, slot: &Slot) {
+        loop {
+            let tag = slot.tag();
+            if !tag.is_live() {
+                return slot.object.store(core::ptr::null_mut(), Ordering::Relaxed);
+            }
+            let Some((object, _)) = slot.contents(tag) else {
+                continue;
+            };
+            // SAFETY: alive when the tag was read, and allocated until the next preemption point.
+            let object = unsafe { &*object };
+            let mut tree = object.tree.lock();
+            let tag = slot.tag();
+            if tag.is_live() {
+                self.remove(object, slot, tag, &mut tree);
+                drop(tree);
+                return bury(object, slot, tag.after_death(Kind::Dying));
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A slot holds one capability; 63 slots and a header make a chunk of one page.
+//!
+//! The tag word holds everything a check needs, so that a check is one load:
+//!
+//! ```text
+//! 63          32 31      19 18       17 16    15   8 7 6 5      0
+//! ┌─────────────┬──────────┬──────────┬────────┬──────┬───┬────────┐
+//! │ generation  │    0     │ revoking │ policy │ kind │ 0 │ rights │
+//! └─────────────┴──────────┴──────────┴────────┴──────┴───┴────────┘
+//! ```
+//!
+//! Invariants: the tag of a live slot changes only under the derivation lock of its object.
+//! A capability's death raises the generation before anything else of the slot changes, so who
+//! reads a matching tag, then object and badge, then the same tag again has read the capability
+//! that the tag stood for. Links are written under the same lock; they are atomic only because
+//! the IDE reads them at any time. A chunk belongs to one space until the space is gone, so a
+//! stale slot pointer within a living space always points at a slot.
+
+use core::ptr::null_mut;
+
+use super::object::{Kind, Object};
+use super::rights::{Policy, Rights};
+use super::space::Space;
+use super::sync::{AtomicPtr, AtomicU64, Ordering};
+use super::token::Token;
+
+/// Slots of a chunk, of which the first is its header (few for the model checker).
+pub const CHUNK_SLOTS: u32 = if cfg!(loom) { 4 } else { 64 };
+
+/// The word by which a capability is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub struct Tag(pub u64);
+
+impl Tag {
+    const GENERATION_SHIFT: u32 = 32;
+    const KIND_SHIFT: u32 = 8;
+    const POLICY_SHIFT: u32 = 16;
+    const REVOKING: u64 = 1 << 18;
+
+    /// The tag of a live capability.
+    pub const fn live(generation: u32, kind: Kind, rights: Rights, policy: Policy) -> Tag {
+        Tag((generation as u64) << Self::GENERATION_SHIFT
+            | (policy as u64) << Self::POLICY_SHIFT
+            | (kind as u64) << Self::KIND_SHIFT
+            | rights.bits() as u64)
+    }
+
+    /// The tag of a slot that holds nothing and will hold `generation` next.
+    pub const fn empty(generation: u32, kind: Kind) -> Tag {
+        Tag((generation as u64) << Self::GENERATION_SHIFT | (kind as u64) << Self::KIND_SHIFT)
+    }
+
+    /// Which of the slot's capabilities this is, or will be next.
+    #[inline]
+    pub const fn generation(self) -> u32 {
+        (self.0 >> Self::GENERATION_SHIFT) as u32
+    }
+
+    /// The type of object, or a state of an empty slot.
+    #[inline]
+    pub const fn kind(self) -> Kind {
+        Kind::from_bits((self.0 >> Self::KIND_SHIFT) as u8)
+    }
+
+    /// Rights of the capability.
+    #[inline]
+    pub const fn rights(self) -> Rights {
+        Rights::from_bits_truncate(self.0 as u8)
+    }
+
+    /// What a fork or exec does with it.
+    pub const fn policy(self) -> Policy {
+        match self.0 >> Self::POLICY_SHIFT & 3 {
+            0 => Policy::Inherit,
+            1 => Policy::InheritReduced,
+            _ => Policy::Drop,
+        }
+    }
+
+    /// The same capability with another policy.
+    pub const fn with_policy(self, policy: Policy) -> Tag {
+        Tag(self.0 & !(3 << Self::POLICY_SHIFT) | (policy as u64) << Self::POLICY_SHIFT)
+    }
+
+    /// The same capability with fewer rights.
+    pub const fn with_rights(self, rights: Rights) -> Tag {
+        Tag(self.0 & !0x3f | rights.bits() as u64)
+    }
+
+    /// The same capability, its descendants being revoked or not.
+    pub const fn with_revoking(self, revoking: bool) -> Tag {
+        Tag(self.0 & !Self::REVOKING | if revoking { Self::REVOKING } else { 0 })
+    }
+
+    /// Whether the slot holds a capability.
+    #[inline]
+    pub const fn is_live(self) -> bool {
+        self.kind().is_object()
+    }
+
+    /// Whether the descendants are being revoked.
+    #[inline]
+    pub const fn is_revoking(self) -> bool {
+        self.0 & Self::REVOKING != 0
+    }
+
+    /// Whether the slot holds the capability that `token` names.
+    #[inline]
+    pub const fn is_named_by(self, token: Token) -> bool {
+        self.is_live() && token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT
+    }
+
+    /// Whether the slot holds the capability that `token` names, for a `kind`, with `rights`.
+    #[inline]
+    pub const fn grants(self, token: Token, kind: Kind, rights: Rights) -> bool {
+        let wanted = (kind as u64) << Self::KIND_SHIFT | rights.bits() as u64;
+        let mask = 0xff << Self::KIND_SHIFT | rights.bits() as u64;
+        token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT && self.0 & mask == wanted
+    }
+
+    /// The tag after the capability's death: the slot's next generation. After the last one
+    /// that is 0, and the slot is never handed out again.
+    #[inline]
+    pub const fn after_death(self, state: Kind) -> Tag {
+        Tag::empty(self.generation().wrapping_add(1), state)
+    }
+}
+
+/// One capability, or room for one.
+#[repr(C, align(64))]
+pub struct Slot {
+    pub(super) tag: AtomicU64,
+    pub(super) object: AtomicPtr<Object>,
+    /// What a receiver sees of the sender; in a chunk's header, the chunk's number.
+    pub(super) badge: AtomicU64,
+    pub(super) parent: Link,
+    pub(super) first_child: Link,
+    /// Next sibling, or next free slot.
+    pub(super) next: Link,
+    pub(super) previous: Link,
+    /// The space that the slot is part of.
+    pub(super) space: AtomicPtr<Space>,
+    #[cfg(loom)]
+    pub(super) model_index: AtomicU64,
+}
+
+/// A pointer from slot to slot.
+#[repr(transparent)]
+pub(super) struct Link(AtomicPtr<Slot>);
+
+impl Link {
+    #[cfg(loom)]
+    pub fn null() -> Link {
+        Link(AtomicPtr::new(null_mut()))
+    }
+
+    #[inline]
+    pub fn get(&self) -> *mut Slot {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub fn set(&self, slot: *mut Slot) {
+        self.0.store(slot, Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    /// What the slot holds now.
+    #[inline]
+    pub fn tag(&self) -> Tag {
+        Tag(self.tag.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub(super) fn set_tag(&self, tag: Tag) {
+        self.tag.store(tag.0, Ordering::Release);
+    }
+
+    /// Object and badge of the capability whose tag is `tag`, or nothing if it has died since.
+    #[inline]
+    pub(super) fn contents(&self, tag: Tag) -> Option<(*mut Object, u64)> {
+        let object = self.object.load(Ordering::Acquire);
+        let badge = self.badge.load(Ordering::Acquire);
+        let same = self.tag.load(Ordering::Relaxed) ^ tag.0;
+        // Policy, rights and the revoking mark may change in life.
+        (same >> Tag::GENERATION_SHIFT == 0 && Tag(same).kind() as u8 == 0)
+            .then_some((object, badge))
+    }
+
+    /// Number of the slot in its space.
+    pub(super) fn index(&self) -> u32 {
+        #[cfg(loom)]
+        return self.model_index.load(Ordering::Relaxed) as u32;
+        #[cfg(not(loom))]
+        {
+            let address = self as *const Slot as usize;
+            // SAFETY: slots exist only inside chunks, which are aligned to their size of one page
+            // and begin with the header.
+            let header = unsafe { &*((address & !0xfff) as *const Slot) };
+            let number = header.badge.load(Ordering::Relaxed) as u32;
+            number * CHUNK_SLOTS + (address as u32 & 0xfff) / size_of::<Slot>() as u32
+        }
+    }
+
+    /// The space that the slot belongs to.
+    #[inline]
+    pub(super) fn space(&self) -> &Space {
+        // SAFETY: set when the slot was first handed out; a space outlives its slots.
+        unsafe { &*self.space.load(Ordering::Relaxed) }
+    }
+
+    pub(super) fn clear_links(&self) {
+        for link in [&self.parent, &self.first_child, &self.next, &self.previous] {
+            link.set(null_mut());
+        }
+    }
+}
+
+/// Which capability something was done through: a wait, a mapping. Costs no reference; `is_live`
+/// tells whether the capability still exists.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Binding {
+    slot: *const Slot,
+    generation: u64,
+}
+
+// SAFETY: a binding is an address and a number; reading through it is an atomic load.
+unsafe impl Send for Binding {}
+// SAFETY: as above.
+unsafe impl Sync for Binding {}
+
+impl Binding {
+    /// Made through no capability: by the kernel itself. Always live.
+    pub const KERNEL: Binding = Binding {
+        slot: core::ptr::null(),
+        generation: 0,
+    };
+
+    #[inline]
+    pub(super) fn new(slot: &Slot, generation: u32) -> Binding {
+        Binding {
+            slot,
+            generation: generation as u64,
+        }
+    }
+
+    /// Whether the capability still exists. `ObjectOps::sweep` ends whatever was done through
+    /// one that does not, before the slot's memory goes.
+    #[inline]
+    pub fn is_live(&self) -> bool {
+        if self.slot.is_null() {
+            return true;
+        }
+        // SAFETY: a space's chunks are freed only after all its capabilities have died and all
+        // their objects were swept, and the sweep removes every binding to them.
+        let tag = unsafe { &*self.slot }.tag();
+        tag.generation() as u64 == self.generation
+    }
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Slot>() * CHUNK_SLOTS as usize == 4096);

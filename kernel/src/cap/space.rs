@@ -1,0 +1,473 @@
+//! The capability space of a process (or of a ring, or of a namespace): a two-level table.
+//!
+//! A directory of pointers leads to chunks of 64 slots. Lookups take no lock: they read the
+//! directory pointer, the chunk pointer and the slot, all of which stay valid as long as the
+//! space does. A directory that became too small is replaced by a copy of twice the size and kept
+//! until the space goes (all of them together are no larger than the current one); chunks never
+//! move. New slots are taken from a list under the space's lock; slots come back from any CPU
+//! through a lock-free list, which the next taker that finds its own list empty collects whole.
+//!
+//! Life: a space is created empty, closed once (`close`: nothing can be inserted any more, every
+//! capability in it dies) and then freed. Its holder, the object that it belongs to, sees to it
+//! that nobody looks up in it by then.
+
+use alloc::boxed::Box;
+use core::alloc::Layout;
+use core::ptr::{NonNull, null, null_mut};
+
+use veridian_abi::Error;
+
+use super::object::{Kind, Object};
+use super::rights::Rights;
+use super::slot::{CHUNK_SLOTS, Slot, Tag};
+use super::sync::{AtomicBool, AtomicPtr, Ordering, SpinLock, allocate, free};
+use super::token::{INDEX_BITS, Token};
+use crate::lock::Rank;
+
+/// Chunks that a new space has room for without a directory of its own.
+const INLINE_CHUNKS: usize = 8;
+/// Chunks of the largest space.
+const CHUNKS_MAX: usize = 1 << (INDEX_BITS - CHUNK_SLOTS.ilog2());
+/// Capabilities that a process may have unless it is given another limit.
+pub const DEFAULT_LIMIT: u32 = 1 << 20;
+
+type ChunkPointer = AtomicPtr<Slot>;
+
+/// First level of the table.
+#[repr(C)]
+pub(super) struct Directory {
+    length: u64,
+    chunks: *const ChunkPointer,
+    /// The smaller directory that this one replaced.
+    replaced: *mut Directory,
+}
+
+/// A table of capabilities.
+#[repr(C)]
+pub struct Space {
+    directory: AtomicPtr<Directory>,
+    /// Never the id of another space, also not after this one is gone.
+    id: u64,
+    /// The object that this space is part of.
+    holder: *const Object,
+    /// Slots that other operations gave back.
+    returned: AtomicPtr<Slot>,
+    /// Whether what is in it is thereby kept alive (see `cycles`).
+    anchored: AtomicBool,
+    store: SpinLock<Store>,
+    inline_directory: Directory,
+    inline_chunks: [ChunkPointer; INLINE_CHUNKS],
+}
+
+/// What the space's lock guards.
+#[repr(C)]
+pub(super) struct Store {
+    /// Slots to hand out first.
+    free: *mut Slot,
+    /// First slot that was never handed out.
+    pub(super) fresh: u32,
+    /// Slots handed out and not seen coming back.
+    used: u32,
+    /// The most that may be handed out.
+    limit: u32,
+    closed: bool,
+}
+
+// SAFETY: raw pointers of the store and of the directories are followed only as the module's
+// header says; everything that changes is atomic or behind the lock.
+unsafe impl Send for Space {}
+// SAFETY: as above.
+unsafe impl Sync for Space {}
+// SAFETY: the pointers are used only under the lock.
+unsafe impl Send for Store {}
+
+/// What a successful lookup yields. Good until the operation ends or passes a preemption point.
+#[derive(Clone, Copy)]
+pub struct Checked<'a> {
+    /// The slot.
+    pub(super) slot: &'a Slot,
+    /// The capability's object.
+    pub object: &'a Object,
+    /// The capability's badge.
+    pub badge: u64,
+    /// Its rights.
+    pub rights: Rights,
+    generation: u32,
+}
+
+impl<'a> Checked<'a> {
+    #[inline]
+    pub(super) fn new(slot: &'a Slot, object: *const Object, badge: u64, tag: Tag) -> Self {
+        // SAFETY: the object was alive when the tag was read, and stays allocated until this
+        // operation has left the kernel or reached a preemption point (see `object`).
+        let object = unsafe { &*object };
+        Checked {
+            slot,
+            object,
+            badge,
+            rights: tag.rights(),
+            generation: tag.generation(),
+        }
+    }
+
+    /// The object as what its kind says it is.
+    #[inline]
+    pub fn typed<T: super::Typed>(&self) -> &'a T {
+        debug_assert!(self.object.kind() == T::KIND);
+        // SAFETY: an object of this kind is the first field of a `T` (contract of `Typed`).
+        unsafe { &*(self.object as *const Object).cast() }
+    }
+
+    /// A note of which capability this is, for what is done through it and outlives the call.
+    #[inline]
+    pub fn binding(&self) -> super::slot::Binding {
+        super::slot::Binding::new(self.slot, self.generation)
+    }
+}
+
+/// A slot taken for a capability that is not there yet.
+pub(super) struct Reserved<'a> {
+    pub slot: &'a Slot,
+    pub token: Token,
+}
+
+impl Space {
+    /// An empty space that belongs to `holder` and takes at most `limit` capabilities.
+    pub fn create(holder: *const Object, anchored: bool, limit: u32) -> Result<Box<Space>, Error> {
+        static NEXT_ID: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(1);
+        let memory = allocate(Layout::new::<Space>())
+            .ok_or(Error::OutOfMemory)?
+            .cast::<Space>();
+        let space = Space {
+            directory: AtomicPtr::new(null_mut()),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            holder,
+            returned: AtomicPtr::new(null_mut()),
+            anchored: AtomicBool::new(anchored),
+            store: SpinLock::new(
+                Rank::CapabilitySpace,
+                Store {
+                    free: null_mut(),
+                    fresh: 1,
+                    used: 0,
+                    limit,
+                    closed: false,
+                },
+            ),
+            inline_directory: Directory {
+                length: INLINE_CHUNKS as u64,
+                chunks: null(),
+                replaced: null_mut(),
+            },
+            inline_chunks: core::array::from_fn(|_| AtomicPtr::new(null_mut())),
+        };
+        // SAFETY: the memory is fresh and of a space's layout; a box may own it, since `allocate`
+        // takes from the global allocator.
+        let mut space = unsafe {
+            memory.write(space);
+            Box::from_raw(memory.as_ptr())
+        };
+        space.inline_directory.chunks = space.inline_chunks.as_ptr();
+        let first = &raw mut space.inline_directory;
+        space.directory.store(first, Ordering::Release);
+        Ok(space)
+    }
+
+    /// Number of this space; no other ever has it.
+    #[inline]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The object that the space is part of.
+    pub fn holder(&self) -> *const Object {
+        self.holder
+    }
+
+    #[inline]
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchored.load(Ordering::Relaxed)
+    }
+
+    /// The slot with the number `index`, if it has memory.
+    #[inline]
+    pub(super) fn slot(&self, index: u32) -> Option<&Slot> {
+        // SAFETY: the current directory and all before it live as long as the space.
+        let directory = unsafe { &*self.directory.load(Ordering::Acquire) };
+        let number = (index / CHUNK_SLOTS) as u64;
+        if number >= directory.length {
+            return None;
+        }
+        // SAFETY: `number` is below the number of entries; the entries live like the directory.
+        let chunk = unsafe { &*directory.chunks.add(number as usize) }.load(Ordering::Acquire);
+        if chunk.is_null() {
+            return None;
+        }
+        // SAFETY: a chunk has `CHUNK_SLOTS` slots and lives as long as the space.
+        Some(unsafe { &*chunk.add((index % CHUNK_SLOTS) as usize) })
+    }
+
+    /// Finds the capability that `token` names, for an object of type `kind`, with `rights`.
+    #[inline]
+    pub fn lookup(&self, token: Token, kind: Kind, rights: Rights) -> Result<Checked<'_>, Error> {
+        let Some(slot) = self.slot(token.index()) else {
+            return Err(Error::InvalidCapability);
+        };
+        let tag = slot.tag();
+        if !tag.grants(token, kind, rights) {
+            return Err(refusal(tag, token, kind));
+        }
+        match slot.contents(tag) {
+            Some((object, badge)) => Ok(Checked::new(slot, object, badge, tag)),
+            None => Err(Error::InvalidCapability),
+        }
+    }
+
+    /// Finds the capability that `token` names, whatever its type, with `rights`.
+    pub fn lookup_any(&self, token: Token, rights: Rights) -> Result<Checked<'_>, Error> {
+        let slot = self.slot(token.index()).ok_or(Error::InvalidCapability)?;
+        match slot.tag().kind() {
+            Kind::Free | Kind::Dying | Kind::Retired => Err(Error::InvalidCapability),
+            kind => self.lookup(token, kind, rights),
+        }
+    }
+
+    /// The tag of the capability that `token` names: its type, rights and policy.
+    pub fn identify(&self, token: Token) -> Result<(Tag, u64), Error> {
+        let found = self.lookup_any(token, Rights::NONE)?;
+        Ok((found.slot.tag(), found.badge))
+    }
+
+    /// Number of capabilities in the space.
+    pub fn count(&self) -> u32 {
+        let mut store = self.store.lock();
+        self.collect(&mut store);
+        store.used
+    }
+
+    /// Takes a slot.
+    pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
+        let mut store = self.store.lock();
+        if store.closed {
+            return Err(Error::Closed);
+        }
+        if store.free.is_null() {
+            self.collect(&mut store);
+        }
+        if store.used >= store.limit {
+            return Err(Error::SpaceFull);
+        }
+        let slot = match NonNull::new(store.free) {
+            Some(slot) => {
+                // SAFETY: free slots are slots of this space's chunks.
+                let slot = unsafe { slot.as_ref() };
+                store.free = slot.next.get();
+                slot
+            }
+            None => self.take_fresh(&mut store)?,
+        };
+        store.used += 1;
+        slot.clear_links();
+        let tag = Tag(slot.tag.load(Ordering::Relaxed));
+        Ok(Reserved {
+            slot,
+            token: Token::new(slot.index(), tag.generation()),
+        })
+    }
+
+    /// Puts a slot back. Its capability has died, or was never there; nobody else does the same.
+    #[inline]
+    pub(super) fn give_back(&self, slot: &Slot) {
+        let this = slot as *const Slot as *mut Slot;
+        let mut first = self.returned.load(Ordering::Relaxed);
+        loop {
+            slot.next.set(first);
+            // The only one who takes from the list takes all of it, so the list's first element
+            // cannot go and come back in between.
+            match self.returned.compare_exchange_weak(
+                first,
+                this,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Moves what came back to the list of free slots, without what is retired.
+    fn collect(&self, store: &mut Store) {
+        let mut next = self.returned.swap(null_mut(), Ordering::Acquire);
+        while let Some(slot) = NonNull::new(next) {
+            // SAFETY: slots on the list are this space's, and the list was taken whole.
+            let slot = unsafe { slot.as_ref() };
+            next = slot.next.get();
+            if slot.tag().generation() == 0 {
+                // Without a generation to come the slot stays in use for ever, by nobody.
+                slot.set_tag(Tag::empty(0, Kind::Retired));
+                continue;
+            }
+            store.used -= 1;
+            slot.next.set(store.free);
+            store.free = slot as *const Slot as *mut Slot;
+        }
+    }
+
+    /// Takes the first slot that was never used.
+    fn take_fresh(&self, store: &mut Store) -> Result<&Slot, Error> {
+        // The first slot of a chunk is its header.
+        let index = if store.fresh % CHUNK_SLOTS == 0 {
+            store.fresh + 1
+        } else {
+            store.fresh
+        };
+        let slot = self.provide(index)?;
+        store.fresh = index + 1;
+        slot.set_tag(Tag::empty(1, Kind::Free));
+        Ok(slot)
+    }
+
+    /// The slot with the number `index`, with memory for it if it has none. Called with the lock.
+    pub(super) fn provide(&self, index: u32) -> Result<&Slot, Error> {
+        let number = (index / CHUNK_SLOTS) as usize;
+        // SAFETY: directories live as long as the space.
+        let mut directory = unsafe { &*self.directory.load(Ordering::Relaxed) };
+        if number as u64 >= directory.length {
+            directory = self.grow(directory, number)?;
+        }
+        // SAFETY: `number` is below the directory's length now.
+        let entry = unsafe { &*directory.chunks.add(number) };
+        if entry.load(Ordering::Relaxed).is_null() {
+            let chunk = new_chunk(self, number).ok_or(Error::OutOfMemory)?;
+            entry.store(chunk.as_ptr(), Ordering::Release);
+        }
+        Ok(self.slot(index).expect("has a chunk"))
+    }
+
+    /// Replaces the directory by one that has room for chunk `number`.
+    fn grow(&self, old: &Directory, number: usize) -> Result<&Directory, Error> {
+        if number >= CHUNKS_MAX {
+            return Err(Error::SpaceFull);
+        }
+        let length = (number + 1)
+            .next_power_of_two()
+            .max(2 * old.length as usize);
+        let memory = allocate(directory_layout(length)).ok_or(Error::OutOfMemory)?;
+        let directory = memory.cast::<Directory>();
+        // SAFETY: `directory_layout` has room for the header and then `length` entries; zero is a
+        // valid null entry (the model checker's atomics are written below in any case).
+        unsafe {
+            let chunks = directory.add(1).cast::<ChunkPointer>();
+            for i in 0..length {
+                let chunk = match i < old.length as usize {
+                    true => (*old.chunks.add(i)).load(Ordering::Relaxed),
+                    false => null_mut(),
+                };
+                chunks.add(i).write(AtomicPtr::new(chunk));
+            }
+            directory.write(Directory {
+                length: length as u64,
+                chunks: chunks.as_ptr(),
+                replaced: old as *const Directory as *mut Directory,
+            });
+            self.directory.store(directory.as_ptr(), Ordering::Release);
+            Ok(&*directory.as_ptr())
+        }
+    }
+
+    /// Forbids insertions from now on; those under way end before the next barrier has passed.
+    pub(super) fn shut(&self) {
+        self.store.lock().closed = true;
+    }
+
+    /// Number of slots that were ever handed out, and one more.
+    pub(super) fn extent(&self) -> u32 {
+        self.store.lock().fresh
+    }
+
+    /// Runs `body` with the lock held.
+    pub(super) fn with_store<R>(&self, body: impl FnOnce(&mut Store) -> R) -> R {
+        body(&mut self.store.lock())
+    }
+}
+
+impl Store {
+    /// Notes that the slots below `extent` are in use or on the list of free slots.
+    pub(super) fn occupy(&mut self, slot: &Slot, free: bool) {
+        match free {
+            true => {
+                slot.next.set(self.free);
+                self.free = slot as *const Slot as *mut Slot;
+            }
+            false => self.used += 1,
+        }
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        // SAFETY: the owner drops a space only when nobody can look up in it any more, so chunks
+        // and directories have no reader; each was allocated with the layout it is freed with.
+        unsafe {
+            let current = self.directory.load(Ordering::Relaxed);
+            for i in 0..(*current).length as usize {
+                if let Some(chunk) =
+                    NonNull::new((*(*current).chunks.add(i)).load(Ordering::Relaxed))
+                {
+                    free(chunk.cast(), chunk_layout());
+                }
+            }
+            let mut directory = current;
+            while directory != &raw mut self.inline_directory {
+                let replaced = (*directory).replaced;
+                let layout = directory_layout((*directory).length as usize);
+                free(NonNull::new_unchecked(directory).cast(), layout);
+                directory = replaced;
+            }
+        }
+    }
+}
+
+/// Why a tag does not grant what was asked.
+#[cold]
+fn refusal(tag: Tag, token: Token, kind: Kind) -> Error {
+    match tag.kind() {
+        _ if !tag.is_named_by(token) => Error::InvalidCapability,
+        found if found != kind => Error::WrongType,
+        _ => Error::MissingRight,
+    }
+}
+
+fn chunk_layout() -> Layout {
+    let layout = Layout::new::<[Slot; CHUNK_SLOTS as usize]>();
+    layout
+        .align_to(layout.size().next_power_of_two().min(4096))
+        .expect("small")
+}
+
+fn directory_layout(length: usize) -> Layout {
+    let entries = Layout::array::<ChunkPointer>(length).expect("bounded by CHUNKS_MAX");
+    Layout::new::<Directory>()
+        .extend(entries)
+        .expect("bounded")
+        .0
+}
+
+/// A chunk whose slots have generation 0, so that no token names them.
+fn new_chunk(space: &Space, number: usize) -> Option<NonNull<Slot>> {
+    let chunk = allocate(chunk_layout())?.cast::<Slot>();
+    #[cfg(loom)]
+    super::loom_tests::initialise_chunk(chunk, number);
+    for k in 0..CHUNK_SLOTS as usize {
+        // SAFETY: the chunk has room for this many slots, and all-zero bytes are a valid slot.
+        let slot = unsafe { chunk.add(k).as_ref() };
+        slot.space
+            .store(space as *const Space as *mut Space, Ordering::Relaxed);
+    }
+    // SAFETY: as above; the first slot is the header.
+    unsafe { chunk.as_ref() }
+        .badge
+        .store(number as u64, Ordering::Relaxed);
+    Some(chunk)
+}
