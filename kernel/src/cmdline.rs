@@ -20,7 +20,9 @@ impl<'a> BootArguments<'a> {
     }
 
     fn options(self) -> impl Iterator<Item = &'a str> {
-        self.text.split_ascii_whitespace().take_while(|word| *word != "--")
+        self.text
+            .split_ascii_whitespace()
+            .take_while(|word| *word != "--")
     }
 
     /// The value of the last `key=value` word.
@@ -76,7 +78,10 @@ mod tests {
         assert_eq!(line.number("test.seed"), Some(16));
         assert!(line.flag("once"));
         assert!(!line.flag("flag"));
-        assert_eq!(line.program().collect::<Vec<_>>(), ["exit", "7", "test.seed=3", "flag"]);
+        assert_eq!(
+            line.program().collect::<Vec<_>>(),
+            ["exit", "7", "test.seed=3", "flag"]
+        );
     }
 
     #[test]

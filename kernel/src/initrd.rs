@@ -57,12 +57,19 @@ impl<'a> Archive<'a> {
 
     /// The files in the order of the archive; stops after the first error.
     pub fn entries(self) -> Entries<'a> {
-        Entries { bytes: self.bytes, at: 0, done: false }
+        Entries {
+            bytes: self.bytes,
+            at: 0,
+            done: false,
+        }
     }
 
     /// The contents of the file called `name`.
     pub fn find(self, name: &str) -> Option<&'a [u8]> {
-        self.entries().filter_map(Result::ok).find(|entry| entry.name == name).map(|e| e.data)
+        self.entries()
+            .filter_map(Result::ok)
+            .find(|entry| entry.name == name)
+            .map(|e| e.data)
     }
 }
 
@@ -84,7 +91,10 @@ impl<'a> Entries<'a> {
 
     fn read(&mut self) -> Result<Option<Entry<'a>>, Error> {
         let header_at = self.at;
-        let header = self.bytes.get(header_at..header_at + HEADER).ok_or(Error::Truncated)?;
+        let header = self
+            .bytes
+            .get(header_at..header_at + HEADER)
+            .ok_or(Error::Truncated)?;
         if !MAGIC.contains(&&header[..6]) {
             return Err(Error::BadMagic);
         }
@@ -99,7 +109,11 @@ impl<'a> Entries<'a> {
             return Ok(None);
         }
         let data = self.take(size)?;
-        Ok(Some(Entry { name: name.trim_start_matches("./").trim_start_matches('/'), mode, data }))
+        Ok(Some(Entry {
+            name: name.trim_start_matches("./").trim_start_matches('/'),
+            mode,
+            data,
+        }))
     }
 }
 
@@ -190,6 +204,9 @@ mod tests {
         }
         let mut bytes = sample();
         bytes[6 + 6 * 8..][..8].copy_from_slice(b"ffffffff");
-        assert_eq!(Archive::new(&bytes).entries().next(), Some(Err(Error::Truncated)));
+        assert_eq!(
+            Archive::new(&bytes).entries().next(),
+            Some(Err(Error::Truncated))
+        );
     }
 }

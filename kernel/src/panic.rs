@@ -89,9 +89,9 @@ fn backtrace(first: usize, mut frame_pointer: u64) {
 fn frame(number: usize, address: u64) {
     // A return address may be the first of the next function; the call is before it.
     match symbols::lookup(address - u64::from(number != 0)) {
-        Some((name, offset)) => {
-            force(format_args!("{number:4}: {address:#018x} {name}+{offset:#x}\n"))
-        }
+        Some((name, offset)) => force(format_args!(
+            "{number:4}: {address:#018x} {name}+{offset:#x}\n"
+        )),
         None => force(format_args!("{number:4}: {address:#018x}\n")),
     }
 }
@@ -103,7 +103,9 @@ fn panic(info: &core::panic::PanicInfo) -> ! {
     impl fmt::Display for Headline<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{}", self.0.message())?;
-            self.0.location().map_or(Ok(()), |location| write!(f, " at {location}"))
+            self.0
+                .location()
+                .map_or(Ok(()), |location| write!(f, " at {location}"))
         }
     }
     cpu::interrupts_disable();

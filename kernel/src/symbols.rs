@@ -45,10 +45,17 @@ impl<'a> Table<'a> {
             return Err(Error::OtherBuild);
         }
         let base = u64::from(word(header, 16)) | u64::from(word(header, 20)) << 32;
-        let (offsets, rest) = bytes[HEADER..].split_at_checked(4 * count).ok_or(Error::Malformed)?;
+        let (offsets, rest) = bytes[HEADER..]
+            .split_at_checked(4 * count)
+            .ok_or(Error::Malformed)?;
         let (names, rest) = rest.split_at_checked(4 * count).ok_or(Error::Malformed)?;
         let strings = rest.get(..strings).ok_or(Error::Malformed)?;
-        Ok(Self { base, offsets, names, strings })
+        Ok(Self {
+            base,
+            offsets,
+            names,
+            strings,
+        })
     }
 
     /// The function that contains `address`, and how far into it the address is.
@@ -72,7 +79,9 @@ impl<'a> Table<'a> {
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..].first_chunk().map_or(0, |chunk| u32::from_le_bytes(*chunk))
+    bytes[at..]
+        .first_chunk()
+        .map_or(0, |chunk| u32::from_le_bytes(*chunk))
 }
 
 #[cfg(target_os = "none")]
@@ -127,7 +136,9 @@ mod tests {
     #[test]
     fn finds_the_enclosing_function() {
         let bytes = sample();
-        let Ok(table) = Table::parse(&bytes, &[7; 20]) else { panic!("refused") };
+        let Ok(table) = Table::parse(&bytes, &[7; 20]) else {
+            panic!("refused")
+        };
         assert_eq!(table.lookup(BASE + 0xf), None);
         assert_eq!(table.lookup(BASE + 0x10), Some(("a", 0)));
         assert_eq!(table.lookup(BASE + 0x3f), Some(("a", 0x2f)));
@@ -141,9 +152,15 @@ mod tests {
     #[test]
     fn refuses_other_builds_and_short_tables() {
         let bytes = sample();
-        assert_eq!(Table::parse(&bytes, &[8; 20]).err(), Some(Error::OtherBuild));
+        assert_eq!(
+            Table::parse(&bytes, &[8; 20]).err(),
+            Some(Error::OtherBuild)
+        );
         for length in 0..bytes.len() {
-            assert_eq!(Table::parse(&bytes[..length], &[7; 20]).err(), Some(Error::Malformed));
+            assert_eq!(
+                Table::parse(&bytes[..length], &[7; 20]).err(),
+                Some(Error::Malformed)
+            );
         }
     }
 }

@@ -44,7 +44,9 @@ pub struct KernelTest {
 impl KernelTest {
     /// The name without the crate, which is the same for nearly all tests.
     fn short_name(&self) -> &'static str {
-        self.name.strip_prefix("veridian_kernel::").unwrap_or(self.name)
+        self.name
+            .strip_prefix("veridian_kernel::")
+            .unwrap_or(self.name)
     }
 }
 
@@ -57,7 +59,10 @@ pub struct Message {
 impl Message {
     /// Formats `text`.
     pub fn new(text: fmt::Arguments<'_>) -> Self {
-        let mut message = Self { bytes: [0; 240], length: 0 };
+        let mut message = Self {
+            bytes: [0; 240],
+            length: 0,
+        };
         // A message that is too long is cut off, which is all that can go wrong.
         let _ = message.write_fmt(text);
         message
@@ -67,7 +72,9 @@ impl Message {
 impl Write for Message {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            let room = self.bytes.get_mut(self.length..self.length + character.len_utf8());
+            let room = self
+                .bytes
+                .get_mut(self.length..self.length + character.len_utf8());
             self.length += character.encode_utf8(room.ok_or(fmt::Error)?).len();
         }
         Ok(())

@@ -37,19 +37,28 @@ impl<'a> DeviceTree<'a> {
     /// is where the tree itself lies.
     pub fn describe(&self, physical: u64, info: &mut MachineInfo) {
         info.reserve(pages(physical, self.fdt.total_size() as u64), "device tree");
-        for node in self.children("/").filter(|node| text(*node, "device_type") == Some("memory")) {
+        for node in self
+            .children("/")
+            .filter(|node| text(*node, "device_type") == Some("memory"))
+        {
             let numa = numa_node(node);
             info.nodes = info.nodes.max(numa as usize + 1);
             regions(node).for_each(|range| info.add_memory(range, numa));
         }
-        for cpu in self.children("/cpus").filter(|node| text(*node, "device_type") == Some("cpu")) {
+        for cpu in self
+            .children("/cpus")
+            .filter(|node| text(*node, "device_type") == Some("cpu"))
+        {
             let usable = matches!(text(cpu, "status"), None | Some("okay" | "ok"));
             if let (true, Some(id)) = (usable, cpu.property("reg").and_then(|reg| reg.as_usize())) {
                 info.add_cpu(id as u64, numa_node(cpu));
             }
         }
         for entry in self.fdt.memory_reservations() {
-            info.reserve(pages(entry.address() as u64, entry.size() as u64), "firmware");
+            info.reserve(
+                pages(entry.address() as u64, entry.size() as u64),
+                "firmware",
+            );
         }
         for node in self.children("/reserved-memory") {
             regions(node).for_each(|range| info.reserve(outward(range), "firmware"));
@@ -60,7 +69,9 @@ impl<'a> DeviceTree<'a> {
 
     fn distances(&self, info: &mut MachineInfo) {
         let map = self.fdt.find_compatible(&["numa-distance-map-v1"]);
-        let Some(matrix) = map.and_then(|map| map.property("distance-matrix")) else { return };
+        let Some(matrix) = map.and_then(|map| map.property("distance-matrix")) else {
+            return;
+        };
         for triple in matrix.value.as_chunks::<12>().0 {
             let [from, to, cost] = [0, 4, 8].map(|at| cell(triple, at) as usize);
             if from < MAX_NODES && to < MAX_NODES {
@@ -72,9 +83,16 @@ impl<'a> DeviceTree<'a> {
     }
 
     fn chosen(&self, info: &mut MachineInfo) {
-        let Some(chosen) = self.fdt.find_node("/chosen") else { return };
+        let Some(chosen) = self.fdt.find_node("/chosen") else {
+            return;
+        };
         if let Some(arguments) = chosen.property("bootargs") {
-            info.set_command_line(arguments.value.strip_suffix(b"\0").unwrap_or(arguments.value));
+            info.set_command_line(
+                arguments
+                    .value
+                    .strip_suffix(b"\0")
+                    .unwrap_or(arguments.value),
+            );
         }
         let address = |name| chosen.property(name)?.as_usize().map(|value| value as u64);
         let initrd = address("linux,initrd-start").zip(address("linux,initrd-end"));
@@ -86,7 +104,10 @@ impl<'a> DeviceTree<'a> {
 
     /// The children of the node with this path; none if there is no such node.
     pub fn children(&self, path: &str) -> impl Iterator<Item = FdtNode<'_, 'a>> {
-        self.fdt.find_node(path).into_iter().flat_map(|node| node.children())
+        self.fdt
+            .find_node(path)
+            .into_iter()
+            .flat_map(|node| node.children())
     }
 
     /// The first node that is compatible with one of `names`.
@@ -105,7 +126,10 @@ pub fn regions<'a>(node: FdtNode<'_, 'a>) -> impl Iterator<Item = PhysRange> + '
     let found = node.reg().into_iter().flatten();
     found.filter_map(|region| {
         let start = region.starting_address as u64;
-        region.size.filter(|size| *size != 0).map(|size| start..start + size as u64)
+        region
+            .size
+            .filter(|size| *size != 0)
+            .map(|size| start..start + size as u64)
     })
 }
 
@@ -116,11 +140,16 @@ pub fn text<'a>(node: FdtNode<'_, 'a>, property: &str) -> Option<&'a str> {
 
 /// The 32-bit cell at byte `at` of a property's value; 0 behind its end.
 pub fn cell(value: &[u8], at: usize) -> u32 {
-    value.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    value
+        .get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 fn numa_node(node: FdtNode<'_, '_>) -> u32 {
-    let id = node.property("numa-node-id").map_or(0, |id| cell(id.value, 0));
+    let id = node
+        .property("numa-node-id")
+        .map_or(0, |id| cell(id.value, 0));
     // A node beyond the capacity is treated as the last one: slower, never wrong.
     id.min(MAX_NODES as u32 - 1)
 }
@@ -149,7 +178,8 @@ mod tests {
 
     impl Builder {
         fn pad(&mut self) {
-            self.structure.resize(self.structure.len().next_multiple_of(4), 0);
+            self.structure
+                .resize(self.structure.len().next_multiple_of(4), 0);
         }
 
         fn node(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
@@ -163,14 +193,21 @@ mod tests {
         fn bytes(&mut self, name: &str, value: &[u8]) {
             self.structure.extend(3u32.to_be_bytes());
             self.structure.extend((value.len() as u32).to_be_bytes());
-            self.structure.extend((self.strings.len() as u32).to_be_bytes());
+            self.structure
+                .extend((self.strings.len() as u32).to_be_bytes());
             self.strings.extend(name.bytes().chain([0]));
             self.structure.extend(value);
             self.pad();
         }
 
         fn cells(&mut self, name: &str, cells: &[u32]) {
-            self.bytes(name, &cells.iter().flat_map(|c| c.to_be_bytes()).collect::<Vec<_>>());
+            self.bytes(
+                name,
+                &cells
+                    .iter()
+                    .flat_map(|c| c.to_be_bytes())
+                    .collect::<Vec<_>>(),
+            );
         }
 
         fn finish(mut self) -> Vec<u8> {
@@ -234,7 +271,9 @@ mod tests {
             tree.node("reserved-memory", |tree| {
                 tree.cells("#address-cells", &[2]);
                 tree.cells("#size-cells", &[2]);
-                tree.node("mmode", |tree| tree.cells("reg", &[0, 0x8010_0000, 0, 0x4_0000]));
+                tree.node("mmode", |tree| {
+                    tree.cells("reg", &[0, 0x8010_0000, 0, 0x4_0000])
+                });
             });
             tree.node("chosen", |tree| {
                 tree.bytes("bootargs", b"once -- exit 7\0");
@@ -257,18 +296,39 @@ mod tests {
     fn takes_everything_from_the_tree() {
         let bytes = sample();
         let mut info = MachineInfo::new();
-        DeviceTree::new(&bytes).unwrap().describe(0xbfe0_0010, &mut info);
-        let memory: Vec<_> =
-            info.memory.as_slice().iter().map(|m| (m.range.clone(), m.node)).collect();
+        DeviceTree::new(&bytes)
+            .unwrap()
+            .describe(0xbfe0_0010, &mut info);
+        let memory: Vec<_> = info
+            .memory
+            .as_slice()
+            .iter()
+            .map(|m| (m.range.clone(), m.node))
+            .collect();
         assert_eq!(
             memory,
-            [(0x8000_0000..0xc000_0000, 0), (0x1_8000_0000..0x1_c000_0000, 1)]
+            [
+                (0x8000_0000..0xc000_0000, 0),
+                (0x1_8000_0000..0x1_c000_0000, 1)
+            ]
         );
-        let cpus: Vec<_> = info.cpus.as_slice().iter().map(|c| (c.hardware_id, c.node)).collect();
+        let cpus: Vec<_> = info
+            .cpus
+            .as_slice()
+            .iter()
+            .map(|c| (c.hardware_id, c.node))
+            .collect();
         assert_eq!(cpus, [(0, 0), (7, 1)]);
-        assert_eq!((info.nodes, info.distances[0][1], info.distances[1][0]), (2, 30, 30));
-        let reserved: Vec<_> =
-            info.reserved.as_slice().iter().map(|r| (r.range.clone(), r.name)).collect();
+        assert_eq!(
+            (info.nodes, info.distances[0][1], info.distances[1][0]),
+            (2, 30, 30)
+        );
+        let reserved: Vec<_> = info
+            .reserved
+            .as_slice()
+            .iter()
+            .map(|r| (r.range.clone(), r.name))
+            .collect();
         assert_eq!(
             reserved,
             [
@@ -287,14 +347,23 @@ mod tests {
         let bytes = sample();
         let tree = DeviceTree::new(&bytes).unwrap();
         let uart = tree.device(&["ns16550a"]).unwrap();
-        assert_eq!(regions(uart).collect::<Vec<_>>(), [0x1000_0000..0x1000_0100]);
+        assert_eq!(
+            regions(uart).collect::<Vec<_>>(),
+            [0x1000_0000..0x1000_0100]
+        );
         assert!(tree.device(&["ns16550"]).is_none());
-        assert_eq!(tree.number("/chosen", "linux,initrd-start"), Some(0x8800_0100));
+        assert_eq!(
+            tree.number("/chosen", "linux,initrd-start"),
+            Some(0x8800_0100)
+        );
     }
 
     #[test]
     fn what_is_no_tree_is_refused() {
         assert_eq!(DeviceTree::new(&[0; 64]).err(), Some(FdtError::BadMagic));
-        assert_eq!(DeviceTree::new(&sample()[..100]).err(), Some(FdtError::BufferTooSmall));
+        assert_eq!(
+            DeviceTree::new(&sample()[..100]).err(),
+            Some(FdtError::BufferTooSmall)
+        );
     }
 }

@@ -1,0 +1,165 @@
+//! Entry from the firmware.
+//!
+//! OpenSBI starts one hart, whichever wins its lottery, in supervisor mode with
+//! translation off; the kernel starts the others itself. Each hart enters the
+//! upper half by the same step: with `stvec` at the virtual address of the next
+//! instruction, writing `satp` makes the fetch that follows fault there. No
+//! identity mapping exists at any time.
+//!
+//! The bootstrap tables map the first 512 GiB of physical memory at the direct
+//! map and the image at its link address, by 1 GiB pages. `mm` replaces them by
+//! tables that hold RAM only, write-xor-execute.
+
+use super::{paging, sstatus, traps};
+use crate::arch::layout::{DIRECT_MAP, IMAGE};
+use crate::percpu::{CPUS, PerCpu};
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Distance from physical to virtual addresses of the image.
+pub(super) const LOAD_OFFSET: u64 = IMAGE - 0x8000_0000;
+const STACK_SIZE: usize = 32 * 1024;
+const GIGAPAGE_SHIFT: u32 = 28;
+
+#[repr(C, align(4096))]
+struct Table([u64; 512]);
+
+/// 1 GiB pages: valid, read, write, global, accessed, dirty.
+static BOOT_DIRECT: Table = {
+    let mut table = [0; 512];
+    let mut page = 0;
+    while page < 512 {
+        table[page] = (page as u64) << GIGAPAGE_SHIFT | 0xe7;
+        page += 1;
+    }
+    Table(table)
+};
+/// The first GiB of RAM at the image's address; executable as well.
+static BOOT_IMAGE: Table = {
+    let mut table = [0; 512];
+    table[(IMAGE >> 30) as usize % 512] = 2 << GIGAPAGE_SHIFT | 0xef;
+    Table(table)
+};
+
+/// The hart that the firmware started.
+pub(super) static BOOT_HART: AtomicU64 = AtomicU64::new(0);
+/// Root register with which started harts begin.
+static SECONDARY_ROOT: AtomicU64 = AtomicU64::new(0);
+
+global_asm!(
+    ".section .text.boot, \"ax\"",
+    // Firmware: a0 = hart, a1 = device tree, both physical.
+    ".global start",
+    "start:",
+    "  csrw sie, zero",
+    "  lla  t0, boot_root",
+    "  lla  t1, {direct}",
+    "  srli t1, t1, 2",
+    "  ori  t1, t1, 1",
+    "  addi t2, t0, 1024",             // store offsets reach 2047 bytes
+    "  sd   t1, 1024(t2)",             // entry 256: DIRECT_MAP
+    "  lla  t1, {image}",
+    "  srli t1, t1, 2",
+    "  ori  t1, t1, 1",
+    "  li   t3, 511 * 8",
+    "  add  t3, t3, t0",
+    "  sd   t1, 0(t3)",                // entry 511: IMAGE
+    "  srli t0, t0, 12",
+    "  li   t1, {sv48}",
+    "  or   t0, t0, t1",
+    "  lla  t4, 1f",
+    "  j    enter_upper_half",
+    ".balign 4",
+    "1: lla tp, {cpus}",
+    "  mv   s0, zero",
+    "  lla  sp, boot_stack_top",
+    "  mv   a2, sp",
+    "  call {start_boot}",
+
+    // Kernel, through hart_start: a0 = hart, a1 = its PerCpu (virtual).
+    "secondary_start:",
+    "  csrw sie, zero",
+    "  lla  t0, {secondary_root}",
+    "  ld   t0, 0(t0)",
+    "  lla  t4, 1f",
+    "  j    enter_upper_half",
+    ".balign 4",
+    "1: mv  tp, a1",
+    "  mv   s0, zero",
+    "  ld   sp, 8(tp)",
+    "  mv   a0, tp",
+    "  call {start_secondary}",
+
+    // t0 = root register, t4 = physical address to go on from, at its virtual one.
+    "enter_upper_half:",
+    "  li   t2, {load_offset}",
+    "  add  t4, t4, t2",
+    "  csrw stvec, t4",
+    "  sfence.vma",
+    "  csrw satp, t0",
+    // Still here: the hart has no Sv48. Say so in the firmware's console and stop.
+    "  lla  s1, 3f",
+    "2: lbu a0, 0(s1)",
+    "  beqz a0, 4f",
+    "  li   a7, 1",
+    "  ecall",
+    "  addi s1, s1, 1",
+    "  j    2b",
+    "4: li  a7, 8",
+    "  ecall",
+    "5: wfi",
+    "  j    5b",
+    "3: .asciz \"veridian: this hart has no Sv48 paging\\r\\nveridian-exit: 101\\r\\n\"",
+    ".balign 4",
+    ".section .bss.boot, \"aw\", @nobits",
+    ".balign 4096",
+    "boot_root: .skip 4096",
+    "  .skip {stack_size}",
+    "boot_stack_top:",
+    direct = sym BOOT_DIRECT,
+    image = sym BOOT_IMAGE,
+    cpus = sym CPUS,
+    stack_size = const STACK_SIZE,
+    sv48 = const paging::SV48,
+    secondary_root = sym SECONDARY_ROOT,
+    load_offset = const LOAD_OFFSET,
+    start_boot = sym start_boot,
+    start_secondary = sym start_secondary,
+);
+
+unsafe extern "C" {
+    fn secondary_start();
+}
+
+const _: () = assert!(DIRECT_MAP >> 39 & 511 == 256 && IMAGE >> 39 & 511 == 511);
+
+/// First Rust code of the boot hart.
+extern "C" fn start_boot(hart: u64, device_tree: u64, stack_top: u64) -> ! {
+    let cpu = &CPUS[0];
+    cpu.describe(0, hart, 0);
+    cpu.kernel_stack_top.set(stack_top);
+    BOOT_HART.store(hart, Ordering::Relaxed);
+    prepare();
+    crate::boot::start(device_tree)
+}
+
+extern "C" fn start_secondary(cpu: &'static PerCpu) -> ! {
+    prepare();
+    crate::boot::start_secondary(cpu)
+}
+
+/// Traps work from here on; the FPU is off and user memory closed.
+fn prepare() {
+    traps::install();
+    // SAFETY: clears bits that open user memory and the FPU; nothing depends on them here.
+    unsafe {
+        core::arch::asm!("csrc sstatus, {}", in(reg) sstatus::FS | sstatus::SUM | sstatus::SPP);
+    }
+}
+
+/// Where a started hart begins, as the firmware needs it; it will begin with
+/// the kernel's root `root`.
+pub(super) fn secondary_entry(root: u64) -> u64 {
+    SECONDARY_ROOT.store(root, Ordering::Release);
+    secondary_start as *const () as u64 - LOAD_OFFSET
+}

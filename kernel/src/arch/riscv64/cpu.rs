@@ -1,0 +1,140 @@
+//! The hart itself: identity, interrupts, control registers, counters.
+
+use super::{machine, paging, sbi, sstatus, timer};
+use crate::percpu::{self, PerCpu};
+use core::arch::asm;
+use core::fmt;
+
+/// Name of the architecture.
+pub const NAME: &str = "riscv64";
+
+/// Where a frame's pair (caller's frame pointer, return address) is, from the frame pointer.
+pub const FRAME_RECORD: i64 = -16;
+
+/// Interrupt sources in `sie`: software, timer, external.
+const SOURCES: u64 = 1 << 1 | 1 << 5 | 1 << 9;
+
+/// This CPU's record.
+#[inline(always)]
+pub fn current() -> &'static PerCpu {
+    let cpu: *const PerCpu;
+    // SAFETY: reads a register. The value does not change while kernel code runs on a hart.
+    unsafe { asm!("mv {}, tp", out(reg) cpu, options(pure, nomem, nostack, preserves_flags)) };
+    // SAFETY: from the first Rust instruction on, tp points to this hart's static record
+    // whenever the kernel runs.
+    unsafe { &*cpu }
+}
+
+/// Makes `cpu` the record of this hart.
+///
+/// # Safety
+/// The record must be this hart's own, and nothing may still refer to another one as current.
+pub unsafe fn set_current(cpu: &'static PerCpu) {
+    // SAFETY: tp is the kernel's to use; the caller vouches for the record.
+    unsafe { asm!("mv tp, {}", in(reg) core::ptr::from_ref(cpu), options(nostack)) };
+}
+
+/// Takes interrupts from here on.
+pub fn interrupts_enable() {
+    // SAFETY: the trap entry is installed before any kernel code enables interrupts.
+    unsafe { asm!("csrsi sstatus, {}", const sstatus::SIE, options(nostack)) };
+}
+
+/// Takes no interrupts from here on.
+#[inline]
+pub fn interrupts_disable() {
+    // SAFETY: masks interrupts, which is always allowed.
+    unsafe { asm!("csrci sstatus, {}", const sstatus::SIE, options(nostack)) };
+}
+
+/// Whether interrupts are taken.
+#[inline]
+pub fn interrupts_enabled() -> bool {
+    read_sstatus() & sstatus::SIE != 0
+}
+
+/// The status register.
+#[inline]
+pub(super) fn read_sstatus() -> u64 {
+    let value;
+    // SAFETY: reads a control register.
+    unsafe { asm!("csrr {}, sstatus", out(reg) value, options(nomem, nostack)) };
+    value
+}
+
+/// Sleeps until an interrupt is pending, takes it, and returns with interrupts off.
+pub fn wait_for_interrupt() {
+    // SAFETY: wfi ends when an enabled source is pending even while interrupts are off, so none
+    // that comes before it is slept through; it is taken in the window behind.
+    unsafe {
+        asm!(
+            "wfi",
+            "csrsi sstatus, 2",
+            "csrci sstatus, 2",
+            options(nostack)
+        )
+    };
+}
+
+/// Tells the hart that this is a waiting loop.
+#[inline]
+pub fn relax() {
+    core::hint::spin_loop();
+}
+
+/// Prepares this hart for the kernel and its programs.
+pub fn init_cpu() {
+    // SAFETY: lets programs read cycle, time and instret, and opens the interrupt sources, which
+    // stay masked by sstatus.SIE; user memory and the FPU are closed since `boot`.
+    unsafe {
+        asm!("csrw scounteren, {}", "csrw sie, {}", in(reg) 7, in(reg) SOURCES, options(nostack));
+    }
+}
+
+/// What this hart can do, for the boot message.
+pub fn features_line() -> impl fmt::Display {
+    struct Line;
+    impl fmt::Display for Line {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let (version, implementation) = sbi::versions();
+            let (major, minor) = (version >> 24, version & 0xff_ffff);
+            let clock = if timer::has_stimecmp() { "Sstc" } else { "SBI" };
+            write!(f, "{}, {} ASIDs, ", machine::isa(), paging::asid_count())?;
+            write!(
+                f,
+                "{clock} timer, SBI {major}.{minor} (implementation {implementation})"
+            )
+        }
+    }
+    Line
+}
+
+/// Instructions that this hart has executed.
+#[inline(always)]
+pub fn instructions() -> u64 {
+    let value;
+    // SAFETY: reads a counter; not pure, so that reads stay where they are written.
+    unsafe { asm!("csrr {}, instret", out(reg) value, options(nostack)) };
+    value
+}
+
+/// The frame pointer of the calling function's frame.
+#[inline(always)]
+pub fn frame_pointer() -> u64 {
+    let value;
+    // SAFETY: reads a register.
+    unsafe { asm!("mv {}, s0", out(reg) value, options(nomem, nostack)) };
+    value
+}
+
+/// Makes new code at `[_address, _address + _length)` visible to instruction fetch on every
+/// CPU. The hart's fence has no range.
+pub fn sync_instruction_cache(_address: u64, _length: usize) {
+    // SAFETY: orders this hart's stores before its later fetches.
+    unsafe { asm!("fence.i", options(nostack)) };
+    let others = percpu::online_mask() & !current().bit();
+    for cpu in percpu::cpus(others) {
+        let fenced = sbi::remote_fence(1, cpu.hardware_id.get(), &sbi::Fence::Instructions);
+        debug_assert!(fenced.is_ok(), "remote fence.i failed");
+    }
+}

@@ -1,0 +1,143 @@
+//! Interrupts between CPUs (SBI) and from devices (PLIC).
+//!
+//! A PLIC has a context per hart and mode; which one is a hart's supervisor
+//! context stands in its `interrupts-extended`. With NUMA there may be several
+//! PLICs, each for the harts of its node; the device lines that the kernel uses
+//! are those of the first. A line interrupts one CPU, the one it is routed to.
+
+use super::machine::{self, PLIC_LINES};
+use super::sbi;
+use crate::lock::{Rank, SpinLock};
+use crate::percpu::{MAX_CPUS, PerCpu};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+const ENABLE: u64 = 0x2000;
+const ENABLE_STRIDE: u64 = 0x80;
+const CONTEXT: u64 = 0x20_0000;
+const CONTEXT_STRIDE: u64 = 0x1000;
+const CLAIM: u64 = 4;
+
+/// Virtual address of the PLIC; 0 if there is none.
+static BASE: AtomicU64 = AtomicU64::new(0);
+
+/// Which CPU each line interrupts, and whether it may.
+struct Lines {
+    cpu: [u8; PLIC_LINES],
+    open: [bool; PLIC_LINES],
+}
+
+static LINES: SpinLock<Lines> = SpinLock::new(
+    Rank::Interrupts,
+    Lines {
+        cpu: [0; PLIC_LINES],
+        open: [false; PLIC_LINES],
+    },
+);
+
+/// Says where the registers are, now or anew after they were mapped elsewhere.
+pub(super) fn set_base(address: u64) {
+    BASE.store(address, Ordering::Release);
+}
+
+fn read(offset: u64) -> u32 {
+    // SAFETY: callers reach this only with a PLIC there; offsets are inside its window.
+    unsafe { ((BASE.load(Ordering::Acquire) + offset) as *const u32).read_volatile() }
+}
+
+fn write(offset: u64, value: u32) {
+    // SAFETY: as for `read`.
+    unsafe { ((BASE.load(Ordering::Acquire) + offset) as *mut u32).write_volatile(value) }
+}
+
+/// The supervisor context of a CPU, if the PLIC serves it.
+fn context(cpu: usize) -> Option<u64> {
+    if BASE.load(Ordering::Acquire) == 0 || cpu >= MAX_CPUS {
+        return None;
+    }
+    machine::plic_context(crate::percpu::CPUS[cpu].hardware_id.get())
+}
+
+/// Every line gets a priority at which it can interrupt; which ones do is decided by `unmask`.
+pub fn init_boot() {
+    if context(0).is_some() {
+        (1..PLIC_LINES as u64).for_each(|line| write(4 * line, 1));
+    }
+}
+
+/// Opens this CPU's context, with every line closed.
+pub fn init_cpu() {
+    if let Some(context) = context(super::cpu::current().number()) {
+        (0..PLIC_LINES as u64 / 32)
+            .for_each(|word| write(ENABLE + context * ENABLE_STRIDE + 4 * word, 0));
+        write(CONTEXT + context * CONTEXT_STRIDE, 0);
+    }
+}
+
+/// Interrupts another CPU; why stands in its record.
+pub fn send(cpu: &PerCpu) {
+    sbi::send_ipi(cpu.hardware_id.get());
+}
+
+/// Withdraws the interrupt that `send` raised on this CPU.
+pub(super) fn acknowledge() {
+    // SAFETY: clears this hart's own pending bit.
+    unsafe { core::arch::asm!("csrci sip, 2", options(nostack)) };
+}
+
+/// Which line interrupts this CPU. The line is completed and masked: its driver unmasks it.
+pub(super) fn take() -> Option<u32> {
+    let claim = CONTEXT + context(super::cpu::current().number())? * CONTEXT_STRIDE + CLAIM;
+    let line = read(claim);
+    if line == 0 {
+        return None;
+    }
+    // A completion counts only while the line is enabled, so masking comes second.
+    write(claim, line);
+    mask(line);
+    Some(line)
+}
+
+/// Makes a line interrupt this CPU and no other.
+pub fn route_irq(line: u32, cpu: &PerCpu) {
+    let mut lines = LINES.lock();
+    let Some(open) = lines.open.get(line as usize).copied() else {
+        return;
+    };
+    set_enabled(lines.cpu[line as usize], line, false);
+    lines.cpu[line as usize] = cpu.number() as u8;
+    set_enabled(cpu.number() as u8, line, open);
+}
+
+/// Holds a line back.
+pub fn mask(line: u32) {
+    change(line, false);
+}
+
+/// Lets a line interrupt the CPU it is routed to.
+pub fn unmask(line: u32) {
+    change(line, true);
+}
+
+fn change(line: u32, open: bool) {
+    let mut lines = LINES.lock();
+    if let Some(state) = lines.open.get_mut(line as usize) {
+        *state = open;
+        set_enabled(lines.cpu[line as usize], line, open);
+    }
+}
+
+fn set_enabled(cpu: u8, line: u32, open: bool) {
+    let Some(context) = context(cpu.into()) else {
+        return;
+    };
+    let word = ENABLE + context * ENABLE_STRIDE + u64::from(line / 32) * 4;
+    let bit = 1 << (line % 32);
+    write(
+        word,
+        if open {
+            read(word) | bit
+        } else {
+            read(word) & !bit
+        },
+    );
+}
