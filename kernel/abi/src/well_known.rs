@@ -3,7 +3,7 @@
 
 /// Token of slot `index` at its first generation.
 const fn initial(index: u64) -> u64 {
-    1 << 20 | index
+    1 << 24 | index
 }
 
 /// The process itself: all rights.
