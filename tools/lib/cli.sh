@@ -1,0 +1,86 @@
+# The Java command line: compiled once per content of its sources, started without Maven. Sourced by ./veridian.
+
+GSON=com.google.code.gson:gson:2.15.0
+
+# The plain bundles that the command line consists of; those that exist are compiled together.
+CLI_BUNDLES="build machine inspect trace rsp cli"
+
+# cli_command COMMAND WORD...: never returns.
+cli_command() {
+    local command=$1 flags
+    shift
+    need_jdk
+    build_cli
+    case " $* " in
+        *" --help "* | *" -h "*) ;;
+        *)
+            case $command in
+                build | boot | ktest | bench) need_rust && need_qemu_for "$command" "$@" ;;
+            esac
+            ;;
+    esac
+    flags=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "-XX:SharedArchiveFile=$CLI_HOME/cli.jsa" -Xlog:disable -Xlog:all=off)
+    [ ! -t 2 ] || flags+=(-Dveridian.terminal=true)
+    exec "$JAVA_HOME/bin/java" "${flags[@]}" "-Dveridian.home=$VERIDIAN_HOME" -cp "$CLI_HOME/veridian.jar:$CLI_GSON" org.veridianos.cli.Main "$command" "$@"
+}
+
+# Sets CLI_HOME to the folder of the compiled command line and CLI_GSON to its one library.
+build_cli() {
+    local bundle sources=() version
+    for bundle in $CLI_BUNDLES; do
+        [ ! -d "$VERIDIAN_HOME/plugins/org.veridianos.$bundle/src" ] || sources+=("$VERIDIAN_HOME/plugins/org.veridianos.$bundle")
+    done
+    need_artifact "$GSON"
+    CLI_GSON=$ARTIFACT
+    version=$(cli_hash "${sources[@]}")
+    CLI_HOME=$VERIDIAN_CACHE/cli/$version
+    [ -f "$CLI_HOME/veridian.jar" ] || locked cli compile_cli "${sources[@]}" || die "the command line does not compile"
+}
+
+# Sources, resources and the JDK (its class data archive fits no other one).
+cli_hash() {
+    local folders=() source
+    for source in "$@"; do
+        folders+=("$source/src")
+        [ ! -d "$source/resources" ] || folders+=("$source/resources")
+    done
+    { content_hash -L "${folders[@]}" && echo "$JAVA_HOME" && cat "$JAVA_HOME/release"; } | sha256sum | cut -c1-24
+}
+
+compile_cli() {
+    local new source classes jar=veridian.jar
+    [ ! -f "$CLI_HOME/$jar" ] || return 0
+    mkdir -p "$VERIDIAN_CACHE/cli"
+    find "$VERIDIAN_CACHE/cli" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
+    new=$(mktemp -d "$VERIDIAN_CACHE/cli/new-XXXXXX")
+    classes=$new/classes
+    mkdir -p "$classes"
+    find "${@/%//src}" -name '*.java' >"$new/sources"
+    if ! "$JAVA_HOME/bin/javac" --release 21 -nowarn -d "$classes" -cp "$CLI_GSON" "@$new/sources"; then
+        rm -rf "$new"
+        return 1
+    fi
+    for source in "$@"; do
+        [ ! -d "$source/resources" ] || cp -rL "$source/resources/." "$classes"
+    done
+    "$JAVA_HOME/bin/jar" --create --file "$new/$jar" -C "$classes" .
+    rm -rf "$classes"
+    mv "$new" "$CLI_HOME"
+    # The archive holds the classes as loaded, which halves the start; without it everything works the same.
+    "$JAVA_HOME/bin/java" -XX:ArchiveClassesAtExit="$CLI_HOME/cli.jsa" -XX:+UseSerialGC -Xlog:disable -Xlog:all=off \
+        "-Dveridian.home=$VERIDIAN_HOME" -cp "$CLI_HOME/$jar:$CLI_GSON" org.veridianos.cli.Main sessions --json >/dev/null 2>&1 || true
+}
+
+# The machine's QEMU, when it is missing and can be installed.
+need_qemu_for() {
+    local command=$1 arch= word previous=
+    [ "$command" != build ] || return 0
+    for word in "$@"; do
+        [ "$previous" != --arch ] || arch=$word
+        case $word in --arch=*) arch=${word#--arch=} ;; --) break ;; esac
+        previous=$word
+    done
+    case $arch in
+        x86_64 | aarch64 | riscv64) have "qemu-system-$arch" || need_packages "booting $arch" $(qemu_packages "$arch") ;;
+    esac
+}

@@ -1,0 +1,61 @@
+# A Maven that Tycho accepts, and single artifacts. Sourced by ./veridian.
+
+MAVEN_VERSION=3.9.16
+MAVEN_UNPACK=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
+
+# Sets MAVEN. The system's is used when it is 3.9 or later, else it fetches the pinned one into the cache.
+need_maven() {
+    local home=$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION
+    need_jdk
+    if [ -x "$home/bin/mvn" ]; then
+        MAVEN=$home/bin/mvn
+    elif have mvn && maven_new_enough mvn; then
+        MAVEN=$(command -v mvn)
+    else
+        have mvn || need_packages "building the IDE" maven
+        locked maven bootstrap_maven "$home" || die "fetching Maven $MAVEN_VERSION failed; is the network there? Running it again goes on"
+        MAVEN=$home/bin/mvn
+    fi
+}
+
+maven_new_enough() {
+    local version major minor
+    version=$("$1" -v 2>/dev/null | sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p' | head -n 1)
+    IFS=. read -r major minor _ <<<"$version"
+    [ "${major:-0}" -eq 3 ] && [ "${minor:-0}" -ge 9 ]
+}
+
+# Beside its final place first, so that a broken download never looks complete. The zip loses the run bit.
+bootstrap_maven() {
+    local home=$1 new
+    [ ! -x "$home/bin/mvn" ] || return 0
+    new=$(mktemp -d "$VERIDIAN_CACHE/maven-XXXXXX")
+    step "fetching Maven $MAVEN_VERSION" mvn -q -B "$MAVEN_UNPACK:unpack" \
+        "-Dartifact=org.apache.maven:apache-maven:$MAVEN_VERSION:zip:bin" "-DoutputDirectory=$new" || { rm -rf "$new"; return 1; }
+    chmod +x "$new/apache-maven-$MAVEN_VERSION/bin/mvn"
+    mkdir -p "$(dirname -- "$home")"
+    mv "$new/apache-maven-$MAVEN_VERSION" "$home"
+    rm -rf "$new"
+}
+
+# need_artifact GROUP:NAME:VERSION: sets ARTIFACT to the jar in the cache. Any Maven can copy one.
+need_artifact() {
+    local coordinates=$1 name version
+    name=${coordinates#*:}
+    version=${name#*:}
+    name=${name%%:*}
+    ARTIFACT=$VERIDIAN_CACHE/lib/$name-$version.jar
+    [ -f "$ARTIFACT" ] || locked "lib-$name" fetch_artifact "$coordinates" || die "fetching $coordinates failed; is the network there? Running it again goes on"
+}
+
+fetch_artifact() {
+    local coordinates=$1 new
+    [ ! -f "$ARTIFACT" ] || return 0
+    have mvn || [ -x "$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION/bin/mvn" ] || need_packages "fetching libraries" maven
+    need_maven
+    mkdir -p "$VERIDIAN_CACHE/lib"
+    new=$(mktemp -d "$VERIDIAN_CACHE/lib/XXXXXX")
+    step "fetching $coordinates" "$MAVEN" -q -B "$MAVEN_UNPACK:copy" "-Dartifact=$coordinates" "-DoutputDirectory=$new" || { rm -rf "$new"; return 1; }
+    mv "$new/$(basename -- "$ARTIFACT")" "$ARTIFACT"
+    rm -rf "$new"
+}
