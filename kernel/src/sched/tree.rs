@@ -72,6 +72,24 @@ impl Tree {
         self.first
     }
 
+    /// The last node whose key is at most `key`, or null.
+    #[inline]
+    pub fn last_at_or_below(&self, key: u64) -> *mut Node {
+        let (mut cursor, mut found) = (self.root, null_mut());
+        while !cursor.is_null() {
+            // SAFETY: linked nodes are valid by the promise of `insert`.
+            unsafe {
+                if (*cursor).key <= key {
+                    found = cursor;
+                    cursor = (*cursor).right;
+                } else {
+                    cursor = (*cursor).left;
+                }
+            }
+        }
+        found
+    }
+
     /// Inserts `node` under `key`, behind nodes of the same key.
     ///
     /// # Safety

@@ -1,0 +1,223 @@
+//! The endpoint: where synchronous messages meet.
+//!
+//! Model: an endpoint has three wait lists under one lock: senders whose message nobody has taken,
+//! receivers that wait for one, and callers whose message was taken and who wait for the reply. At
+//! most one of the first two is not empty. Buffered messages stand in a ring before the senders.
+//!
+//! A thread in `in_flight` names in `Wait::server` who is to answer; that thread's `Ipc::caller`
+//! names it back. Both are set under the endpoint's lock; whoever takes the caller out of the
+//! list clears the other.
+//!
+//! Lock order: an endpoint's lock (`Channel`) is taken with no other endpoint's held.
+
+use core::cell::UnsafeCell;
+use core::ptr::NonNull;
+
+use super::limit::Limit;
+use super::metrics::Metrics;
+use super::ring::Ring;
+use crate::cap::{Kind, Object, ObjectOps, Progress, Typed};
+use crate::lock::{Guard, Rank, SpinLock};
+use crate::mm::OutOfMemory;
+use crate::mm::heap::Cache;
+use crate::process::thread::Thread;
+use crate::process::wait::{self, WaitList};
+use veridian_abi::Error;
+
+/// What an endpoint's lock guards.
+#[repr(C)]
+pub struct Queues {
+    /// Odd while the rest changes.
+    pub sequence: u64,
+    /// Threads whose message nobody has taken.
+    pub senders: WaitList,
+    /// Threads that wait for a message.
+    pub receivers: WaitList,
+    /// Callers whose message was taken.
+    pub in_flight: WaitList,
+    /// What makes the fast path step aside: closed, limited, buffered messages waiting.
+    pub unusual: u32,
+    /// Buffered messages.
+    pub ring: Ring,
+    /// Rate limit.
+    pub limit: Limit,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// Bits of `Queues::unusual`.
+pub mod unusual {
+    /// Nobody may use it any more.
+    pub const CLOSED: u32 = 1;
+    /// A rate limit is set.
+    pub const LIMITED: u32 = 1 << 1;
+    /// The ring holds messages.
+    pub const BUFFERED: u32 = 1 << 2;
+}
+
+/// A synchronous channel.
+#[repr(C)]
+pub struct Endpoint {
+    object: Object,
+    lock: SpinLock<()>,
+    queues: UnsafeCell<Queues>,
+}
+
+// SAFETY: the queues are reached only through `lock`.
+unsafe impl Sync for Endpoint {}
+// SAFETY: `repr(C)` with the header first.
+unsafe impl Typed for Endpoint {
+    const KIND: Kind = Kind::Endpoint;
+}
+
+static CACHE: Cache<Endpoint> = Cache::new("endpoint");
+static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |object| of(object).ring_space() };
+
+/// An endpoint's queues, locked.
+pub struct Locked<'a> {
+    _guard: Guard<'a, ()>,
+    queues: &'a mut Queues,
+}
+
+impl core::ops::Deref for Locked<'_> {
+    type Target = Queues;
+    #[inline]
+    fn deref(&self) -> &Queues {
+        self.queues
+    }
+}
+
+impl core::ops::DerefMut for Locked<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Queues {
+        self.queues
+    }
+}
+
+impl Endpoint {
+    /// A new endpoint with a ring of `ring` messages; its one use is the caller's.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn create(ring: usize) -> Result<NonNull<Endpoint>, OutOfMemory> {
+        let endpoint = CACHE.allocate()?;
+        let ring = match Ring::create(ring, endpoint.as_ptr().cast()) {
+            Ok(ring) => ring,
+            Err(error) => {
+                // SAFETY: just allocated, never used.
+                unsafe { CACHE.free(endpoint) };
+                return Err(error);
+            }
+        };
+        // SAFETY: the memory is fresh and large enough.
+        unsafe {
+            endpoint.write(Endpoint {
+                object: Object::new(Kind::Endpoint, &OPERATIONS),
+                lock: SpinLock::new(Rank::Channel, ()),
+                queues: UnsafeCell::new(Queues {
+                    sequence: 0,
+                    senders: WaitList::new(),
+                    receivers: WaitList::new(),
+                    in_flight: WaitList::new(),
+                    unusual: 0,
+                    ring,
+                    limit: Limit::none(),
+                    metrics: Metrics::new(),
+                }),
+            });
+        }
+        Ok(endpoint)
+    }
+
+    /// The kernel object.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Locks the queues.
+    #[inline]
+    pub fn lock(&self) -> Locked<'_> {
+        let guard = self.lock.lock();
+        // SAFETY: the lock is held as long as the reference lives.
+        Locked { _guard: guard, queues: unsafe { &mut *self.queues.get() } }
+    }
+
+    /// The lock, as waiting threads name it.
+    #[inline]
+    pub fn wait_lock(&self) -> *const SpinLock<()> {
+        &raw const self.lock
+    }
+
+    fn ring_space(&self) -> *const crate::cap::Space {
+        // SAFETY: the ring's space is set at creation and never changes.
+        unsafe { (*self.queues.get()).ring.space() }
+    }
+
+    /// Ends the wait of everybody here and refuses further use.
+    pub fn close(&self) {
+        self.lock().unusual |= unusual::CLOSED;
+        while self.end_one(|_| true, Error::Closed) {}
+        self.lock().ring.clear();
+    }
+
+    /// Ends one wait for which `which` holds; false if there is none.
+    fn end_one(&self, which: impl Fn(&Thread) -> bool, error: Error) -> bool {
+        let thread = {
+            let queues = self.lock();
+            let found = [&queues.senders, &queues.receivers, &queues.in_flight]
+                .into_iter()
+                .find_map(|list| find(list, &which));
+            match found {
+                // SAFETY: the thread is in a list of this endpoint, whose lock is held.
+                Some(thread) => unsafe {
+                    wait::unlink(thread);
+                    thread
+                },
+                None => return false,
+            }
+        };
+        // SAFETY: it was unlinked above, so its wake-up is this function's.
+        unsafe { wait::finish(thread, error as i64 as u64, 0) };
+        true
+    }
+}
+
+fn find(list: &WaitList, which: impl Fn(&Thread) -> bool) -> Option<*mut Thread> {
+    let mut thread = list.first();
+    // SAFETY: threads in a list are alive, and the caller holds its lock.
+    while let Some(t) = unsafe { thread.as_ref() } {
+        if which(t) {
+            return Some(thread);
+        }
+        // SAFETY: `thread` is in this list.
+        thread = unsafe { list.after(thread) };
+    }
+    None
+}
+
+fn of(object: &Object) -> &Endpoint {
+    // SAFETY: these operations are installed in endpoints alone, whose header comes first.
+    unsafe { &*(&raw const *object).cast() }
+}
+
+/// Ends the waits of threads that blocked through a capability which no longer exists.
+fn sweep(object: &Object) -> Progress {
+    match of(object).end_one(|thread| !thread.wait.via.is_live(), Error::Revoked) {
+        true => Progress::More,
+        false => Progress::Done,
+    }
+}
+
+/// Frees an endpoint that nobody uses.
+///
+/// # Safety
+/// As `ObjectOps::destroy` says.
+unsafe fn destroy(object: NonNull<Object>) {
+    let endpoint = object.cast::<Endpoint>();
+    // SAFETY: nobody else uses the endpoint; no thread waits in it, since a waiting thread's
+    // binding would have been swept.
+    unsafe {
+        (*endpoint.as_ref().queues.get()).ring.destroy();
+        CACHE.free(endpoint);
+    }
+}

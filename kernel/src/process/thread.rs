@@ -1,0 +1,240 @@
+//! The thread control block.
+//!
+//! A thread is its user registers, its place in the scheduler and what it waits for; it has no
+//! kernel stack. The registers come first, so that entry code reaches them from the per-CPU
+//! record without knowing the rest.
+//!
+//! Life: `New` → (ready, running, blocked)* → `Dead`. A dead thread stays as long as it has a
+//! capability or a use. A thread kills itself only: others set `flag::KILLED` and see to it that it
+//! comes to a point where it looks.
+//!
+//! Invariant: the fields that others read without a lock are atomic; everything else belongs to
+//! the CPU that runs the thread, or to whoever owns its wake-up, or (`links`) to its process's lock.
+
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
+
+use super::pcb::Process;
+use super::wait::{Wait, WaitList};
+use crate::arch::context::{FpuState, Frame};
+use crate::arch::{cpu, paging};
+use crate::cap::{Kind, Object, ObjectOps, Space, Typed};
+use crate::mm::OutOfMemory;
+use crate::mm::heap::Cache;
+use crate::sched::task::Task;
+use crate::sched::tree::Node;
+use veridian_abi::MessageBuffer;
+
+/// Bits of `Thread::flags`.
+pub mod flag {
+    /// It must end as soon as it is looked at.
+    pub const KILLED: u32 = 1;
+    /// Nobody will join it.
+    pub const DETACHED: u32 = 1 << 1;
+    /// It has ended and left its process.
+    pub const DEAD: u32 = 1 << 2;
+    /// It was started.
+    pub const STARTED: u32 = 1 << 3;
+}
+
+/// Where a thread is in its life, as `inspect` shows it.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunState {
+    /// Made, not started.
+    New,
+    /// Running, ready or blocked.
+    Alive,
+    /// Ended.
+    Dead,
+}
+
+/// What IPC keeps in a thread.
+#[repr(C)]
+pub struct Ipc {
+    /// The caller this thread serves and has not answered.
+    pub caller: AtomicPtr<Thread>,
+    /// Who pays for this thread's time while it serves; null: itself.
+    pub payer: *mut Thread,
+    /// Descriptor of the message that waits to be taken.
+    pub info: u64,
+    /// Its register words.
+    pub words: [u64; 4],
+    /// Badge of the capability it was sent through.
+    pub badge: u64,
+    /// Fast calls made, for every 64th's measurement.
+    pub fast_calls: u64,
+}
+
+/// A thread.
+#[repr(C)]
+pub struct Thread {
+    /// User registers while it does not run.
+    pub frame: Frame,
+    /// Header of the kernel object.
+    pub object: Object,
+    /// Register value of its address space.
+    pub root: u64,
+    /// The message buffer through the kernel's own mapping.
+    pub buffer: *mut MessageBuffer,
+    /// Its process's capability space.
+    pub space: *const Space,
+    /// Its process; null once it has left it.
+    pub process: *mut Process,
+    /// Number, for people and traces only; never reused.
+    pub id: u32,
+    /// `flag` bits.
+    pub flags: AtomicU32,
+    /// Where it is in its life.
+    pub state: AtomicU8,
+    /// What IPC keeps.
+    pub ipc: Ipc,
+    /// What it waits for.
+    pub wait: Wait,
+    /// The scheduler's part.
+    pub task: Task,
+    /// Node in a timer queue.
+    pub timer: Node,
+    /// CPU whose timer queue holds the node, or -1.
+    pub timer_cpu: AtomicI32,
+    /// Saved floating-point and vector state, once it used any.
+    pub fpu: Option<NonNull<FpuState>>,
+    /// CPU whose FPU holds its state, or -1.
+    pub fpu_cpu: AtomicI32,
+    /// Kernel work to go on with instead of entering user mode.
+    pub continuation: Option<fn(&mut Thread) -> !>,
+    /// Arguments of the work to go on with.
+    pub work: [u64; 4],
+    /// Where its faults are sent; null: they end the process.
+    pub fault_handler: AtomicPtr<Object>,
+    /// Badge of the capability by which the fault handler was set.
+    pub fault_badge: u64,
+    /// Those who wait for its end, under its process's lock.
+    pub joiners: WaitList,
+    /// What it ended with.
+    pub exit_value: AtomicU64,
+    /// Neighbours in its process.
+    pub next: *mut Thread,
+    /// Neighbours in its process.
+    pub previous: *mut Thread,
+    /// Next in a CPU's list of threads to kill.
+    pub next_killed: AtomicPtr<Thread>,
+    /// User address of the message buffer.
+    pub buffer_address: u64,
+}
+
+const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
+
+// SAFETY: `Typed` needs the header first; see `object` below, which finds the thread by offset.
+// Threads are the one type whose header does not come first, because entry code needs the frame.
+unsafe impl Typed for ThreadObject {
+    const KIND: Kind = Kind::Thread;
+}
+
+/// What a thread capability points to: the header within the thread.
+#[repr(C)]
+pub struct ThreadObject(Object);
+
+impl ThreadObject {
+    /// The thread that the header belongs to.
+    pub fn thread(&self) -> *mut Thread {
+        (self as *const Self).wrapping_byte_sub(core::mem::offset_of!(Thread, object)).cast_mut().cast()
+    }
+}
+
+static CACHE: Cache<Thread> = Cache::new("thread");
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+static OPERATIONS: ObjectOps = ObjectOps {
+    sweep: super::lifecycle::sweep_thread,
+    destroy,
+    holds: |_| core::ptr::null(),
+};
+
+impl Thread {
+    /// A thread of no process yet, with the registers of `frame`.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn create(frame: Frame) -> Result<NonNull<Thread>, OutOfMemory> {
+        let thread = CACHE.allocate()?;
+        // SAFETY: the cache returned memory for a thread, which is this function's alone.
+        unsafe {
+            thread.write(Thread {
+                frame,
+                object: Object::new(Kind::Thread, &OPERATIONS),
+                root: 0,
+                buffer: null_mut(),
+                space: core::ptr::null(),
+                process: null_mut(),
+                id: NEXT_ID.fetch_add(1, Relaxed),
+                flags: AtomicU32::new(0),
+                state: AtomicU8::new(RunState::New as u8),
+                ipc: Ipc {
+                    caller: AtomicPtr::new(null_mut()),
+                    payer: null_mut(),
+                    info: 0,
+                    words: [0; 4],
+                    badge: 0,
+                    fast_calls: 0,
+                },
+                wait: Wait::new(),
+                task: Task::new(),
+                timer: Node::new(),
+                timer_cpu: AtomicI32::new(-1),
+                fpu: None,
+                fpu_cpu: AtomicI32::new(-1),
+                continuation: None,
+                work: [0; 4],
+                fault_handler: AtomicPtr::new(null_mut()),
+                fault_badge: 0,
+                joiners: WaitList::new(),
+                exit_value: AtomicU64::new(0),
+                next: null_mut(),
+                previous: null_mut(),
+                next_killed: AtomicPtr::new(null_mut()),
+                buffer_address: 0,
+            });
+        }
+        Ok(thread)
+    }
+
+    /// The header as a thread capability sees it.
+    pub fn as_object(&self) -> &ThreadObject {
+        // SAFETY: `ThreadObject` is a transparent view of the header.
+        unsafe { &*(&raw const self.object).cast() }
+    }
+
+    /// Makes this thread's address space and thread-local storage those of this CPU.
+    #[inline]
+    pub fn activate(&self) {
+        if paging::read_root() != self.root {
+            crate::mm::tlb::switch_root(self.root);
+        }
+        self.frame.activate_tls();
+    }
+
+    /// Whether it has ended.
+    pub fn is_dead(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & flag::DEAD != 0
+    }
+
+    /// Whether it is the calling CPU's current thread.
+    pub fn is_current(&self) -> bool {
+        core::ptr::eq(cpu::current().current.get(), self)
+    }
+}
+
+/// Frees a thread that nobody uses.
+///
+/// # Safety
+/// As `ObjectOps::destroy` says.
+unsafe fn destroy(object: NonNull<Object>) {
+    // SAFETY: the header is part of a thread from the cache; nobody uses it any more.
+    unsafe {
+        let thread = object.cast::<ThreadObject>().as_ref().thread();
+        crate::sched::fpu::discard(&mut *thread);
+        super::lifecycle::drop_fault_handler(&mut *thread);
+        CACHE.free(NonNull::new_unchecked(thread));
+    }
+}

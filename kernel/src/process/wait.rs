@@ -1,0 +1,272 @@
+//! Waiting: one shape for everything a thread can block on.
+//!
+//! Model: an object has one or more wait lists and one lock that guards them. A waiting thread is
+//! linked into one list and names that lock in `Wait::lock`; the links are circular with the
+//! list's anchor as sentinel, so that a thread can be taken out without knowing which list it is in.
+//! A caller whose message was taken moves to the endpoint's list of calls in flight.
+//!
+//! Exactly one party ends a wait: whoever unlinks the thread under the lock. That party alone then
+//! sets the result and calls `make_ready`.
+//!
+//! Lock order: a wait's lock has rank `Channel`, `WaitQueue` or `Process`; the run queue comes after.
+
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::thread::Thread;
+use crate::cap::Binding;
+use crate::lock::SpinLock;
+use crate::sched::{scheduler, timers};
+use veridian_abi::Error;
+
+/// What a blocked thread waits for, as `inspect` shows it.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// Not waiting.
+    None,
+    /// For a receiver to take its message, without reply.
+    Send,
+    /// For a receiver to take its call.
+    Call,
+    /// For a message.
+    Receive,
+    /// For the reply of the thread that took its call.
+    Reply,
+    /// For a notification.
+    Notification,
+    /// For a message in an asynchronous channel.
+    Channel,
+    /// For the word at a user address to change.
+    Futex,
+    /// For a mutex word's owner to unlock it.
+    Mutex,
+    /// For a point in time.
+    Sleep,
+    /// For a thread to end.
+    Join,
+    /// For a process to end.
+    Exit,
+    /// For console input.
+    Console,
+    /// For the fault handler's answer.
+    Fault,
+    /// For its rate limit to refill.
+    Limit,
+}
+
+/// Links of a wait list; also its anchor.
+#[repr(C)]
+pub struct Link {
+    /// Next waiter, or the anchor.
+    pub next: *mut Link,
+    /// Previous waiter, or the anchor.
+    pub previous: *mut Link,
+}
+
+/// A thread's wait.
+#[repr(C)]
+pub struct Wait {
+    /// Place in the wait list.
+    pub link: Link,
+    /// Lock that guards the list, or null when in no list.
+    pub lock: AtomicPtr<SpinLock<()>>,
+    /// What for.
+    pub reason: Reason,
+    /// Kernel object, or address, it waits for; for `inspect`.
+    pub object: u64,
+    /// Capability it blocked through; when that dies, so does the wait.
+    pub via: Binding,
+    /// Who took its call and is to answer; null while nobody has.
+    pub server: AtomicPtr<Thread>,
+}
+
+impl Wait {
+    /// Not waiting.
+    pub const fn new() -> Self {
+        Self {
+            link: Link { next: null_mut(), previous: null_mut() },
+            lock: AtomicPtr::new(null_mut()),
+            reason: Reason::None,
+            object: 0,
+            via: Binding::KERNEL,
+            server: AtomicPtr::new(null_mut()),
+        }
+    }
+}
+
+/// Anchor of a wait list. It must not move once it was used: it lives in a kernel object.
+#[repr(C)]
+pub struct WaitList {
+    anchor: Link,
+}
+
+// SAFETY: a list is reached only under its object's lock.
+unsafe impl Send for WaitList {}
+// SAFETY: as above.
+unsafe impl Sync for WaitList {}
+
+impl WaitList {
+    /// An empty list; null links stand for an anchor that points to itself.
+    pub const fn new() -> Self {
+        Self { anchor: Link { next: null_mut(), previous: null_mut() } }
+    }
+
+    fn settle(&mut self) -> *mut Link {
+        let anchor = &raw mut self.anchor;
+        if self.anchor.next.is_null() {
+            self.anchor = Link { next: anchor, previous: anchor };
+        }
+        anchor
+    }
+
+    /// Whether nobody waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.anchor.next.is_null() || core::ptr::eq(self.anchor.next, &self.anchor)
+    }
+
+    /// The waiter of the highest rank that came first, or null.
+    #[inline]
+    pub fn first(&self) -> *mut Thread {
+        if self.is_empty() { null_mut() } else { thread_of(self.anchor.next) }
+    }
+
+    /// The waiter behind `thread`, or null.
+    ///
+    /// # Safety
+    /// `thread` is in this list.
+    pub unsafe fn after(&self, thread: *mut Thread) -> *mut Thread {
+        // SAFETY: the caller promises that the thread is linked here.
+        let next = unsafe { (*thread).wait.link.next };
+        if core::ptr::eq(next, &self.anchor) { null_mut() } else { thread_of(next) }
+    }
+
+    /// Links `thread` behind every waiter of its rank or higher.
+    ///
+    /// # Safety
+    /// The object's lock, which is `lock`, is held; `thread` is alive and in no list.
+    #[inline]
+    pub unsafe fn insert(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
+        let anchor = self.settle();
+        // SAFETY: links in a list belong to live threads, under the lock that is held.
+        unsafe {
+            let rank = thread.task.rank();
+            let mut before = (*anchor).previous;
+            while before != anchor && (*thread_of(before)).task.rank() < rank {
+                before = (*before).previous;
+            }
+            let link = &raw mut thread.wait.link;
+            let next = (*before).next;
+            *link = Link { next, previous: before };
+            (*before).next = link;
+            (*next).previous = link;
+        }
+        thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
+    }
+
+    /// Takes out the first waiter, or null. The caller then owns its wake-up.
+    ///
+    /// # Safety
+    /// The object's lock is held.
+    #[inline]
+    pub unsafe fn pop(&mut self) -> *mut Thread {
+        let thread = self.first();
+        if !thread.is_null() {
+            // SAFETY: the first waiter is in this list, whose lock is held.
+            unsafe { unlink(thread) };
+        }
+        thread
+    }
+}
+
+impl Default for WaitList {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Takes a thread out of the list it is in.
+///
+/// # Safety
+/// The thread is in a list whose lock is held.
+#[inline]
+pub unsafe fn unlink(thread: *mut Thread) {
+    // SAFETY: the thread's neighbours are live threads or the anchor, under the lock that is held.
+    unsafe {
+        let Link { next, previous } = (*thread).wait.link;
+        (*previous).next = next;
+        (*next).previous = previous;
+        (*thread).wait.lock.store(null_mut(), Ordering::Release);
+    }
+}
+
+/// The thread a link is part of.
+fn thread_of(link: *mut Link) -> *mut Thread {
+    link.wrapping_byte_sub(core::mem::offset_of!(Thread, wait.link)).cast()
+}
+
+/// Tries to become the one that ends `thread`'s wait, whatever it waits for.
+///
+/// # Safety
+/// The thread is alive, or was found in a way that a grace period covers.
+pub unsafe fn claim(thread: *mut Thread) -> bool {
+    // SAFETY: the caller promises that the thread's memory is valid.
+    let t = unsafe { &*thread };
+    loop {
+        let lock = t.wait.lock.load(Ordering::Acquire);
+        // SAFETY: the lock belongs to an object that cannot be freed before this CPU has left the
+        // kernel, even if the wait has just ended.
+        let Some(guarded) = (unsafe { lock.as_ref() }) else { return false };
+        let held = guarded.lock();
+        if t.wait.lock.load(Ordering::Acquire) == lock {
+            // SAFETY: the thread is in a list guarded by the lock that is held.
+            unsafe { unlink(thread) };
+            return true;
+        }
+        drop(held);
+    }
+}
+
+/// Ends `thread`'s wait with an error, if it waits and nobody else ends it first.
+///
+/// # Safety
+/// As for `claim`.
+pub unsafe fn cancel(thread: *mut Thread, error: Error) -> bool {
+    // SAFETY: as the caller promises; a successful claim makes the wake-up this function's.
+    unsafe {
+        if !claim(thread) {
+            return false;
+        }
+        finish(thread, error as i64 as u64, 0);
+        true
+    }
+}
+
+/// Sets the result of a wait that the caller has claimed and makes the thread ready.
+///
+/// # Safety
+/// The caller owns the wake-up of `thread`.
+pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
+    // SAFETY: the caller owns the thread until it is queued.
+    unsafe {
+        let t = &mut *thread;
+        let server = t.wait.server.swap(null_mut(), Ordering::AcqRel);
+        if let Some(server) = server.as_ref() {
+            let _ = server.ipc.caller.compare_exchange(thread, null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+        }
+        settle(t);
+        t.frame.set_results(&[status, value, 0, 0, 0, 0]);
+        scheduler::make_ready(thread);
+    }
+}
+
+/// Clears what described the wait.
+#[inline]
+pub fn settle(thread: &mut Thread) {
+    timers::disarm(thread);
+    thread.wait.reason = Reason::None;
+    thread.wait.object = 0;
+    thread.wait.via = Binding::KERNEL;
+    thread.ipc.payer = null_mut();
+}
