@@ -1,5 +1,6 @@
 package org.veridianos.build;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,11 +83,21 @@ final class ProcessTree {
 
     private static void waitFor(ProcessHandle victim, long deadline) {
         try {
-            victim.onExit().get(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            while (!isGone(victim) && System.nanoTime() < deadline) {
+                TimeUnit.MILLISECONDS.sleep(5);
+            }
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException late) {
-            // Killed processes may wait for their disk; nothing more can be done.
+        }
+    }
+
+    /** A process that has ended but whose new parent has not yet asked for its status counts as gone. */
+    static boolean isGone(ProcessHandle process) {
+        try {
+            String stat = Files.readString(Path.of("/proc", Long.toString(process.pid()), "stat"), StandardCharsets.ISO_8859_1);
+            return stat.substring(stat.lastIndexOf(')') + 1).startsWith(" Z");
+        } catch (java.io.IOException noSuchProcess) {
+            return !process.isAlive();
         }
     }
 }
