@@ -1,0 +1,33 @@
+package org.veridianos.machine;
+
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/**
+ * The registers of a machine's CPUs, on demand: from the monitor, a debugger or a dump. Asking stops the CPUs for a moment, so
+ * it is never done at refresh rate.
+ */
+public interface MachineState {
+
+    /**
+     * One CPU.
+     *
+     * @param index     QEMU's number of it
+     * @param registers by the architecture's names in lower case ({@code rip}, {@code cr3}, {@code pc}, {@code satp}); those that the
+     *                  source does not know are absent
+     */
+    record Cpu(int index, Map<String, Long> registers) {
+        /** A register's value, if the source knows it. */
+        public OptionalLong register(String name) {
+            Long value = registers.get(name);
+            return value == null ? OptionalLong.empty() : OptionalLong.of(value);
+        }
+    }
+
+    /** Whether the CPUs run now. */
+    boolean isRunning() throws MachineException;
+
+    /** Every CPU with its registers of now. */
+    List<Cpu> cpus() throws MachineException;
+}
