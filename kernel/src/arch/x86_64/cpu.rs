@@ -1,0 +1,275 @@
+//! The CPU itself: identity, features, control registers.
+
+use core::arch::asm;
+use core::arch::x86_64::{__cpuid, __cpuid_count, _rdtsc};
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::descriptors::{KERNEL_CODE, SYSRET_BASE};
+use super::{context, traps};
+use crate::percpu::PerCpu;
+
+/// Name of the architecture.
+pub const NAME: &str = "x86_64";
+/// Where a frame record (caller's frame pointer, return address) lies from the frame pointer.
+pub const FRAME_RECORD: i64 = 0;
+
+const MSR_EFER: u32 = 0xc000_0080;
+const MSR_STAR: u32 = 0xc000_0081;
+const MSR_LSTAR: u32 = 0xc000_0082;
+const MSR_SFMASK: u32 = 0xc000_0084;
+pub(super) const MSR_FS_BASE: u32 = 0xc000_0100;
+pub(super) const MSR_GS_BASE: u32 = 0xc000_0101;
+const MSR_KERNEL_GS_BASE: u32 = 0xc000_0102;
+const EFER_SYSCALL: u64 = 1;
+
+const CR0_MONITOR: u64 = 1 << 1;
+const CR0_EMULATE: u64 = 1 << 2;
+const CR0_TASK_SWITCHED: u64 = 1 << 3;
+const CR0_NUMERIC_ERROR: u64 = 1 << 5;
+const CR0_WRITE_PROTECT: u64 = 1 << 16;
+const CR4_OSFXSR: u64 = 1 << 9;
+const CR4_OSXMMEXCPT: u64 = 1 << 10;
+const CR4_UMIP: u64 = 1 << 11;
+const CR4_PCIDE: u64 = 1 << 17;
+const CR4_OSXSAVE: u64 = 1 << 18;
+const CR4_SMEP: u64 = 1 << 20;
+const CR4_SMAP: u64 = 1 << 21;
+pub(super) const CR4_PGE: u64 = 1 << 7;
+
+/// What SYSCALL clears in RFLAGS: everything that could disturb the kernel (TF, IF, DF, IOPL, NT,
+/// RF, AC).
+const SYSCALL_MASK: u64 = 0x57700;
+
+bitflags::bitflags! {
+    /// Optional features that the kernel uses.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Features: u32 {
+        /// No execution of user pages in kernel mode.
+        const SMEP = 1;
+        /// No access to user pages in kernel mode, unless opened.
+        const SMAP = 1 << 1;
+        /// No descriptor-table addresses for user mode.
+        const UMIP = 1 << 2;
+        /// Global pages.
+        const PGE = 1 << 3;
+        /// Address-space identifiers, with the instruction to flush one.
+        const PCID = 1 << 4;
+        /// Extended state save.
+        const XSAVE = 1 << 5;
+        /// 256-bit vectors.
+        const AVX = 1 << 6;
+        /// Timer that compares with the TSC.
+        const TSC_DEADLINE = 1 << 7;
+        /// Interrupt controller through MSRs, 32-bit ids.
+        const X2APIC = 1 << 8;
+        /// 1 GiB pages.
+        const HUGE_PAGES = 1 << 9;
+    }
+}
+
+static FEATURES: AtomicU32 = AtomicU32::new(0);
+
+/// Whether this machine has all of `features`. All CPUs are taken to be alike.
+#[inline]
+pub fn has(features: Features) -> bool {
+    FEATURES.load(Ordering::Relaxed) & features.bits() == features.bits()
+}
+
+/// Finds out what the CPU can do.
+pub fn detect_features() {
+    let highest = __cpuid(0).eax;
+    let basic = __cpuid(1);
+    let extended = __cpuid(0x8000_0001);
+    let structured = if highest >= 7 { __cpuid_count(7, 0) } else { __cpuid(0x8000_0000) };
+    let (ebx7, ecx7) = if highest >= 7 { (structured.ebx, structured.ecx) } else { (0, 0) };
+    let found = [
+        (Features::SMEP, ebx7 >> 7),
+        (Features::SMAP, ebx7 >> 20),
+        (Features::UMIP, ecx7 >> 2),
+        (Features::PGE, basic.edx >> 13),
+        (Features::PCID, basic.ecx >> 17 & ebx7 >> 10),
+        (Features::XSAVE, basic.ecx >> 26),
+        (Features::AVX, basic.ecx >> 28 & basic.ecx >> 26),
+        (Features::TSC_DEADLINE, basic.ecx >> 24),
+        (Features::X2APIC, basic.ecx >> 21),
+        (Features::HUGE_PAGES, extended.edx >> 26),
+    ];
+    let features = found.iter().filter(|(_, bit)| bit & 1 != 0).fold(0, |all, (f, _)| all | f.bits());
+    FEATURES.store(features, Ordering::Relaxed);
+}
+
+/// The optional features in use, by name.
+pub fn features_line() -> impl fmt::Display {
+    struct Line(Features);
+    impl fmt::Display for Line {
+        fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            let mut names = self.0.iter_names().map(|(name, _)| name);
+            names.next().map_or(Ok(()), |name| f.write_str(name))?;
+            names.try_for_each(|name| write!(f, " {name}"))
+        }
+    }
+    Line(Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed)))
+}
+
+/// This CPU's local APIC id, without touching the APIC.
+pub fn local_apic_id() -> u64 {
+    if __cpuid(0).eax >= 11 && __cpuid_count(11, 0).ebx != 0 {
+        return __cpuid_count(11, 0).edx.into();
+    }
+    (__cpuid(1).ebx >> 24).into()
+}
+
+/// This CPU's record.
+#[inline(always)]
+pub fn current() -> &'static PerCpu {
+    let this: *const PerCpu;
+    // SAFETY: GS points to this CPU's record from the first Rust instruction on, whose first field
+    // is its own address; the record is static.
+    unsafe {
+        asm!("mov {}, gs:[0]", out(reg) this, options(pure, readonly, nostack, preserves_flags));
+        &*this
+    }
+}
+
+/// Makes `cpu` the record that `current` finds.
+///
+/// # Safety
+/// The record must be this CPU's.
+pub unsafe fn set_current(cpu: &'static PerCpu) {
+    // SAFETY: only `current` and the entry code use the base, and they want exactly this.
+    unsafe { write_msr(MSR_GS_BASE, core::ptr::from_ref(cpu) as u64) }
+}
+
+/// Reads a model-specific register.
+#[inline]
+pub fn read_msr(msr: u32) -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: reading the registers that this kernel names has no side effect.
+    unsafe {
+        asm!("rdmsr", in("ecx") msr, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+    };
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// Writes a model-specific register.
+///
+/// # Safety
+/// The caller knows what the register does.
+#[inline]
+pub unsafe fn write_msr(msr: u32, value: u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!("wrmsr", in("ecx") msr, in("eax") value as u32, in("edx") (value >> 32) as u32, options(nostack, preserves_flags))
+    }
+}
+
+/// Sets this CPU up as the kernel wants it.
+pub fn init_cpu() {
+    let mut cr4 = read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    let optional = [
+        (Features::PGE, CR4_PGE),
+        (Features::PCID, CR4_PCIDE),
+        (Features::XSAVE, CR4_OSXSAVE),
+        (Features::SMEP, CR4_SMEP),
+        (Features::SMAP, CR4_SMAP),
+        (Features::UMIP, CR4_UMIP),
+    ];
+    for (_, bit) in optional.iter().filter(|(feature, _)| has(*feature)) {
+        cr4 |= bit;
+    }
+    // SAFETY: each bit is set only where the CPU has the feature, and the kernel is written for
+    // all of them; the current root has PCID 0, as CR4.PCIDE wants.
+    unsafe {
+        write_cr4(cr4);
+        let cr0: u64;
+        asm!("mov {}, cr0", out(reg) cr0, options(nomem, nostack, preserves_flags));
+        let cr0 = cr0 & !CR0_EMULATE | CR0_MONITOR | CR0_NUMERIC_ERROR | CR0_WRITE_PROTECT;
+        asm!("mov cr0, {}", in(reg) cr0 | CR0_TASK_SWITCHED, options(nostack, preserves_flags));
+    }
+    context::init_cpu();
+    // SAFETY: the system-call registers get the kernel's selectors and entry; the user's GS base
+    // is 0 and stays so, since user mode cannot change it.
+    unsafe {
+        write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL);
+        write_msr(MSR_STAR, u64::from(SYSRET_BASE) << 48 | u64::from(KERNEL_CODE) << 32);
+        write_msr(MSR_LSTAR, traps::syscall_entry_address());
+        write_msr(MSR_SFMASK, SYSCALL_MASK);
+        write_msr(MSR_KERNEL_GS_BASE, 0);
+        write_msr(MSR_FS_BASE, 0);
+    }
+    current().scratch[1].set(0);
+}
+
+/// Control register 4.
+pub fn read_cr4() -> u64 {
+    let value;
+    // SAFETY: reading has no side effect.
+    unsafe { asm!("mov {}, cr4", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
+/// Writes control register 4.
+///
+/// # Safety
+/// The bits must be what the kernel is written for.
+pub unsafe fn write_cr4(value: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack, preserves_flags)) }
+}
+
+/// Whether interrupts may happen now.
+#[inline]
+pub fn interrupts_enabled() -> bool {
+    let flags: u64;
+    // SAFETY: pushes and pops one word on the own stack.
+    unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(nomem, preserves_flags)) };
+    flags & 1 << 9 != 0
+}
+
+/// Turns interrupts off.
+#[inline]
+pub fn interrupts_disable() {
+    // SAFETY: with interrupts off less can happen, not more.
+    unsafe { asm!("cli", options(nostack)) }
+}
+
+/// Turns interrupts on.
+#[inline]
+pub fn interrupts_enable() {
+    // SAFETY: the interrupt descriptors are loaded before the first caller runs.
+    unsafe { asm!("sti", options(nostack)) }
+}
+
+/// Halts until an interrupt has been handled. Called and returns with interrupts off; one that is
+/// already pending is not missed, since `sti` takes effect only after `hlt` has begun.
+#[inline]
+pub fn wait_for_interrupt() {
+    // SAFETY: handlers return here and preserve what this code uses.
+    unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
+}
+
+/// A pause in a waiting loop.
+#[inline]
+pub fn relax() {
+    core::hint::spin_loop();
+}
+
+/// Executed instructions under QEMU's `-icount shift=0`, where the TSC counts exactly these.
+#[inline]
+pub fn instructions() -> u64 {
+    // SAFETY: every CPU of this architecture has the instruction.
+    unsafe { _rdtsc() }
+}
+
+/// Instruction fetches see stores without help on this architecture.
+pub fn sync_instruction_cache(_address: u64, _length: usize) {}
+
+/// The frame pointer of the caller's frame.
+#[inline(always)]
+pub fn frame_pointer() -> u64 {
+    let value;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rbp", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}

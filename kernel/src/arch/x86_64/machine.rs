@@ -1,0 +1,54 @@
+//! What machine this is: PVH start information, then ACPI.
+
+use super::acpi::{self, Bytes};
+use super::boot::TRAMPOLINE;
+use super::{cpu, paging};
+use crate::arch::layout::PAGE_SIZE;
+use crate::machine::MachineInfo;
+
+const MAGIC: u64 = 0x336e_c578;
+const RAM: u64 = 1;
+
+unsafe extern "C" {
+    static __kernel_start: [u8; 0];
+    static __kernel_end: [u8; 0];
+}
+
+/// Fills in the machine; `start_info` is the physical address that the loader gave.
+pub fn discover(start_info: u64, info: &mut MachineInfo) {
+    let start = Bytes::at(start_info, 56);
+    assert!(start.number(0, 4) == MAGIC && start.number(4, 4) >= 1, "not started by PVH");
+    info.set_command_line(Bytes::at(start.number(24, 8), 4096).text());
+    read_memory_map(Bytes::at(start.number(40, 8), 24 * start.number(48, 4) as usize), info);
+    if start.number(12, 4) != 0 {
+        let module = Bytes::at(start.number(16, 8), 32);
+        let initrd = module.number(0, 8)..module.number(0, 8) + module.number(8, 8);
+        info.reserve(initrd.clone(), "initrd");
+        info.initrd = Some(initrd);
+    }
+    let image = |address: *const [u8; 0]| paging::image_physical(address as u64);
+    info.reserve(image(&raw const __kernel_start)..image(&raw const __kernel_end), "kernel");
+    info.reserve(0..PAGE_SIZE, "bios data");
+    info.reserve(TRAMPOLINE..TRAMPOLINE + PAGE_SIZE, "cpu start");
+    acpi::discover(start.number(32, 8), info);
+    let interrupts = acpi::interrupts();
+    info.reserve(interrupts.io_apic..interrupts.io_apic + PAGE_SIZE, "io apic");
+    info.reserve(interrupts.local_apic..interrupts.local_apic + PAGE_SIZE, "local apic");
+    if info.cpus.as_slice().is_empty() {
+        info.add_cpu(cpu::local_apic_id(), 0);
+    }
+    info.set_boot_cpu(cpu::local_apic_id());
+}
+
+fn read_memory_map(map: Bytes, info: &mut MachineInfo) {
+    let mut at = 0;
+    while map.number(at + 8, 8) != 0 {
+        let (start, length) = (map.number(at, 8), map.number(at + 8, 8));
+        let end = start.saturating_add(length);
+        match map.number(at + 16, 4) {
+            RAM => info.add_memory(start.next_multiple_of(PAGE_SIZE)..end & !(PAGE_SIZE - 1), 0),
+            _ => info.reserve(start..end, "firmware"),
+        }
+        at += 24;
+    }
+}

@@ -1,0 +1,197 @@
+//! Time: the TSC for reading it, the local APIC for being woken.
+//!
+//! The TSC's rate comes from CPUID where the CPU or the hypervisor says it, and is measured
+//! against the PIT otherwise. QEMU's TSCs run in step on all CPUs. The APIC timer is armed with
+//! TSC deadlines where the CPU has them, else with a count that was measured the same way.
+
+use core::arch::x86_64::{__cpuid, _rdtsc};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::cpu::{self, Features, write_msr};
+use super::traps::TIMER_VECTOR;
+use super::{ipi, port};
+use crate::lock::{Rank, SpinLock};
+
+const MSR_TSC_DEADLINE: u32 = 0x6e0;
+const LVT_TIMER: u32 = 0x320;
+const INITIAL_COUNT: u32 = 0x380;
+const CURRENT_COUNT: u32 = 0x390;
+const DIVIDE: u32 = 0x3e0;
+const MASKED: u32 = 1 << 16;
+const DEADLINE_MODE: u32 = 2 << 17;
+
+const PIT_HZ: u64 = 1_193_182;
+/// Ticks of the PIT over which rates are measured: about 10 ms.
+const PIT_SPAN: u64 = 11_932;
+
+/// Nanoseconds per TSC tick, and APIC ticks per nanosecond, as 32.32 fixed point.
+static NS_PER_TICK: AtomicU64 = AtomicU64::new(1 << 32);
+static APIC_PER_NS: AtomicU64 = AtomicU64::new(1 << 32);
+/// TSC ticks per nanosecond, 32.32.
+static TICKS_PER_NS: AtomicU64 = AtomicU64::new(1 << 32);
+/// The TSC when time began.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+/// The PIT has one counter for all.
+static PIT: SpinLock<()> = SpinLock::new(Rank::Interrupts, ());
+
+fn scale(value: u64, factor: u64) -> u64 {
+    (u128::from(value) * u128::from(factor) >> 32) as u64
+}
+
+fn ratio(a: u64, b: u64) -> u64 {
+    ((u128::from(a) << 32) / u128::from(b.max(1))) as u64
+}
+
+fn ticks() -> u64 {
+    // SAFETY: every CPU of this architecture has the instruction.
+    unsafe { _rdtsc() }
+}
+
+/// Nanoseconds since boot; never goes backwards and is the same on all CPUs.
+#[inline]
+pub fn now() -> u64 {
+    let passed = ticks().saturating_sub(EPOCH.load(Ordering::Relaxed));
+    scale(passed, NS_PER_TICK.load(Ordering::Relaxed))
+}
+
+/// Finds the rates. The boot CPU's local APIC is enabled.
+pub fn init_boot() {
+    write_divider();
+    let measured = measure();
+    let hz = stated_tsc_hz().unwrap_or(measured.tsc_hz);
+    NS_PER_TICK.store(ratio(1_000_000_000, hz), Ordering::Relaxed);
+    TICKS_PER_NS.store(ratio(hz, 1_000_000_000), Ordering::Relaxed);
+    APIC_PER_NS.store(ratio(measured.apic_hz, 1_000_000_000), Ordering::Relaxed);
+    EPOCH.store(ticks(), Ordering::Relaxed);
+}
+
+/// Sets this CPU's timer up, disarmed.
+pub fn init_cpu() {
+    write_divider();
+    let mode = if cpu::has(Features::TSC_DEADLINE) { DEADLINE_MODE } else { 0 };
+    ipi::write(LVT_TIMER, TIMER_VECTOR as u32 | mode);
+    disarm();
+}
+
+/// Has `Interrupt::Timer` raised on this CPU when `now` reaches `deadline`; it may come early
+/// where the counter is too short. Replaces an earlier deadline.
+pub fn arm(deadline: u64) {
+    if cpu::has(Features::TSC_DEADLINE) {
+        let ticks = scale(deadline, TICKS_PER_NS.load(Ordering::Relaxed)).saturating_add(1);
+        let at = EPOCH.load(Ordering::Relaxed).saturating_add(ticks);
+        // SAFETY: arms this CPU's timer, whose vector has a handler.
+        return unsafe { write_msr(MSR_TSC_DEADLINE, at) };
+    }
+    let left = deadline.saturating_sub(now());
+    let count = scale(left, APIC_PER_NS.load(Ordering::Relaxed)).saturating_add(1);
+    ipi::write(INITIAL_COUNT, count.min(u64::from(u32::MAX)) as u32);
+}
+
+/// Cancels this CPU's deadline. An interrupt that is already pending may still come.
+pub fn disarm() {
+    if cpu::has(Features::TSC_DEADLINE) {
+        // SAFETY: disarms this CPU's timer.
+        return unsafe { write_msr(MSR_TSC_DEADLINE, 0) };
+    }
+    ipi::write(INITIAL_COUNT, 0);
+}
+
+fn write_divider() {
+    ipi::write(DIVIDE, 0b1011);
+}
+
+/// The TSC's rate in Hz, if the CPU or the hypervisor says it.
+fn stated_tsc_hz() -> Option<u64> {
+    if __cpuid(0).eax >= 0x15 {
+        let crystal = __cpuid(0x15);
+        if crystal.eax != 0 && crystal.ebx != 0 && crystal.ecx != 0 {
+            return Some(u64::from(crystal.ecx) * u64::from(crystal.ebx) / u64::from(crystal.eax));
+        }
+    }
+    let virtualised = __cpuid(1).ecx >> 31 != 0;
+    (virtualised && __cpuid(0x4000_0000).eax >= 0x4000_0010)
+        .then(|| u64::from(__cpuid(0x4000_0010).eax) * 1000)
+        .filter(|hz| *hz != 0)
+}
+
+#[derive(Clone, Copy)]
+struct Rates {
+    tsc_hz: u64,
+    apic_hz: u64,
+}
+
+/// Measures until two spans agree to 1 in 1000, so that a host that stopped this CPU in the middle
+/// of a reading does not spoil the clock; the last span if none agree.
+fn measure() -> Rates {
+    let mut last = Rates { tsc_hz: 0, apic_hz: 0 };
+    for _ in 0..10 {
+        let Some(span) = measure_span() else {
+            return Rates { tsc_hz: 1_000_000_000, apic_hz: 1_000_000_000 };
+        };
+        let agree = |a: u64, b: u64| a.abs_diff(b) <= b / 1000;
+        if agree(last.tsc_hz, span.tsc_hz) && agree(last.apic_hz, span.apic_hz) {
+            return span;
+        }
+        last = span;
+    }
+    last
+}
+
+/// One span of the PIT; None if there is no PIT that counts.
+fn measure_span() -> Option<Rates> {
+    let _pit = PIT.lock();
+    // SAFETY: counter 2 of the PIT drives nothing but the speaker, which is off.
+    unsafe {
+        port::write_u8(0x61, port::read_u8(0x61) & !2 | 1);
+        port::write_u8(0x43, 0xb0);
+        port::write_u8(0x42, 0xff);
+        port::write_u8(0x42, 0xff);
+    }
+    ipi::write(LVT_TIMER, MASKED);
+    ipi::write(INITIAL_COUNT, u32::MAX);
+    let start = sample();
+    for _ in 0..1_000_000 {
+        if start.pit.saturating_sub(sample().pit) < PIT_SPAN {
+            continue;
+        }
+        let end = sample();
+        let elapsed = start.pit.checked_sub(end.pit)?;
+        let per_second = |ticks: u64| ticks * PIT_HZ / elapsed;
+        return Some(Rates {
+            tsc_hz: per_second(end.tsc - start.tsc),
+            apic_hz: per_second(start.apic.saturating_sub(end.apic)),
+        });
+    }
+    None
+}
+
+/// The three counters at one moment (two of them count down).
+struct Sample {
+    tsc: u64,
+    apic: u64,
+    pit: u64,
+}
+
+/// The closest of several readings.
+fn sample() -> Sample {
+    let reading = || {
+        let before = ticks();
+        // SAFETY: latches and reads counter 2, which only this module uses.
+        let pit = unsafe {
+            port::write_u8(0x43, 0x80);
+            let apic = ipi::read(CURRENT_COUNT);
+            let tsc = ticks();
+            let low = port::read_u8(0x42);
+            (tsc, apic, u16::from_le_bytes([low, port::read_u8(0x42)]))
+        };
+        (pit.0 - before, Sample { tsc: pit.0, apic: pit.1.into(), pit: pit.2.into() })
+    };
+    let mut best = reading();
+    for _ in 0..7 {
+        let next = reading();
+        if next.0 < best.0 {
+            best = next;
+        }
+    }
+    best.1
+}

@@ -1,0 +1,389 @@
+//! Vectors and entry code.
+//!
+//! A trap from user mode saves every register into the current thread's frame and runs on the
+//! CPU's kernel stack; when its handler returns, the thread continues by `resume_full`. A trap
+//! from kernel mode (idle loop, user copies, bugs) saves on the stack it interrupted. NMI, debug,
+//! double fault and machine check may come between the first instruction of an entry and its
+//! `swapgs`; they have stacks of their own and look at the GS base itself.
+//!
+//! System calls follow `syscall/abi.rs`: the entry saves what user code may expect back and
+//! leaves argument registers alone, so that the message fast paths get them as they came.
+
+use core::arch::{asm, global_asm};
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::context::{Frame, offset};
+use super::{cpu, ipi, uaccess};
+use crate::arch::layout::USER_END;
+use crate::trap::{self, Access, Fault, FaultKind, Interrupt};
+
+/// First vector of the device lines.
+pub const DEVICE_VECTOR: u64 = 0x30;
+/// How many device lines there are vectors for.
+pub const DEVICE_LINES: u64 = 64;
+/// The local timer.
+pub const TIMER_VECTOR: u64 = 0xf0;
+/// Requests of other CPUs.
+pub const IPI_VECTOR: u64 = 0xf1;
+/// What the APIC raises when an interrupt went away.
+pub const SPURIOUS_VECTOR: u64 = 0xff;
+
+const PAGE_FAULT: u64 = 14;
+/// Vectors whose entry cannot trust GS.
+const NMI: u64 = 2;
+
+/// NMIs taken since boot, on all CPUs.
+pub static NMI_COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Registers of interrupted kernel code, on its stack.
+#[repr(C)]
+struct KernelFrame {
+    r15: u64,
+    r14: u64,
+    r13: u64,
+    r12: u64,
+    r11: u64,
+    r10: u64,
+    r9: u64,
+    r8: u64,
+    rbp: u64,
+    rdi: u64,
+    rsi: u64,
+    rdx: u64,
+    rcx: u64,
+    rbx: u64,
+    rax: u64,
+    vector: u64,
+    error: u64,
+    rip: u64,
+    cs: u64,
+    rflags: u64,
+    rsp: u64,
+    ss: u64,
+}
+
+global_asm!(
+    r#"
+.section .text
+.balign 16
+trap_stubs:
+.set vector, 0
+.rept 256
+    .balign 16
+    .if !((vector == 8) | ((vector >= 10) & (vector <= 14)) | (vector == 17) | (vector == 21))
+    push 0
+    .endif
+    push vector
+    .if (vector == 1) | (vector == 2) | (vector == 8) | (vector == 18)
+    jmp trap_anywhere
+    .else
+    jmp trap_common
+    .endif
+    .set vector, vector + 1
+.endr
+
+# on the stack: vector, error, rip, cs, rflags, rsp, ss
+trap_common:
+    test byte ptr [rsp + 24], 3
+    jz trap_in_kernel
+trap_in_user:
+    swapgs
+    mov gs:[24], rdi
+    mov rdi, gs:[16]
+    mov [rdi + {rax}], rax
+    mov [rdi + {rbx}], rbx
+    mov [rdi + {rcx}], rcx
+    mov [rdi + {rdx}], rdx
+    mov [rdi + {rsi}], rsi
+    mov [rdi + {rbp}], rbp
+    mov [rdi + {r8}], r8
+    mov [rdi + {r9}], r9
+    mov [rdi + {r10}], r10
+    mov [rdi + {r11}], r11
+    mov [rdi + {r12}], r12
+    mov [rdi + {r13}], r13
+    mov [rdi + {r14}], r14
+    mov [rdi + {r15}], r15
+    mov rax, gs:[24]
+    mov [rdi + {rdi}], rax
+    mov qword ptr [rdi + {kind}], 1
+    pop rsi
+    pop rdx
+    pop [rdi + {rip}]
+    pop rax
+    pop [rdi + {rflags}]
+    pop [rdi + {rsp}]
+    mov rsp, gs:[8]
+    cld
+    xor ebp, ebp
+    call {from_user}
+    mov rdi, gs:[16]
+    jmp resume_full
+
+trap_in_kernel:
+    push rax
+    push rbx
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push rbp
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov rdi, rsp
+    mov rbx, rsp
+    and rsp, -16
+    call {from_kernel}
+    mov rsp, rbx
+trap_restore:
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rbp
+    pop rdi
+    pop rsi
+    pop rdx
+    pop rcx
+    pop rbx
+    pop rax
+    add rsp, 16
+    iretq
+
+# On a stack of its own; kernel mode does not mean that GS is the kernel's.
+trap_anywhere:
+    test byte ptr [rsp + 24], 3
+    jnz trap_in_user
+    push rax
+    push rbx
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push rbp
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov ecx, {GS_BASE}
+    rdmsr
+    mov r12d, edx
+    test edx, edx
+    js 1f
+    swapgs
+1:  mov rdi, rsp
+    mov rbx, rsp
+    and rsp, -16
+    call {from_kernel}
+    mov rsp, rbx
+    test r12d, r12d
+    js trap_restore
+    swapgs
+    jmp trap_restore
+
+.balign 16
+.global syscall_entry
+syscall_entry:
+    swapgs
+    mov gs:[24], rsp
+    mov rsp, gs:[16]
+    mov [rsp + {rip}], rcx
+    mov rcx, gs:[24]
+    mov [rsp + {rflags}], r11
+    mov [rsp + {rsp}], rcx
+    mov [rsp + {rbx}], rbx
+    mov [rsp + {rbp}], rbp
+    mov [rsp + {r12}], r12
+    mov [rsp + {r13}], r13
+    mov [rsp + {r14}], r14
+    mov [rsp + {r15}], r15
+    mov qword ptr [rsp + {kind}], 0
+    mov rsp, gs:[8]
+    mov rcx, r10
+    cmp rax, {REPLY_RECEIVE}
+    jb 1f
+    je 2f
+    push rax
+    push rax
+    call syscall_dispatch
+syscall_exit:
+    mov rcx, gs:[16]
+    mov rsi, rdx
+    mov r11, [rcx + {rflags}]
+    mov rsp, [rcx + {rsp}]
+    mov rcx, [rcx + {rip}]
+    xor edi, edi
+    xor edx, edx
+    xor r10d, r10d
+    xor r8d, r8d
+    xor r9d, r9d
+    swapgs
+    sysretq
+1:  call ipc_fast_call
+    jmp syscall_exit
+2:  call ipc_fast_reply_receive
+    jmp syscall_exit
+"#,
+    rax = const offset!(rax),
+    rbx = const offset!(rbx),
+    rcx = const offset!(rcx),
+    rdx = const offset!(rdx),
+    rsi = const offset!(rsi),
+    rdi = const offset!(rdi),
+    rbp = const offset!(rbp),
+    r8 = const offset!(r8),
+    r9 = const offset!(r9),
+    r10 = const offset!(r10),
+    r11 = const offset!(r11),
+    r12 = const offset!(r12),
+    r13 = const offset!(r13),
+    r14 = const offset!(r14),
+    r15 = const offset!(r15),
+    rip = const offset!(rip),
+    rflags = const offset!(rflags),
+    rsp = const offset!(rsp),
+    kind = const offset!(kind),
+    GS_BASE = const cpu::MSR_GS_BASE,
+    REPLY_RECEIVE = const veridian_abi::number::reply_receive,
+    from_user = sym from_user,
+    from_kernel = sym from_kernel,
+);
+
+// The entry takes numbers below REPLY_RECEIVE for a call.
+const _: () = assert!(veridian_abi::number::call == 0 && veridian_abi::number::reply_receive == 1);
+
+unsafe extern "C" {
+    static trap_stubs: [[u8; 16]; 256];
+    fn syscall_entry();
+}
+
+/// The entry of a vector.
+pub(super) fn stub(vector: u8) -> u64 {
+    // SAFETY: the array has an element for each vector; only its address is taken.
+    unsafe { (&raw const trap_stubs[usize::from(vector)]) as u64 }
+}
+
+/// The entry of SYSCALL.
+pub(super) fn syscall_entry_address() -> u64 {
+    syscall_entry as *const () as u64
+}
+
+extern "C" fn from_user(_frame: *mut Frame, vector: u64, error: u64) {
+    uaccess::close();
+    if let Some(what) = acknowledge(vector) {
+        return trap::interrupt(what, true);
+    }
+    match vector {
+        7 => trap::fpu_unavailable(),
+        NMI => nmi(),
+        0..32 => {
+            // SAFETY: a trap from user mode has a current thread, which begins with its frame.
+            let frame = unsafe { &mut *cpu::current().current.get().cast::<Frame>() };
+            let fault = fault(vector, error, frame.pc());
+            // A jump outside user space must not become a return to there.
+            frame.set_pc(fault.pc);
+            trap::user_fault(fault);
+        }
+        _ => {}
+    }
+}
+
+extern "C" fn from_kernel(frame: &mut KernelFrame) {
+    let window_open = uaccess::is_open(frame.rflags);
+    uaccess::close();
+    if let Some(what) = acknowledge(frame.vector) {
+        return trap::interrupt(what, false);
+    }
+    match frame.vector {
+        NMI => return nmi(),
+        32.. => return,
+        _ => {}
+    }
+    let fault = fault(frame.vector, frame.error, frame.rip);
+    if let FaultKind::Page(access) = fault.kind
+        && uaccess::covers(frame.rip)
+        && window_open
+        && fault.address < USER_END
+    {
+        if !trap::user_access_fault(fault.address, access) {
+            frame.rip = uaccess::failure();
+        }
+        return;
+    }
+    trap::kernel_fault(fault, frame, frame.rbp)
+}
+
+/// Acknowledges an interrupt and says what it was; None for exceptions and spurious ones.
+fn acknowledge(vector: u64) -> Option<Interrupt> {
+    let what = match vector {
+        TIMER_VECTOR => Interrupt::Timer,
+        IPI_VECTOR => Interrupt::Ipi,
+        DEVICE_VECTOR..TIMER_VECTOR if vector < DEVICE_VECTOR + DEVICE_LINES => {
+            let line = (vector - DEVICE_VECTOR) as u32;
+            ipi::mask(line);
+            Interrupt::Device(line)
+        }
+        _ => return None,
+    };
+    ipi::end_of_interrupt();
+    Some(what)
+}
+
+fn nmi() {
+    NMI_COUNT.fetch_add(1, Ordering::Relaxed);
+}
+
+fn fault(vector: u64, error: u64, pc: u64) -> Fault {
+    let kind = match vector {
+        0 | 4 => FaultKind::Arithmetic,
+        1 => FaultKind::Debug,
+        3 => FaultKind::Breakpoint,
+        6 => FaultKind::IllegalInstruction,
+        13 if error == 0 => FaultKind::IllegalInstruction,
+        PAGE_FAULT if error & 1 << 4 != 0 => FaultKind::Page(Access::Execute),
+        PAGE_FAULT if error & 1 << 1 != 0 => FaultKind::Page(Access::Write),
+        PAGE_FAULT => FaultKind::Page(Access::Read),
+        16 | 19 => FaultKind::FloatingPoint,
+        17 => FaultKind::Alignment,
+        _ => FaultKind::Other,
+    };
+    let mut address = 0;
+    if vector == PAGE_FAULT {
+        // SAFETY: reading the fault address has no side effect.
+        unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
+    }
+    Fault { kind, address, pc, code: vector << 32 | error }
+}
+
+impl fmt::Display for KernelFrame {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let rows = [
+            [("rax", self.rax), ("rbx", self.rbx), ("rcx", self.rcx), ("rdx", self.rdx)],
+            [("rsi", self.rsi), ("rdi", self.rdi), ("rbp", self.rbp), ("rsp", self.rsp)],
+            [("r8", self.r8), ("r9", self.r9), ("r10", self.r10), ("r11", self.r11)],
+            [("r12", self.r12), ("r13", self.r13), ("r14", self.r14), ("r15", self.r15)],
+            [("rip", self.rip), ("rflags", self.rflags), ("cs", self.cs), ("ss", self.ss)],
+        ];
+        rows.iter().try_for_each(|row| {
+            row.iter().try_for_each(|(name, value)| write!(f, "  {name:>6} {value:016x}"))?;
+            f.write_str("\n")
+        })
+    }
+}
