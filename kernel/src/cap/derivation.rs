@@ -122,14 +122,20 @@ impl Tree {
         tag: Tag,
         badge: u64,
     ) {
+        self.begin();
+        self.link(new.slot, parent);
+        self.end();
+        self.enliven(object, new, tag, badge);
+    }
+
+    /// Makes a slot that is in the tree already a capability.
+    #[inline]
+    pub(super) fn enliven(&mut self, object: &Object, new: &Reserved, tag: Tag, badge: u64) {
         if self.capabilities == 0 {
             object.acquire_held();
         }
         self.capabilities += 1;
         self.loose += !new.slot.space().is_anchored() as u32;
-        self.begin();
-        self.link(new.slot, parent);
-        self.end();
         new.slot
             .object
             .store(object as *const Object as *mut Object, Ordering::Release);

@@ -46,6 +46,7 @@ mod tests;
 
 pub use cache::Cache;
 pub use derivation::Grant;
+pub use ipc_integration::{Landing, Tokens};
 pub use object::{Kind, Object, ObjectOps, Typed, Use, reap};
 pub use rights::{Policy, Rights};
 pub use slot::{Binding, Tag};

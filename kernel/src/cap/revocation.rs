@@ -40,6 +40,15 @@ impl Tree {
         self.capabilities == 0
     }
 
+    /// Removes a live capability without children that is not the object's last.
+    pub(super) fn remove(&mut self, slot: &Slot, tag: Tag) {
+        self.kill(slot, tag, Kind::Free);
+        self.begin();
+        self.unlink(slot);
+        self.end();
+        slot.space().give_back(slot);
+    }
+
     /// One piece of a revocation below `root`.
     #[inline]
     fn revoke_step(&mut self, root: &Slot) -> Progress {
@@ -49,8 +58,9 @@ impl Tree {
         if !self.lift_child(child) {
             let tag = Tag(child.tag.load(Ordering::Relaxed));
             if tag.kind() == Kind::Dying {
-                // Its deleter has moved all its children and left only this to do.
-                child.set_tag(Tag::empty(tag.generation(), Kind::Free));
+                // Dead already and only to be taken out, or not alive yet (a message's). A new
+                // generation tells its deleter or sender that this was done.
+                child.set_tag(tag.after_death(Kind::Free));
             } else {
                 self.kill(child, tag, Kind::Free);
             }

@@ -123,7 +123,15 @@ impl Tag {
     /// that is 0, and the slot is never handed out again.
     #[inline]
     pub const fn after_death(self, state: Kind) -> Tag {
-        Tag::empty(self.generation().wrapping_add(1), state)
+        let generation = self.generation();
+        Tag::empty(
+            if generation == 0 {
+                0
+            } else {
+                generation.wrapping_add(1)
+            },
+            state,
+        )
     }
 }
 
