@@ -1,0 +1,253 @@
+//! The CPU itself: identity, interrupts, features, counters.
+
+use core::arch::asm;
+use core::fmt;
+
+use super::{read_register, write_register};
+use crate::percpu::PerCpu;
+
+/// Name of the architecture.
+pub const NAME: &str = "aarch64";
+
+/// Where the record of caller and return address lies, from the frame pointer.
+pub const FRAME_RECORD: i64 = 0;
+
+/// MMU, caches, stack alignment checks, the reserved-one bits, and for user
+/// code: cache maintenance and its line sizes, zeroing of cache lines, WFE.
+/// `SPAN` stays 0, so that entering the kernel sets PAN where there is one.
+pub const SCTLR: u64 = 1
+    | 1 << 2
+    | 1 << 3
+    | 1 << 4
+    | 1 << 7
+    | 1 << 8
+    | 1 << 11
+    | 1 << 12
+    | 1 << 14
+    | 1 << 15
+    | 1 << 18
+    | 1 << 20
+    | 1 << 22
+    | 1 << 26
+    | 1 << 28
+    | 1 << 29;
+/// What is writable is not executable.
+pub const SCTLR_WXN: u64 = 1 << 19;
+
+/// Executed-instruction counter: cycles, which are instructions under QEMU's `-icount shift=0`.
+const PMU_CYCLES: u64 = 1 << 31;
+
+/// This CPU's record.
+#[inline(always)]
+pub fn current() -> &'static PerCpu {
+    let pointer: *const PerCpu;
+    // SAFETY: reads a register that `set_current` wrote. Kernel code stays on its CPU, so the value
+    // never changes under it.
+    unsafe {
+        asm!("mrs {}, tpidr_el1", out(reg) pointer, options(nomem, nostack, preserves_flags, pure))
+    };
+    // SAFETY: `set_current` stored a static record.
+    unsafe { &*pointer }
+}
+
+/// Says which record is this CPU's.
+///
+/// # Safety
+/// Once per start of a CPU, with the record that describes it.
+pub unsafe fn set_current(cpu: &'static PerCpu) {
+    // SAFETY: the caller vouches for it.
+    unsafe { write_register!("tpidr_el1", core::ptr::from_ref(cpu).addr()) };
+}
+
+/// What the hardware calls this CPU: MPIDR without its flags, as the device tree has it.
+pub fn affinity() -> u64 {
+    read_register!("mpidr_el1") & 0xff_00ff_ffff
+}
+
+/// Lets interrupts in.
+#[inline]
+pub fn interrupts_enable() {
+    // SAFETY: whoever calls this is prepared for the handlers.
+    unsafe { asm!("msr daifclr, #2", options(nostack)) };
+}
+
+/// Keeps interrupts out.
+#[inline]
+pub fn interrupts_disable() {
+    // SAFETY: only delays interrupts.
+    unsafe { asm!("msr daifset, #2", options(nostack)) };
+}
+
+/// Whether interrupts are let in.
+#[inline]
+pub fn interrupts_enabled() -> bool {
+    read_register!("daif") & 1 << 7 == 0
+}
+
+/// Halts until an interrupt is there, lets it in, and returns with interrupts off. WFI wakes up
+/// for a masked interrupt, so none is missed in between.
+pub fn wait_for_interrupt() {
+    // SAFETY: whoever calls this is prepared for the handlers.
+    unsafe {
+        asm!(
+            "dsb sy",
+            "wfi",
+            "msr daifclr, #2",
+            "isb",
+            "msr daifset, #2",
+            options(nostack)
+        )
+    };
+}
+
+/// Gives the other threads of this core, or the host, a chance.
+#[inline]
+pub fn relax() {
+    // SAFETY: a hint.
+    unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
+}
+
+/// The frame pointer of the caller, for backtraces.
+#[inline(always)]
+pub fn frame_pointer() -> u64 {
+    let value: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, x29", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
+/// Sets this CPU up: what user code may do, what traps, counters.
+pub fn init_cpu() {
+    // SAFETY: values for registers that this CPU has, in the meaning the comments give.
+    unsafe {
+        // FP and SIMD trap from user mode until the thread's state is there.
+        write_register!("cpacr_el1", super::context::FPU_TRAPPED);
+        // No hardware debugging of the kernel by the kernel.
+        write_register!("mdscr_el1", 0);
+        // User code reads the virtual counter and nothing else of the timers.
+        write_register!("cntkctl_el1", 2);
+        write_register!("tpidr_el0", 0);
+        write_register!("tpidrro_el0", 0);
+        if has_pan() {
+            write_pan(true);
+        }
+        if has_counters() {
+            write_register!("pmccfiltr_el0", 0);
+            write_register!("pmcntenset_el0", PMU_CYCLES);
+            // Enabled, 64 bits wide.
+            write_register!("pmcr_el0", 1 | 1 << 6);
+            // User code reads the counters and changes none.
+            write_register!("pmuserenr_el0", 1 << 2 | 1 << 3);
+        }
+        asm!("isb", options(nostack, preserves_flags));
+    }
+}
+
+/// Privileged access never: the kernel cannot touch user pages by accident.
+pub fn has_pan() -> bool {
+    read_register!("id_aa64mmfr1_el1") >> 20 & 0xf != 0
+}
+
+/// Sets or clears PAN.
+///
+/// # Safety
+/// Only where `has_pan`; cleared for no longer than one checked access takes.
+#[inline]
+pub unsafe fn write_pan(on: bool) {
+    // SAFETY: the caller knows that the CPU has it. (The names need a newer assembler level.)
+    unsafe {
+        match on {
+            true => asm!(".inst 0xd500419f", options(nostack, preserves_flags)),
+            false => asm!(".inst 0xd500409f", options(nostack, preserves_flags)),
+        }
+    }
+}
+
+fn has_counters() -> bool {
+    !matches!(read_register!("id_aa64dfr0_el1") >> 8 & 0xf, 0 | 0xf)
+}
+
+/// Instructions executed so far under `-icount shift=0`; else cycles, or timer ticks on a CPU
+/// without counters.
+#[inline(never)]
+pub fn instructions() -> u64 {
+    match has_counters() {
+        true => read_register!("pmccntr_el0"),
+        false => read_register!("cntvct_el0"),
+    }
+}
+
+/// Fills a page with zeros.
+///
+/// # Safety
+/// `page` is a whole page of normal memory that the caller owns.
+pub unsafe fn clear_page(page: *mut u8) {
+    let kinds = read_register!("dczid_el0");
+    let block = 4usize << (kinds & 0xf);
+    if kinds & 1 << 4 != 0 {
+        // SAFETY: the caller owns the page.
+        return unsafe { page.write_bytes(0, 4096) };
+    }
+    for at in (0..4096).step_by(block) {
+        // SAFETY: blocks are powers of two up to 2 KiB, so they tile the caller's page.
+        unsafe { asm!("dc zva, {}", in(reg) page.add(at), options(nostack, preserves_flags)) };
+    }
+}
+
+/// Makes code written at `[address, address + length)` what the CPUs execute.
+pub fn sync_instruction_cache(address: u64, length: usize) {
+    let kinds = read_register!("ctr_el0");
+    let data_line = 4 << (kinds >> 16 & 0xf);
+    let instruction_line = 4 << (kinds & 0xf);
+    let end = address + length as u64;
+    // SAFETY: cache maintenance by address; the caller's range is mapped.
+    unsafe {
+        for line in (address & !(data_line - 1)..end).step_by(data_line as usize) {
+            asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags));
+        }
+        asm!("dsb ish", options(nostack, preserves_flags));
+        if kinds >> 14 & 3 == 3 {
+            for line in (address & !(instruction_line - 1)..end).step_by(instruction_line as usize)
+            {
+                asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags));
+            }
+        } else {
+            // Not indexed by physical address: other mappings of the page may be cached elsewhere.
+            asm!("ic ialluis", options(nostack, preserves_flags));
+        }
+        asm!("dsb ish", "isb", options(nostack, preserves_flags));
+    }
+}
+
+/// One line about this CPU.
+pub fn features_line() -> impl fmt::Display {
+    Features
+}
+
+struct Features;
+
+impl fmt::Display for Features {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let midr = read_register!("midr_el1");
+        write!(
+            f,
+            "implementer {:#x} part {:#x}",
+            midr >> 24 & 0xff,
+            midr >> 4 & 0xfff
+        )?;
+        write!(f, ", {} address spaces", super::paging::asid_count())?;
+        let lse = read_register!("id_aa64isar0_el1") >> 20 & 0xf != 0;
+        let gic = if super::ipi::is_version_3() {
+            "gicv3"
+        } else {
+            "gicv2"
+        };
+        write!(f, ", {gic}")?;
+        for (has, name) in [(has_pan(), "pan"), (lse, "lse"), (has_counters(), "pmu")] {
+            if has {
+                write!(f, ", {name}")?;
+            }
+        }
+        Ok(())
+    }
+}

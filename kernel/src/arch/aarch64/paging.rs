@@ -1,0 +1,285 @@
+//! Translation tables: 4 KiB granule, 48-bit addresses, four levels.
+//!
+//! Levels count from the leaf: 3 is the top table, 0 the one of 4 KiB pages.
+//! (The architecture's own numbers run the other way.) The kernel's half is
+//! under TTBR1, the user's under TTBR0 with the ASID; `root_register` is the
+//! literal TTBR0 value. TLB maintenance is broadcast by hardware.
+//! Invariant: every leaf has the access flag set, and a writable leaf is never
+//! executable (`SCTLR_EL1.WXN` enforces it too).
+
+use core::arch::asm;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::{boot, read_register, write_register};
+use crate::arch::layout::IMAGE;
+use crate::mm::{MapFlags, PhysAddr};
+
+/// Attribute 0 is normal write-back memory, attribute 1 device memory (nGnRE).
+pub const MAIR: u64 = 0x04ff;
+/// 48-bit addresses in both halves, write-back inner shareable walks, 4 KiB granules. The boot code
+/// adds the physical address size and the ASID size.
+pub const TCR: u64 = 16 | 16 << 16 | 0x35 << 8 | 0x35 << 24 | 2 << 30;
+
+/// TLB maintenance of one CPU reaches all.
+pub const BROADCAST_FLUSH: bool = true;
+
+const VALID: u64 = 1;
+const TABLE_OR_PAGE: u64 = 1 << 1;
+const ATTRIBUTE_DEVICE: u64 = 1 << 2;
+const USER: u64 = 1 << 6;
+const READ_ONLY: u64 = 1 << 7;
+const INNER_SHAREABLE: u64 = 3 << 8;
+const ACCESSED: u64 = 1 << 10;
+const NOT_GLOBAL: u64 = 1 << 11;
+const KERNEL_NO_EXECUTE: u64 = 1 << 53;
+const USER_NO_EXECUTE: u64 = 1 << 54;
+const COPY_ON_WRITE: u64 = 1 << 55;
+const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
+const ASID_SHIFT: u32 = 48;
+
+/// One entry of a table.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry(pub u64);
+
+impl Entry {
+    /// Nothing is mapped.
+    pub const EMPTY: Entry = Entry(0);
+
+    /// Points to a table of the next level.
+    pub const fn table(address: PhysAddr) -> Entry {
+        Entry(address.0 | VALID | TABLE_OR_PAGE)
+    }
+
+    /// Maps a page of the level's size.
+    pub const fn leaf(address: PhysAddr, flags: MapFlags, level: usize) -> Entry {
+        let mut bits = address.0 | VALID | ACCESSED;
+        if level == 0 {
+            bits |= TABLE_OR_PAGE;
+        }
+        bits |= if flags.contains(MapFlags::DEVICE) {
+            ATTRIBUTE_DEVICE
+        } else {
+            INNER_SHAREABLE
+        };
+        if !flags.contains(MapFlags::WRITE) {
+            bits |= READ_ONLY;
+        }
+        if !flags.contains(MapFlags::GLOBAL) {
+            bits |= NOT_GLOBAL;
+        }
+        if flags.contains(MapFlags::COW) {
+            bits |= COPY_ON_WRITE;
+        }
+        let user = flags.contains(MapFlags::USER);
+        let execute = flags.contains(MapFlags::EXECUTE);
+        if user {
+            bits |= USER;
+        }
+        if user || !execute {
+            bits |= KERNEL_NO_EXECUTE;
+        }
+        if !user || !execute {
+            bits |= USER_NO_EXECUTE;
+        }
+        Entry(bits)
+    }
+
+    /// Whether the hardware would use this entry.
+    pub const fn is_present(self) -> bool {
+        self.0 & VALID != 0
+    }
+
+    /// Whether this entry, in a table of `level`, maps a page.
+    pub const fn is_leaf(self, level: usize) -> bool {
+        self.is_present() && (level == 0 || self.0 & TABLE_OR_PAGE == 0)
+    }
+
+    /// The page or table that the entry points to.
+    pub const fn address(self) -> PhysAddr {
+        PhysAddr(self.0 & ADDRESS)
+    }
+
+    /// What a leaf allows.
+    pub fn flags(self, _level: usize) -> MapFlags {
+        let user = self.0 & USER != 0;
+        let no_execute = if user {
+            USER_NO_EXECUTE
+        } else {
+            KERNEL_NO_EXECUTE
+        };
+        let mut flags = MapFlags::READ;
+        flags.set(MapFlags::WRITE, self.0 & READ_ONLY == 0);
+        flags.set(MapFlags::EXECUTE, self.0 & no_execute == 0);
+        flags.set(MapFlags::USER, user);
+        flags.set(MapFlags::GLOBAL, self.0 & NOT_GLOBAL == 0);
+        flags.set(MapFlags::DEVICE, self.0 & ATTRIBUTE_DEVICE != 0);
+        flags.set(MapFlags::COW, self.0 & COPY_ON_WRITE != 0);
+        flags
+    }
+
+    /// Whether the page may have been used: the hardware does not tell, so it was.
+    pub const fn accessed(self) -> bool {
+        self.0 & ACCESSED != 0
+    }
+
+    /// Whether the page may have been changed: whenever that was allowed.
+    pub const fn dirty(self) -> bool {
+        self.0 & READ_ONLY == 0
+    }
+}
+
+/// The TTBR0 value of a space.
+pub const fn root_register(root: PhysAddr, asid: u16) -> u64 {
+    root.0 | (asid as u64) << ASID_SHIFT
+}
+
+/// The top table in a TTBR0 value.
+pub const fn root_address(value: u64) -> PhysAddr {
+    PhysAddr(value & ADDRESS)
+}
+
+/// Whether leaves of this level exist: 4 KiB, 2 MiB and 1 GiB do.
+pub const fn has_level(level: usize) -> bool {
+    level < 3
+}
+
+/// Makes `value` the user half of this CPU.
+///
+/// # Safety
+/// It must come from `root_register` with a live top table.
+#[inline]
+pub unsafe fn write_root(value: u64) {
+    // SAFETY: the caller vouches for the table; the kernel's half is not touched.
+    unsafe {
+        asm!("msr ttbr0_el1, {}", "isb", in(reg) value, options(nostack, preserves_flags));
+    }
+}
+
+/// The user half of this CPU.
+#[inline]
+pub fn read_root() -> u64 {
+    read_register!("ttbr0_el1")
+}
+
+/// An empty top table: no user address is mapped.
+#[repr(C, align(4096))]
+struct EmptyTable([Entry; 512]);
+static NO_USER: EmptyTable = EmptyTable([Entry::EMPTY; 512]);
+
+/// A root with nothing under it, for CPUs that run no process.
+pub fn empty_root() -> u64 {
+    root_register(
+        PhysAddr(image_physical((&raw const NO_USER).addr() as u64)),
+        0,
+    )
+}
+
+/// Takes every user mapping away from this CPU.
+pub fn leave_user() {
+    // SAFETY: the empty table is live forever.
+    unsafe { write_root(empty_root()) };
+}
+
+/// The tables of the kernel's half that this CPU uses.
+pub fn kernel_root() -> PhysAddr {
+    PhysAddr(read_register!("ttbr1_el1") & ADDRESS)
+}
+
+/// Makes `root` the kernel's half, on this CPU and on those that start later.
+///
+/// # Safety
+/// The tables must map everything of the kernel that is in use, at the same addresses.
+pub unsafe fn write_kernel_root(root: PhysAddr) {
+    boot::set_secondary_root(root.0);
+    let control = read_register!("sctlr_el1");
+    // SAFETY: the caller vouches for the tables. From here on what is writable is never executed.
+    unsafe {
+        write_register!("ttbr1_el1", root.0);
+        asm!("isb", options(nostack, preserves_flags));
+        write_register!("sctlr_el1", control | super::cpu::SCTLR_WXN);
+        asm!("isb", options(nostack, preserves_flags));
+    }
+    flush_all();
+    leave_user();
+}
+
+static IMAGE_OFFSET: AtomicU64 = AtomicU64::new(0);
+
+/// The physical address behind an address of the kernel image.
+pub fn image_physical(address: u64) -> u64 {
+    let mut offset = IMAGE_OFFSET.load(Ordering::Relaxed);
+    if offset == 0 {
+        let result: u64;
+        // SAFETY: asks the MMU where the start of the image is; reads no memory.
+        unsafe {
+            asm!("at s1e1r, {address}", "isb", "mrs {result}, par_el1", address = in(reg) address, result = out(reg) result, options(nostack));
+        }
+        let physical = result & ADDRESS | address & 0xfff;
+        offset = address.wrapping_sub(physical);
+        IMAGE_OFFSET.store(offset, Ordering::Relaxed);
+    }
+    address.wrapping_sub(offset)
+}
+
+/// Makes table entries written before visible to the walkers of every CPU.
+#[inline]
+pub fn publish() {
+    // SAFETY: barriers only.
+    unsafe { asm!("dsb ishst", "isb", options(nostack, preserves_flags)) }
+}
+
+/// Forgets the translation of one page, on every CPU. Kernel pages belong to no ASID.
+#[inline]
+pub fn flush_page(address: u64, asid: u16) {
+    let page = address >> 12 & 0xfff_ffff_ffff;
+    // SAFETY: TLB maintenance after the entry was changed.
+    unsafe {
+        if address >> 63 == 0 {
+            let operand = page | (asid as u64) << ASID_SHIFT;
+            asm!("dsb ishst", "tlbi vae1is, {}", "dsb ish", "isb", in(reg) operand, options(nostack, preserves_flags));
+        } else {
+            asm!("dsb ishst", "tlbi vaae1is, {}", "dsb ish", "isb", in(reg) page, options(nostack, preserves_flags));
+        }
+    }
+}
+
+/// Forgets every translation of one space, on every CPU.
+#[inline]
+pub fn flush_space(asid: u16) {
+    let operand = (asid as u64) << ASID_SHIFT;
+    // SAFETY: TLB maintenance.
+    unsafe {
+        asm!("dsb ishst", "tlbi aside1is, {}", "dsb ish", "isb", in(reg) operand, options(nostack, preserves_flags));
+    }
+}
+
+/// Forgets every translation, on every CPU.
+pub fn flush_all() {
+    // SAFETY: TLB maintenance.
+    unsafe {
+        asm!(
+            "dsb ishst",
+            "tlbi vmalle1is",
+            "dsb ish",
+            "isb",
+            options(nostack, preserves_flags)
+        )
+    }
+}
+
+/// Other CPUs need nothing: the flushes above have reached them.
+pub fn remote_flush(_cpus: u64, _start: u64, _end: u64, _asid: u16) -> bool {
+    true
+}
+
+/// How many address-space numbers the CPU has.
+pub fn asid_count() -> u32 {
+    if read_register!("id_aa64mmfr0_el1") >> 4 & 0xf == 2 {
+        1 << 16
+    } else {
+        1 << 8
+    }
+}
+
+const _: () = assert!(IMAGE >> 39 & 0x1ff == 511 && IMAGE >> 30 & 0x1ff == 510);

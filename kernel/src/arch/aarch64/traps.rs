@@ -1,0 +1,362 @@
+//! Exception vectors and what stands behind each.
+//!
+//! From user mode `SP_EL1` is the current thread's frame: registers go there
+//! first, then the CPU's own stack is taken. A system call saves the preserved
+//! registers only and keeps its arguments in registers; on the way back
+//! nothing needs to be restored but the stack pointer's frame, because nested
+//! kernel traps put back the exception registers that they found. From the
+//! kernel everything is saved on the stack.
+
+use core::arch::{asm, global_asm};
+use core::fmt;
+use core::mem::offset_of;
+
+use super::context::{FULL, Frame};
+use super::{ipi, read_register, uaccess, write_register};
+use crate::panic::fatal_trap;
+use crate::percpu::PerCpu;
+use crate::trap::{self, Access, Fault, FaultKind};
+
+const CLASS_UNKNOWN: u64 = 0x00;
+const CLASS_FPU: u64 = 0x07;
+const CLASS_ILLEGAL_STATE: u64 = 0x0e;
+const CLASS_SYSTEM_CALL: u64 = 0x15;
+const CLASS_SYSTEM_REGISTER: u64 = 0x18;
+const CLASS_SVE: u64 = 0x19;
+const CLASS_FETCH_USER: u64 = 0x20;
+const CLASS_FETCH_KERNEL: u64 = 0x21;
+const CLASS_PC_ALIGNMENT: u64 = 0x22;
+const CLASS_DATA_USER: u64 = 0x24;
+const CLASS_DATA_KERNEL: u64 = 0x25;
+const CLASS_SP_ALIGNMENT: u64 = 0x26;
+const CLASS_FLOATING_POINT: u64 = 0x2c;
+const CLASS_BREAKPOINT: u64 = 0x3c;
+/// Not one of the 16 vectors: the kernel stack has overflown.
+const OVERFLOW: u64 = 16;
+const EMERGENCY_STACK: usize = 8192;
+
+global_asm!(
+    r#"
+.macro save_low
+    stp   x0, x1, [sp]
+    stp   x2, x3, [sp, #16]
+    stp   x4, x5, [sp, #32]
+    stp   x6, x7, [sp, #48]
+    stp   x8, x9, [sp, #64]
+    stp   x10, x11, [sp, #80]
+    stp   x12, x13, [sp, #96]
+    stp   x14, x15, [sp, #112]
+    stp   x18, x19, [sp, #144]
+    stp   x20, x21, [sp, #160]
+    stp   x22, x23, [sp, #176]
+    stp   x24, x25, [sp, #192]
+    stp   x26, x27, [sp, #208]
+    stp   x28, x29, [sp, #224]
+.endm
+
+.macro load_all
+    ldp   x0, x1, [sp]
+    ldp   x2, x3, [sp, #16]
+    ldp   x4, x5, [sp, #32]
+    ldp   x6, x7, [sp, #48]
+    ldp   x8, x9, [sp, #64]
+    ldp   x10, x11, [sp, #80]
+    ldp   x12, x13, [sp, #96]
+    ldp   x14, x15, [sp, #112]
+    ldp   x16, x17, [sp, #128]
+    ldp   x18, x19, [sp, #144]
+    ldp   x20, x21, [sp, #160]
+    ldp   x22, x23, [sp, #176]
+    ldp   x24, x25, [sp, #192]
+    ldp   x26, x27, [sp, #208]
+    ldp   x28, x29, [sp, #224]
+    ldr   x30, [sp, #240]
+.endm
+
+// A trap in user mode: everything into the frame, x16 and x17 are there already.
+.macro user_trap handler
+    save_low
+    mrs   x1, sp_el0
+    mrs   x2, elr_el1
+    mrs   x3, spsr_el1
+    mrs   x4, tpidr_el0
+    orr   x3, x3, #{full}
+    stp   x30, x1, [sp, #240]
+    stp   x2, x3, [sp, #{pc}]
+    str   x4, [sp, #{tls}]
+    mov   x0, sp
+    mrs   x1, tpidr_el1
+    ldr   x1, [x1, #{stack_top}]
+    mov   sp, x1
+    mov   x29, xzr
+    bl    \handler
+    mrs   x0, tpidr_el1
+    ldr   x0, [x0, #{current}]
+    b     resume_frame
+.endm
+
+// A trap in the kernel: everything on the stack, x0 = frame, and back.
+.macro kernel_trap handler
+    sub   sp, sp, #{frame_size}
+    stp   x16, x17, [sp, #128]
+    save_low
+    add   x1, sp, #{frame_size}
+    mrs   x2, elr_el1
+    mrs   x3, spsr_el1
+    stp   x30, x1, [sp, #240]
+    stp   x2, x3, [sp, #{pc}]
+    str   xzr, [sp, #{tls}]
+    mov   x0, sp
+    bl    \handler
+    ldp   x2, x3, [sp, #{pc}]
+    msr   elr_el1, x2
+    msr   spsr_el1, x3
+    load_all
+    add   sp, sp, #{frame_size}
+    eret
+.endm
+
+// A trap that should not happen.
+.macro unexpected number
+.balign 128
+    msr   tpidrro_el0, x0
+    mov   x0, #\number
+    b     unexpected_trap
+.endm
+
+.section .text.vectors, "ax"
+.global vectors
+.balign 2048
+vectors:
+    unexpected 0                   // kernel with the user's stack pointer: never
+    unexpected 1
+    unexpected 2
+    unexpected 3
+.balign 128                        // kernel: a fault near the stack pointer is the stack's end
+    msr   tpidrro_el0, x0
+    mrs   x0, far_el1
+    sub   x0, sp, x0
+    add   x0, x0, #8, lsl #12
+    lsr   x0, x0, #16
+    cbz   x0, stack_overflow
+    mrs   x0, tpidrro_el0
+    msr   tpidrro_el0, xzr
+    b     kernel_sync
+.balign 128
+    b     kernel_interrupt
+    unexpected 6
+    unexpected 7
+.balign 128                        // user: system call or fault
+    stp   x16, x17, [sp, #128]
+    mrs   x17, esr_el1
+    lsr   x16, x17, #26
+    cmp   x16, #{system_call}
+    b.ne  user_fault
+    mrs   x16, sp_el0
+    stp   x19, x20, [sp, #152]
+    stp   x21, x22, [sp, #168]
+    stp   x23, x24, [sp, #184]
+    stp   x25, x26, [sp, #200]
+    stp   x27, x28, [sp, #216]
+    stp   x29, x30, [sp, #232]
+    mrs   x17, elr_el1
+    mrs   x9, spsr_el1
+    mrs   x10, tpidr_el0
+    stp   x16, x17, [sp, #{sp}]
+    stp   x9, x10, [sp, #{pstate}]
+    mrs   x11, tpidr_el1
+    ldr   x12, [x11, #{stack_top}]
+    mov   sp, x12
+    adr   x30, system_call_return
+    cmp   x8, #1
+    b.lo  ipc_fast_call
+    b.eq  ipc_fast_reply_receive
+    b     system_call
+.balign 128                        // user: interrupt
+    stp   x16, x17, [sp, #128]
+    b     user_interrupt
+.balign 128
+    b     user_other
+.balign 128
+    b     user_other
+    unexpected 12                  // 32-bit user code: there is none
+    unexpected 13
+    unexpected 14
+    unexpected 15
+
+system_call:
+    mov   x6, x8
+    b     syscall_dispatch
+system_call_return:                // x0, x1 = status and value
+    mrs   x9, tpidr_el1
+    ldr   x9, [x9, #{current}]
+    mov   sp, x9
+    mov   x2, xzr
+    mov   x3, xzr
+    mov   x4, xzr
+    mov   x5, xzr
+    b     clear_and_return
+
+user_fault:
+    user_trap {user_sync}
+user_interrupt:
+    user_trap {user_interrupt}
+user_other:
+    stp   x16, x17, [sp, #128]
+    user_trap {user_other}
+kernel_sync:
+    kernel_trap {kernel_sync}
+kernel_interrupt:
+    kernel_trap {kernel_interrupt}
+
+// x0 saved in TPIDRRO_EL0. One CPU gets the emergency stack, others wait for the end.
+stack_overflow:
+    mov   x0, #{overflow}
+unexpected_trap:
+    msr   contextidr_el1, x0
+    mov   x0, sp
+    msr   sp_el0, x0
+    adrp  x0, emergency_stack_top
+    add   x0, x0, :lo12:emergency_stack_top
+    mov   sp, x0
+    sub   sp, sp, #{frame_size}
+    mrs   x0, tpidrro_el0
+    stp   x16, x17, [sp, #128]
+    save_low
+    mrs   x1, sp_el0
+    mrs   x2, elr_el1
+    mrs   x3, spsr_el1
+    stp   x30, x1, [sp, #240]
+    stp   x2, x3, [sp, #{pc}]
+    str   xzr, [sp, #{tls}]
+    mov   x0, sp
+    mrs   x1, contextidr_el1
+    b     {unexpected}
+
+.section .bss.emergency, "aw", @nobits
+.balign 16
+    .skip {emergency_stack}
+emergency_stack_top:
+"#,
+    system_call = const CLASS_SYSTEM_CALL,
+    sp = const offset_of!(Frame, sp),
+    pc = const offset_of!(Frame, pc),
+    pstate = const offset_of!(Frame, pstate),
+    tls = const offset_of!(Frame, tls),
+    frame_size = const size_of::<Frame>(),
+    full = const FULL,
+    stack_top = const offset_of!(PerCpu, kernel_stack_top),
+    current = const offset_of!(PerCpu, current),
+    overflow = const OVERFLOW,
+    emergency_stack = const EMERGENCY_STACK,
+    user_sync = sym user_sync,
+    user_interrupt = sym user_interrupt,
+    user_other = sym user_other,
+    kernel_sync = sym kernel_sync,
+    kernel_interrupt = sym kernel_interrupt,
+    unexpected = sym unexpected,
+);
+
+unsafe extern "C" {
+    static vectors: [u8; 0];
+}
+
+/// Tells this CPU where its vectors are.
+pub fn init_cpu() {
+    // SAFETY: the table is complete and aligned as the architecture wants it.
+    unsafe {
+        write_register!("vbar_el1", (&raw const vectors).addr());
+        asm!("isb", options(nostack, preserves_flags));
+    }
+}
+
+/// Describes the exception in `ESR_EL1`.
+fn describe(pc: u64) -> Fault {
+    let code = read_register!("esr_el1");
+    let class = code >> 26;
+    let status = code & 0x3f;
+    let fetch = matches!(class, CLASS_FETCH_USER | CLASS_FETCH_KERNEL);
+    let kind = match class {
+        CLASS_UNKNOWN | CLASS_ILLEGAL_STATE | CLASS_SYSTEM_REGISTER | CLASS_SVE => {
+            FaultKind::IllegalInstruction
+        }
+        CLASS_PC_ALIGNMENT | CLASS_SP_ALIGNMENT => FaultKind::Alignment,
+        CLASS_DATA_USER | CLASS_DATA_KERNEL if status == 0x21 => FaultKind::Alignment,
+        // Translation, access flag and permission faults, of any level.
+        _ if fetch && (4..16).contains(&status) => FaultKind::Page(Access::Execute),
+        CLASS_DATA_USER | CLASS_DATA_KERNEL if (4..16).contains(&status) => {
+            let write = code & 1 << 6 != 0;
+            FaultKind::Page(if write { Access::Write } else { Access::Read })
+        }
+        CLASS_FLOATING_POINT => FaultKind::FloatingPoint,
+        CLASS_BREAKPOINT => FaultKind::Breakpoint,
+        0x30..=0x35 => FaultKind::Debug,
+        _ => FaultKind::Other,
+    };
+    let has_address = matches!(kind, FaultKind::Page(_) | FaultKind::Alignment);
+    let address = match class {
+        CLASS_SP_ALIGNMENT => 0,
+        _ if has_address => read_register!("far_el1"),
+        _ => 0,
+    };
+    Fault {
+        kind,
+        address,
+        pc,
+        code,
+    }
+}
+
+extern "C" fn user_sync(frame: &mut Frame) {
+    if read_register!("esr_el1") >> 26 == CLASS_FPU {
+        return trap::fpu_unavailable();
+    }
+    trap::user_fault(describe(frame.pc()));
+}
+
+extern "C" fn user_interrupt(_frame: &mut Frame) {
+    ipi::handle(true);
+}
+
+extern "C" fn user_other(frame: &mut Frame) {
+    let code = read_register!("esr_el1");
+    trap::user_fault(Fault {
+        kind: FaultKind::Other,
+        address: 0,
+        pc: frame.pc(),
+        code,
+    });
+}
+
+extern "C" fn kernel_interrupt(_frame: &mut Frame) {
+    ipi::handle(false);
+}
+
+extern "C" fn kernel_sync(frame: &mut Frame) {
+    let fault = describe(frame.pc());
+    if let Some(fixup) = uaccess::fixup(frame.pc()) {
+        let FaultKind::Page(access) = fault.kind else {
+            return frame.set_pc(fixup);
+        };
+        if !trap::user_access_fault(fault.address, access) {
+            frame.set_pc(fixup);
+        }
+        return;
+    }
+    trap::kernel_fault(fault, frame, frame.frame_pointer())
+}
+
+/// Runs on the emergency stack, with the registers saved there.
+extern "C" fn unexpected(frame: &Frame, vector: u64) -> ! {
+    struct What(u64, Fault);
+    impl fmt::Display for What {
+        fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            match self.0 {
+                OVERFLOW => write!(f, "kernel stack overflow: {}", self.1),
+                vector => write!(f, "unexpected exception, vector {vector}: {}", self.1),
+            }
+        }
+    }
+    let what = What(vector, describe(frame.pc()));
+    fatal_trap(&what, frame, frame.pc(), frame.frame_pointer())
+}
