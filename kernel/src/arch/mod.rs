@@ -7,11 +7,11 @@
 //! | module | what it gives |
 //! |---|---|
 //! | `boot` | entry of the boot CPU and of the others, up to `crate::boot::start` / `start_secondary` on a proper stack |
-//! | `machine` | `discover(boot_arg, &mut MachineInfo)` |
-//! | `cpu` | `NAME`, `current`, `set_current`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `relax`, `init_cpu`, `features_line`, `instructions`, `sync_instruction_cache` |
+//! | `machine` | `discover(boot_arg, &mut MachineInfo)`, `remap(map)` when device registers have their final mapping |
+//! | `cpu` | `NAME`, `current`, `set_current`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `relax`, `init_cpu`, `features_line`, `instructions`, `sync_instruction_cache`, `clear_page`, `frame_pointer`, `FRAME_RECORD` |
 //! | `console` | `init`, `put`, `get`, `enable_receive_interrupt` |
-//! | `paging` | `Entry`, `root_register`, `write_root`, `read_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `remote_flush`, `asid_count` |
-//! | `context` | `Frame`, `resume`, `resume_message`, `FpuState` and its save, restore, enable, disable |
+//! | `paging` | `Entry`, `root_register`, `write_root`, `read_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `SHARED_ROOT`, `remote_flush`, `asid_count`, `has_level`, `kernel_root`, `write_kernel_root`, `empty_root`, `leave_user`, `publish`, `image_physical` |
+//! | `context` | `Frame`, `resume`, `resume_message`, `run_on_stack`, `FpuState` and its save, restore, enable, disable |
 //! | `traps` | vectors, system-call entry; calls `crate::trap` and `crate::syscall` |
 //! | `timer` | `init_boot`, `init_cpu`, `now`, `arm`, `disarm` |
 //! | `ipi` | `init_boot`, `init_cpu`, `send`, `route_irq`, `mask`, `unmask` |

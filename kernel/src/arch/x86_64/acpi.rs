@@ -72,11 +72,6 @@ pub fn interrupts() -> &'static Interrupts {
 }
 
 impl Interrupts {
-    /// Number of inputs of the I/O APIC that the kernel uses.
-    pub const fn lines(&self) -> u64 {
-        24
-    }
-
     /// The input of a line and its polarity and trigger bits.
     pub fn isa_line(&self, line: u32) -> (u32, u32) {
         self.isa.get(line as usize).copied().unwrap_or((line, 0))

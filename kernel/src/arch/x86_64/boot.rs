@@ -178,7 +178,6 @@ extern "C" fn boot_main(start_info: u64) -> ! {
     // SAFETY: the record is this CPU's, and nothing has used the CPU's base register yet.
     unsafe { cpu::set_current(this) };
     descriptors::init_cpu(this);
-    cpu::init_cpu();
     crate::boot::start(start_info)
 }
 
@@ -188,7 +187,6 @@ extern "C" fn secondary_main(this: &'static PerCpu) -> ! {
     unsafe { cpu::set_current(this) };
     STARTING.store(core::ptr::null_mut(), Ordering::Release);
     descriptors::init_cpu(this);
-    cpu::init_cpu();
     crate::boot::start_secondary(this)
 }
 

@@ -262,6 +262,18 @@ pub fn instructions() -> u64 {
     unsafe { _rdtsc() }
 }
 
+/// Zeroes a page.
+///
+/// # Safety
+/// `page` is a whole page of memory that the caller owns.
+#[inline]
+pub unsafe fn clear_page(page: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!("rep stosq", inout("rdi") page => _, inout("rcx") 512u64 => _, in("rax") 0, options(nostack, preserves_flags))
+    }
+}
+
 /// Instruction fetches see stores without help on this architecture.
 pub fn sync_instruction_cache(_address: u64, _length: usize) {}
 

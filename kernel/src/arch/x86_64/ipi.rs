@@ -3,10 +3,9 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::cpu::{self, Features, read_msr, write_msr};
-use super::traps::{DEVICE_LINES, DEVICE_VECTOR, IPI_VECTOR, SPURIOUS_VECTOR};
+use super::traps::{DEVICE_VECTOR, IPI_VECTOR, SPURIOUS_VECTOR};
 use super::{acpi, port};
 use crate::lock::{Rank, SpinLock};
-use crate::mm;
 use crate::percpu::PerCpu;
 
 const MSR_APIC_BASE: u32 = 0x1b;
@@ -39,7 +38,7 @@ pub(super) fn read(register: u32) -> u32 {
     if X2APIC.load(Ordering::Relaxed) {
         return read_msr(MSR_X2APIC + (register >> 4)) as u32;
     }
-    // SAFETY: the APIC's page is mapped by `init_boot`; reads have no side effect.
+    // SAFETY: `remap` knows where the APIC's page is mapped; reads have no side effect.
     unsafe { ((LOCAL.load(Ordering::Relaxed) + u64::from(register)) as *const u32).read_volatile() }
 }
 
@@ -50,25 +49,26 @@ pub(super) fn write(register: u32, value: u32) {
         return unsafe { write_msr(MSR_X2APIC + (register >> 4), value.into()) };
     }
     let address = LOCAL.load(Ordering::Relaxed) + u64::from(register);
-    // SAFETY: the APIC's page is mapped by `init_boot`; the APIC does not touch memory.
+    // SAFETY: `remap` knows where the APIC's page is mapped; the APIC does not touch memory.
     unsafe { (address as *mut u32).write_volatile(value) }
 }
 
-/// Maps the controllers, retires the old one, and masks every line.
+/// Says where the controllers' registers are mapped now.
+pub(super) fn remap(local: u64, io: u64) {
+    LOCAL.store(local, Ordering::Relaxed);
+    *IO.lock() = io;
+}
+
+/// Retires the old controllers and masks every line.
 pub fn init_boot() {
     X2APIC.store(cpu::has(Features::X2APIC), Ordering::Relaxed);
-    let tables = acpi::interrupts();
-    let map = |address| mm::kernel_map::map_device(mm::PhysAddr(address), 4096);
-    if !cpu::has(Features::X2APIC) {
-        LOCAL.store(map(tables.local_apic).expect("window for the APIC") as u64, Ordering::Relaxed);
-    }
     // SAFETY: masks all lines of the two 8259 controllers, which nobody uses.
     unsafe {
         port::write_u8(0x21, 0xff);
         port::write_u8(0xa1, 0xff);
     }
-    *IO.lock() = map(tables.io_apic).expect("window for the I/O APIC") as u64;
-    (0..tables.lines().min(DEVICE_LINES) as u32).for_each(|line| write_line(line, MASKED, 0));
+    let inputs = io_access(*IO.lock(), 1, None) >> 16 & 0xff;
+    (0..=inputs).for_each(|input| write_line(input, MASKED, 0));
 }
 
 /// Enables this CPU's local APIC.
@@ -150,7 +150,7 @@ fn write_line(input: u32, low: u32, high: u32) {
 /// Reads a register of the I/O APIC, or writes it; `base` is the content of `IO`, held locked.
 fn io_access(base: u64, register: u32, value: Option<u32>) -> u32 {
     let (select, window) = (base as *mut u32, (base + 0x10) as *mut u32);
-    // SAFETY: `init_boot` mapped the controller's page; the lock that the caller holds keeps the
+    // SAFETY: `remap` knows where the controller's page is mapped; the lock that the caller holds keeps the
     // selection; the controller does not touch memory.
     unsafe {
         select.write_volatile(register);

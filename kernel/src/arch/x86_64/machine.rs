@@ -2,9 +2,10 @@
 
 use super::acpi::{self, Bytes};
 use super::boot::TRAMPOLINE;
-use super::{cpu, paging};
+use super::{cpu, ipi, paging};
 use crate::arch::layout::PAGE_SIZE;
-use crate::machine::MachineInfo;
+use crate::machine::{MachineInfo, PhysRange};
+use crate::mm::PhysAddr;
 
 const MAGIC: u64 = 0x336e_c578;
 const RAM: u64 = 1;
@@ -31,6 +32,7 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
     info.reserve(0..PAGE_SIZE, "bios data");
     info.reserve(TRAMPOLINE..TRAMPOLINE + PAGE_SIZE, "cpu start");
     acpi::discover(start.number(32, 8), info);
+    remap(|range| PhysAddr(range.start).as_ptr::<u8>() as u64);
     let interrupts = acpi::interrupts();
     info.reserve(interrupts.io_apic..interrupts.io_apic + PAGE_SIZE, "io apic");
     info.reserve(interrupts.local_apic..interrupts.local_apic + PAGE_SIZE, "local apic");
@@ -38,6 +40,14 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
         info.add_cpu(cpu::local_apic_id(), 0);
     }
     info.set_boot_cpu(cpu::local_apic_id());
+}
+
+/// Tells the drivers where their registers are: `map` gives the virtual address of a device's
+/// physical range.
+pub fn remap(mut map: impl FnMut(PhysRange) -> u64) {
+    let interrupts = acpi::interrupts();
+    let mut page = |address| map(address..address + PAGE_SIZE);
+    ipi::remap(page(interrupts.local_apic), page(interrupts.io_apic));
 }
 
 fn read_memory_map(map: Bytes, info: &mut MachineInfo) {
