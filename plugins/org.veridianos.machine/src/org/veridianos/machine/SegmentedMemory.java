@@ -32,7 +32,17 @@ public final class SegmentedMemory implements GuestMemory {
     public record Segment(Path file, long offset, long address, long length) {
     }
 
-    private record Window(long address, ByteBuffer bytes) {
+    /** @param aligned whether addresses that are aligned for the guest are so in the mapping; a dump's need not be */
+    private record Window(long address, ByteBuffer bytes, boolean aligned) {
+        Window(long address, ByteBuffer bytes) {
+            this(address, bytes, address % 8 == 0 && bytes.alignmentOffset(0, 8) == 0);
+        }
+
+        /** Where a word of {@code size} bytes lies, or -1 when it can only be put together from bytes. */
+        int word(long at, int size) {
+            int index = (int) (at - address);
+            return aligned && (at & (size - 1)) == 0 && index <= bytes.limit() - size ? index : -1;
+        }
     }
 
     private volatile Window[] windows;
@@ -99,29 +109,23 @@ public final class SegmentedMemory implements GuestMemory {
 
     @Override
     public short readShort(long address) {
-        if ((address & 1) != 0) {
-            return (short) gather(address, 2);
-        }
         Window window = window(address);
-        return (short) SHORT.getAcquire(window.bytes, (int) (address - window.address));
+        int index = window.word(address, 2);
+        return index >= 0 ? (short) SHORT.getAcquire(window.bytes, index) : (short) gather(address, 2);
     }
 
     @Override
     public int readInt(long address) {
-        if ((address & 3) != 0) {
-            return (int) gather(address, 4);
-        }
         Window window = window(address);
-        return (int) INT.getAcquire(window.bytes, (int) (address - window.address));
+        int index = window.word(address, 4);
+        return index >= 0 ? (int) INT.getAcquire(window.bytes, index) : (int) gather(address, 4);
     }
 
     @Override
     public long readLong(long address) {
-        if ((address & 7) != 0) {
-            return gather(address, 8);
-        }
         Window window = window(address);
-        return (long) LONG.getAcquire(window.bytes, (int) (address - window.address));
+        int index = window.word(address, 8);
+        return index >= 0 ? (long) LONG.getAcquire(window.bytes, index) : gather(address, 8);
     }
 
     private long gather(long address, int count) {
@@ -143,7 +147,7 @@ public final class SegmentedMemory implements GuestMemory {
         }
     }
 
-    /** The window that {@code address} lies in. RAM begins and ends at page borders, so an aligned word never crosses a border. */
+    /** The window that {@code address} lies in. */
     private Window window(long address) {
         Window[] all = windows;
         int low = 0;
