@@ -9,18 +9,21 @@
 //! reported under the test's name, and whoever started the machine boots again
 //! and goes on behind that test.
 //!
+//! A test whose name ends in `_on_purpose` breaks the machine and runs only when it is
+//! filtered for by its whole name.
+//!
 //! Invariant: a test leaves the machine as it found it. The runner compares the
 //! count of free frames before and after, and a difference is a failure.
 //!
 //! Boot arguments: `test.filter=SUBSTRING`, `test.skip=A,B`, `test.after=NAME`
-//! (only tests registered behind NAME), `test.list`, `test.seed=N`,
+//! (only tests behind NAME in the order of names), `test.list`, `test.seed=N`,
 //! `test.repeat=N`.
 
 use crate::arch::{power, timer};
 use crate::cmdline::{self, BootArguments};
 use crate::println;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// How a test ends when it does not pass.
 pub enum Verdict {
@@ -37,8 +40,17 @@ pub type TestResult = Result<(), Verdict>;
 pub struct KernelTest {
     /// Module path and function name.
     pub name: &'static str,
-    /// The test itself.
-    pub run: fn() -> TestResult,
+    /// What it is.
+    pub run: Run,
+}
+
+/// What is registered.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// A test.
+    Test(fn() -> TestResult),
+    /// The whole purpose of a test kernel that runs no tests; at most one per image.
+    Kernel(fn() -> !),
 }
 
 impl KernelTest {
@@ -106,7 +118,7 @@ macro_rules! kernel_test {
             #[unsafe(link_section = "kernel_tests")]
             static TEST: $crate::test_framework::KernelTest = $crate::test_framework::KernelTest {
                 name: concat!(module_path!(), "::", stringify!($name)),
-                run: $name,
+                run: $crate::test_framework::Run::Test($name),
             };
         };
         $crate::kernel_test! { $($rest)* }
@@ -203,12 +215,12 @@ fn seed() -> u64 {
 }
 
 unsafe extern "C" {
-    static kernel_tests_start: [KernelTest; 0];
-    static kernel_tests_end: [KernelTest; 0];
+    static kernel_tests_start: u8;
+    static kernel_tests_end: u8;
 }
 
-/// Every registered test, in link order, which is fixed for one image.
-pub fn registered() -> &'static [KernelTest] {
+/// Every registered test, as the linker found them.
+fn registered() -> &'static [KernelTest] {
     let (start, end) = (&raw const kernel_tests_start, &raw const kernel_tests_end);
     let count = (end.addr() - start.addr()) / size_of::<KernelTest>();
     // SAFETY: the linker puts the two symbols around all entries of the section
@@ -216,13 +228,30 @@ pub fn registered() -> &'static [KernelTest] {
     unsafe { core::slice::from_raw_parts(start.cast(), count) }
 }
 
-/// Index + 1 of the test that runs; 0 outside tests.
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
+/// Every registered test by name: the same order in every build, without memory for a list.
+fn in_order() -> impl Iterator<Item = &'static KernelTest> {
+    core::iter::successors(smallest(""), |last| smallest(last.name))
+}
+
+/// The test whose name comes next behind `name`.
+fn smallest(name: &str) -> Option<&'static KernelTest> {
+    let behind = registered().iter().filter(|test| test.name > name);
+    behind.min_by_key(|test| test.name)
+}
+
+/// The test that runs.
+static RUNNING: AtomicPtr<KernelTest> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The name of the test that runs now, for the panic handler.
 pub fn running() -> Option<&'static str> {
-    let index = RUNNING.load(Ordering::Relaxed).checked_sub(1)?;
-    Some(registered()[index].short_name())
+    // SAFETY: null, or made from a reference to a registered test, which is static.
+    let test = unsafe { RUNNING.load(Ordering::Relaxed).as_ref() };
+    test.map(KernelTest::short_name)
+}
+
+/// Whether the name ends in a way that says: breaks the machine.
+fn breaks_on_purpose(name: &str) -> bool {
+    name.ends_with("_on_purpose")
 }
 
 struct Selection<'a> {
@@ -248,32 +277,45 @@ impl<'a> Selection<'a> {
             }
             return false;
         }
+        if breaks_on_purpose(name) {
+            return name == self.filter;
+        }
         name.contains(self.filter) && !self.skip.split(',').any(|skipped| skipped == name)
     }
 }
 
-/// Runs the selected tests and ends the machine: exit status 0 when none failed.
+/// Runs the selected tests, or what the test kernel has instead, and ends the machine: exit
+/// status 0 when none failed.
 pub fn run() -> ! {
+    let instead = registered().iter().find_map(|test| match test.run {
+        Run::Kernel(kernel) => Some(kernel),
+        Run::Test(_) => None,
+    });
+    if let Some(kernel) = instead {
+        kernel();
+    }
     let arguments = cmdline::arguments();
     let wanted = || {
         let mut selection = Selection::new(arguments);
-        let numbered = registered().iter().enumerate();
-        numbered.filter(move |(_, test)| selection.takes(test.short_name()))
+        in_order().filter(move |test| selection.takes(test.short_name()))
     };
     if arguments.flag("test.list") {
-        wanted().for_each(|(_, test)| println!("{}", test.short_name()));
+        wanted().for_each(|test| println!("{}", test.short_name()));
         power::exit(0);
     }
     println!("ktest: {} tests", wanted().count());
     let (mut passed, mut failed) = (0, 0);
-    for (index, test) in wanted() {
-        RUNNING.store(index + 1, Ordering::Relaxed);
+    for test in wanted() {
+        let Run::Test(function) = test.run else {
+            continue;
+        };
+        RUNNING.store(core::ptr::from_ref(test).cast_mut(), Ordering::Relaxed);
         let name = test.short_name();
         println!("test {name} ...");
         let started = timer::now();
-        let verdict = run_one(test, arguments.number("test.repeat").unwrap_or(1));
+        let verdict = run_one(function, arguments.number("test.repeat").unwrap_or(1));
         let micros = (timer::now() - started) / 1000;
-        RUNNING.store(0, Ordering::Relaxed);
+        RUNNING.store(core::ptr::null_mut(), Ordering::Relaxed);
         match verdict {
             Ok(()) => {
                 println!("ok {name} ({micros} us)");
@@ -290,9 +332,36 @@ pub fn run() -> ! {
     power::exit((failed != 0) as u8)
 }
 
-fn run_one(test: &KernelTest, times: u64) -> TestResult {
+fn run_one(test: fn() -> TestResult, times: u64) -> TestResult {
     for _ in 0..times {
-        (test.run)()?;
+        test()?;
     }
     Ok(())
+}
+
+kernel_test! {
+    fn panic_on_purpose() {
+        panic!("asked for");
+    }
+    fn fault_on_purpose() {
+        // SAFETY: none: the address is no kernel address, and the fault ends the machine.
+        unsafe { (0xffff_9000_dead_0000 as *mut u64).write_volatile(1) };
+    }
+    fn stack_overflow_on_purpose() {
+        #[allow(unconditional_recursion)]
+        fn deeper(depth: &mut [u64; 64]) -> u64 {
+            let mut next = *depth;
+            next[0] += 1;
+            deeper(core::hint::black_box(&mut next)) + next[1]
+        }
+        ktest_assert_eq!(deeper(&mut [0; 64]), 0);
+    }
+    fn failure_on_purpose() {
+        ktest_assert_eq!(1 + 1, 3, "asked for");
+    }
+    fn hang_on_purpose() {
+        loop {
+            crate::arch::cpu::relax();
+        }
+    }
 }

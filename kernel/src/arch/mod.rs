@@ -10,7 +10,7 @@
 //! | `machine` | `discover(boot_arg, &mut MachineInfo)`, `remap(map)` when device registers have their final mapping |
 //! | `cpu` | `NAME`, `current`, `set_current`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `relax`, `init_cpu`, `features_line`, `instructions`, `sync_instruction_cache`, `clear_page`, `frame_pointer`, `FRAME_RECORD` |
 //! | `console` | `init`, `put`, `get`, `enable_receive_interrupt` |
-//! | `paging` | `Entry`, `root_register`, `write_root`, `read_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `SHARED_ROOT`, `remote_flush`, `asid_count`, `has_level`, `kernel_root`, `write_kernel_root`, `empty_root`, `leave_user`, `publish`, `image_physical` |
+//! | `paging` | `Entry`, `root_register`, `write_root`, `read_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `SHARED_ROOT`, `remote_flush`, `asid_count`, `largest_level`, `kernel_root`, `write_kernel_root`, `empty_root`, `leave_user`, `publish`, `image_physical` |
 //! | `context` | `Frame`, `resume`, `resume_message`, `run_on_stack`, `FpuState` and its save, restore, enable, disable |
 //! | `traps` | vectors, system-call entry; calls `crate::trap` and `crate::syscall` |
 //! | `timer` | `init_boot`, `init_cpu`, `now`, `arm`, `disarm` |
@@ -18,18 +18,23 @@
 //! | `power` | `start_cpu`, `stop_this_cpu`, `cpu_is_stopped`, `exit` |
 //! | `uaccess` | `copy_from_user`, `copy_to_user`, `compare_exchange_u32_user` |
 
-#[cfg(all(target_os = "none", target_arch = "x86_64"))]
-#[path = "x86_64/mod.rs"]
-mod chosen;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
-#[path = "aarch64/mod.rs"]
-mod chosen;
-#[cfg(all(target_os = "none", target_arch = "riscv64"))]
-#[path = "riscv64/mod.rs"]
-mod chosen;
+mod aarch64;
 #[cfg(not(target_os = "none"))]
-#[path = "host/mod.rs"]
-mod chosen;
+mod host;
+#[cfg(all(target_os = "none", target_arch = "riscv64"))]
+mod riscv64;
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+mod x86_64;
+
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+use aarch64 as chosen;
+#[cfg(not(target_os = "none"))]
+use host as chosen;
+#[cfg(all(target_os = "none", target_arch = "riscv64"))]
+use riscv64 as chosen;
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+use x86_64 as chosen;
 
 pub use chosen::*;
 

@@ -77,6 +77,7 @@ global_asm!(
     "  call {start_boot}",
 
     // Kernel, through hart_start: a0 = hart, a1 = its PerCpu (virtual).
+    ".global secondary_start",
     "secondary_start:",
     "  csrw sie, zero",
     "  lla  t0, {secondary_root}",

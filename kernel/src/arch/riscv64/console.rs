@@ -64,3 +64,10 @@ pub fn enable_receive_interrupt() -> Option<u32> {
     ipi::unmask(irq);
     Some(irq)
 }
+
+/// Makes the UART interrupt whenever it has room to send, which is a device interrupt at will.
+#[cfg(feature = "ktest")]
+pub(super) fn enable_transmit_interrupt(on: bool) -> Option<u32> {
+    write(base()?, INTERRUPT_ENABLE, if on { 1 << 1 } else { 0 });
+    machine::uart_interrupt()
+}

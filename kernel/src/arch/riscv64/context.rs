@@ -207,8 +207,8 @@ pub unsafe fn run_on_stack(top: u64, entry: extern "C" fn() -> !) -> ! {
 #[repr(C)]
 #[derive(Clone)]
 pub struct FpuState {
-    registers: [u64; 32],
-    control: u64,
+    pub(super) registers: [u64; 32],
+    pub(super) control: u64,
 }
 
 impl FpuState {

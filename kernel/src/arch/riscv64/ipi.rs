@@ -140,4 +140,6 @@ fn set_enabled(cpu: u8, line: u32, open: bool) {
             read(word) & !bit
         },
     );
+    // Some models look at lines that are pending already only when the threshold is written.
+    write(CONTEXT + context * CONTEXT_STRIDE, 0);
 }

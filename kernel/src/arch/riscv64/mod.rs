@@ -16,6 +16,8 @@ pub mod machine;
 pub mod paging;
 pub mod power;
 mod sbi;
+#[cfg(feature = "ktest")]
+mod tests;
 pub mod timer;
 pub mod traps;
 pub mod uaccess;

@@ -13,6 +13,7 @@ global_asm!(
     ".option push",
     ".option arch, +a",
     ".balign 4",
+    ".global uaccess_begin, uaccess_copy, uaccess_load, uaccess_exchange, uaccess_fail",
     "uaccess_begin:",
     // a0 = to, a1 = from, a2 = length: 32 bytes at a time, then 8, then single ones.
     "uaccess_copy:",
