@@ -1,10 +1,8 @@
 //! `build`: kernel and user programs side by side, then the image folders.
-//! `check`: what must be clean before a change is shown to others.
 
 use std::path::Path;
-use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arch::Arch;
 use crate::cargo::{self, Executable, Failure, Messages};
@@ -18,12 +16,19 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ));
     }
     for &arch in &options.arches {
-        one(arch, options)?;
+        for mut image in images(arch, options)? {
+            if options.messages == Messages::Json {
+                image["reason"] = json!("veridian-image");
+                println!("{image}");
+            }
+        }
     }
     Ok(())
 }
 
-fn one(arch: Arch, options: &Options) -> Result<(), Failure> {
+/// Builds for one architecture; the `image.json` of the kernel and of each test kernel, with
+/// absolute paths.
+pub fn images(arch: Arch, options: &Options) -> Result<Vec<Value>, Failure> {
     let root = kernel_folder();
     let target = root.join("target").join(arch.name());
     // Two workspaces with a target folder each: neither waits for the other's lock.
@@ -36,6 +41,7 @@ fn one(arch: Arch, options: &Options) -> Result<(), Failure> {
 
     let profile = options.profile.as_str();
     let folder = target.join("image").join(profile);
+    let mut images = Vec::new();
     for kernel in &kernels {
         let folder = match kernel.is_test {
             true => folder.join("tests").join(&kernel.name),
@@ -48,15 +54,12 @@ fn one(arch: Arch, options: &Options) -> Result<(), Failure> {
             programs: &programs,
         };
         let mut image = image::write(&folder, &inputs)?;
-        if options.messages == Messages::Json {
-            image["reason"] = json!("veridian-image");
-            if kernel.is_test {
-                image["test"] = json!(kernel.name);
-            }
-            println!("{image}");
+        if kernel.is_test {
+            image["test"] = json!(kernel.name);
         }
+        images.push(image);
     }
-    Ok(())
+    Ok(images)
 }
 
 fn kernel(
@@ -65,14 +68,36 @@ fn kernel(
     arch: Arch,
     options: &Options,
 ) -> Result<Vec<Executable>, Failure> {
-    let target = path(target)?;
-    let mut arguments = vec!["--package", "veridian-kernel", "--bin", "veridian"];
+    let place = [
+        "--target",
+        arch.kernel_target(),
+        "--target-dir",
+        path(target)?,
+    ];
+    let common = [
+        &[
+            "--package",
+            "veridian-kernel",
+            "--profile",
+            &options.profile,
+        ],
+        &place[..],
+    ]
+    .concat();
+    let kernel = [&common[..], &["--bin", "veridian"]].concat();
+    let mut kernels = cargo::build(root, &kernel, options.messages)?;
     if options.tests {
-        arguments.extend(["--test", "*"]);
+        // The checks cost time, so a release test kernel is what ships, plus the tests.
+        let features = if options.profile == "release" {
+            "ktest"
+        } else {
+            "ktest,checks"
+        };
+        let tests = [&common[..], &["--test", "*", "--features", features]].concat();
+        let built = cargo::build(root, &tests, options.messages)?;
+        kernels.extend(built.into_iter().filter(|executable| executable.is_test));
     }
-    arguments.extend(["--target", arch.kernel_target(), "--target-dir", target]);
-    arguments.extend(["--profile", &options.profile]);
-    cargo::build(root, &arguments, options.messages)
+    Ok(kernels)
 }
 
 fn user(
@@ -81,9 +106,6 @@ fn user(
     arch: Arch,
     options: &Options,
 ) -> Result<Vec<Executable>, Failure> {
-    if !root.join("user/Cargo.toml").exists() {
-        return Ok(Vec::new());
-    }
     let target = path(target)?;
     let mut arguments = vec!["--workspace", "--bins"];
     arguments.extend(["--target", arch.user_target(), "--target-dir", target]);
@@ -94,94 +116,4 @@ fn user(
 fn path(path: &Path) -> Result<&str, String> {
     path.to_str()
         .ok_or_else(|| format!("{}: the path is not valid UTF-8", path.display()))
-}
-
-/// `cargo xtask check`
-pub fn check() -> Result<(), Failure> {
-    let root = kernel_folder();
-    let user = root.join("user");
-    let lints = ["--", "-D", "warnings"];
-    step(&root, "format", &["fmt", "--all", "--check"])?;
-    step(&user, "format (user)", &["fmt", "--all", "--check"])?;
-    for arch in Arch::ALL {
-        let target = root.join("target").join(arch.name());
-        let kernel = [
-            "clippy",
-            "--package",
-            "veridian-kernel",
-            "--bin",
-            "veridian",
-            "--test",
-            "*",
-        ];
-        let place = [
-            "--target",
-            arch.kernel_target(),
-            "--target-dir",
-            path(&target)?,
-        ];
-        step(
-            &root,
-            &format!("lints ({arch})"),
-            &[&kernel[..], &place, &lints].concat(),
-        )?;
-        let target = target.join("user");
-        let place = [
-            "--target",
-            arch.user_target(),
-            "--target-dir",
-            path(&target)?,
-        ];
-        let user_lints = [
-            &["clippy", "--workspace", "--bins", "--lib"][..],
-            &place,
-            &lints,
-        ]
-        .concat();
-        step(&user, &format!("lints (user, {arch})"), &user_lints)?;
-    }
-    step(
-        &root,
-        "lints (host)",
-        &[
-            &[
-                "clippy",
-                "--workspace",
-                "--lib",
-                "--package",
-                "xtask",
-                "--all-targets",
-            ][..],
-            &lints,
-        ]
-        .concat(),
-    )?;
-    step(
-        &root,
-        "host tests",
-        &[
-            "test",
-            "--package",
-            "veridian-kernel",
-            "--lib",
-            "--package",
-            "xtask",
-        ],
-    )
-}
-
-fn step(directory: &Path, name: &str, arguments: &[&str]) -> Result<(), Failure> {
-    eprintln!("check: {name}");
-    let status = cargo::command(directory)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|e| format!("cannot run cargo: {e}"))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(code) => Err(Failure::Status(code)),
-        None => Err(Failure::Message(format!(
-            "cargo was ended by a signal ({status})"
-        ))),
-    }
 }

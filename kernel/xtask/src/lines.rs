@@ -151,7 +151,9 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
         // The bodies of `#[cfg(test)] mod tests;` and `#[cfg(feature = "ktest")] mod ktests;`,
         // and the runner of the latter.
         let tests = ["tests.rs", "ktests.rs", "test_framework.rs"];
-        let is_test = path.file_name().is_some_and(|name| tests.iter().any(|t| name == *t));
+        let is_test = path
+            .file_name()
+            .is_some_and(|name| tests.iter().any(|t| name == *t));
         if path.is_dir() {
             files.extend(sources(&path)?);
         } else if ["rs", "S", "s"].contains(&extension) && !is_test {

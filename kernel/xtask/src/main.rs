@@ -7,9 +7,11 @@
 mod arch;
 mod build;
 mod cargo;
+mod check;
 mod cpio;
 mod image;
 mod lines;
+mod qemu;
 mod symbols;
 
 use std::path::PathBuf;
@@ -26,17 +28,25 @@ cargo xtask COMMAND
   build --arch A|all [--profile dev|release] [--message-format json] [--tests]
                   builds kernel, user programs, initrd and symbol table into
                   target/A/image/PROFILE (with --tests also every test kernel)
+  run --arch A [--profile P] [--cpus N] [--icount] [-- KERNEL ARGUMENTS]
+                  builds and boots it, console on standard output; the exit
+                  status is the guest's
+  test --arch A [--profile P] [--cpus N] [FILTER]
+                  builds the test kernels and runs the tests in them
   check           formatting, lints of every target, host tests
   lines           counts the kernel's lines by subsystem; fails above the limit
 
 A is x86_64, aarch64 or riscv64.";
 
 /// The options that commands share.
+#[derive(Clone)]
 pub struct Options {
     pub arches: Vec<Arch>,
     pub profile: String,
     pub messages: Messages,
     pub tests: bool,
+    pub cpus: Option<String>,
+    pub icount: bool,
     pub words: Vec<String>,
 }
 
@@ -50,7 +60,9 @@ fn main() -> ExitCode {
     };
     let result = match command.as_str() {
         "build" => build::run(&options),
-        "check" => build::check(),
+        "run" => qemu::run(&options),
+        "test" => qemu::test(&options),
+        "check" => check::run(),
         "lines" => lines::run(&kernel_folder()).map_err(Failure::Message),
         "help" => {
             println!("{HELP}");
@@ -76,6 +88,8 @@ fn parse() -> Result<(String, Options), String> {
         profile: "dev".into(),
         messages: Messages::Human,
         tests: false,
+        cpus: None,
+        icount: false,
         words: Vec::new(),
     };
     let mut command = None;
@@ -98,6 +112,8 @@ fn parse() -> Result<(String, Options), String> {
                     _ => return Err("--message-format is json or human".into()),
                 },
                 Long("tests") => options.tests = true,
+                Long("cpus") => options.cpus = Some(parser.value()?.string()?),
+                Long("icount") => options.icount = true,
                 Value(word) if command.is_none() => command = Some(word.string()?),
                 Value(word) => options.words.push(word.string()?),
                 other => return Err(other.unexpected()),
