@@ -18,6 +18,7 @@ pub mod cap;
 pub mod cmdline;
 pub mod console;
 pub mod initrd;
+pub mod inspect;
 pub mod lock;
 pub mod machine;
 pub mod panic;

@@ -75,6 +75,9 @@ pub struct Guard<'a, T> {
 }
 
 impl<T> SpinLock<T> {
+    /// Where the value lies within the lock, for the description of kernel data.
+    pub const VALUE_OFFSET: usize = core::mem::offset_of!(SpinLock<T>, value);
+
     /// A free lock of the given rank.
     pub const fn new(rank: Rank, value: T) -> Self {
         SpinLock { held: AtomicBool::new(false), rank, value: UnsafeCell::new(value) }

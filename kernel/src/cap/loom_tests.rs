@@ -26,7 +26,7 @@ impl<T> SpinLock<T> {
 }
 
 /// Loom's atomics are not made of zeroes.
-pub fn initialise_chunk(chunk: NonNull<Slot>, number: usize) {
+pub fn initialise_chunk(chunk: NonNull<Slot>) {
     for k in 0..CHUNK_SLOTS as usize {
         let slot = Slot {
             tag: AtomicU64::new(0),
@@ -37,7 +37,6 @@ pub fn initialise_chunk(chunk: NonNull<Slot>, number: usize) {
             next: Link::null(),
             previous: Link::null(),
             space: AtomicPtr::new(core::ptr::null_mut()),
-            model_index: AtomicU64::new((number * CHUNK_SLOTS as usize + k) as u64),
         };
         // SAFETY: the chunk has room for this many slots and nobody has seen it yet.
         unsafe { chunk.add(k).write(slot) };

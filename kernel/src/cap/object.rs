@@ -20,42 +20,44 @@ use super::slot::Slot;
 use super::sync::{AtomicPtr, AtomicU32, Ordering, Progress, SpinLock, preemption_point};
 use crate::lock::Rank;
 
-/// Types of object, and the states of a slot that holds none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Kind {
-    /// The slot is free.
-    Free = 0,
-    /// Memory that can be mapped.
-    Memory = 1,
-    /// An address space.
-    AddressSpace = 2,
-    /// A thread.
-    Thread = 3,
-    /// A process with its capability space.
-    Process = 4,
-    /// A synchronous channel.
-    Endpoint = 5,
-    /// An asynchronous ring.
-    Channel = 6,
-    /// A word of bits to signal and wait for.
-    Notification = 7,
-    /// A device interrupt.
-    Interrupt = 8,
-    /// The console.
-    Console = 9,
-    /// Names of the registry.
-    Namespace = 10,
-    /// The right to answer one caller once.
-    Reply = 11,
-    /// The machine: CPUs and power.
-    Machine = 12,
-    /// Objects of tests.
-    Test = 13,
-    /// Dead, but still linked: its children are being moved to its parent.
-    Dying = 14,
-    /// All generations are used up.
-    Retired = 15,
+crate::described! {
+    /// Types of object, and the states of a slot that holds none.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[repr(u8)]
+    pub enum Kind {
+        /// The slot is free.
+        Free = 0,
+        /// Memory that can be mapped.
+        Memory = 1,
+        /// An address space.
+        AddressSpace = 2,
+        /// A thread.
+        Thread = 3,
+        /// A process with its capability space.
+        Process = 4,
+        /// A synchronous channel.
+        Endpoint = 5,
+        /// An asynchronous ring.
+        Channel = 6,
+        /// A word of bits to signal and wait for.
+        Notification = 7,
+        /// A device interrupt.
+        Interrupt = 8,
+        /// The console.
+        Console = 9,
+        /// Names of the registry.
+        Namespace = 10,
+        /// The right to answer one caller once.
+        Reply = 11,
+        /// The machine: CPUs and power.
+        Machine = 12,
+        /// Objects of tests.
+        Test = 13,
+        /// Dead, but still linked: its children are being moved to its parent.
+        Dying = 14,
+        /// All generations are used up.
+        Retired = 15,
+    }
 }
 
 impl Kind {
@@ -95,30 +97,36 @@ pub unsafe trait Typed {
     const KIND: Kind;
 }
 
-/// Header of every kernel object.
-#[repr(C)]
-pub struct Object {
-    kind: Kind,
-    refs: AtomicU32,
-    /// Next in the list of the dead, or in the collector's work list.
-    pub(super) next_dead: AtomicPtr<Object>,
-    pub(super) ops: &'static ObjectOps,
-    pub(super) tree: SpinLock<Tree>,
+crate::described! {
+    /// Header of every kernel object.
+    #[repr(C)]
+    pub struct Object {
+        kind: Kind,
+        refs: AtomicU32,
+        /// Next in the list of the dead, or in the collector's work list.
+        pub(super) next_dead: AtomicPtr<Object>,
+        pub(super) ops: &'static ObjectOps,
+        pub(super) tree: SpinLock<Tree>,
+    }
 }
 
-/// The derivation trees of one object, guarded by its derivation lock.
-#[repr(C)]
-pub struct Tree {
-    /// Odd while links change.
-    pub(super) sequence: AtomicU32,
-    /// Live capabilities.
-    pub(super) capabilities: u32,
-    /// Those of them in spaces that do not keep anything alive by themselves (see `cycles`).
-    pub(super) loose: u32,
-    /// Capabilities whose descendants are being revoked.
-    pub(super) revoking: u32,
-    /// First of the capabilities without a parent.
-    pub(super) roots: *mut Slot,
+crate::described! {
+    /// The derivation trees of one object, guarded by its derivation lock.
+    #[repr(C)]
+    pub struct Tree {
+        /// Odd while links change.
+        pub(super) sequence: AtomicU32,
+        /// Live capabilities.
+        pub(super) capabilities: u32,
+        /// Those of them in spaces that do not keep anything alive by themselves (see `cycles`).
+        pub(super) loose: u32,
+        /// Capabilities whose descendants are being revoked.
+        pub(super) revoking: u32,
+        /// First of the capabilities without a parent.
+        pub(super) roots: *mut Slot,
+    }
+    sequence: sequence(),
+    roots: tree(&[Name::role(2, "first_child"), Name::role(1, "next")])
 }
 
 // SAFETY: the pointers of a tree are used only under its lock.

@@ -2,6 +2,8 @@
 
 use veridian_abi::rights as bits;
 
+use crate::inspect::{Name, Named};
+
 bitflags::bitflags! {
     /// Rights of a capability, written `rwxgdm`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,16 +31,29 @@ impl Rights {
     pub const REDUCED: Rights = Rights::READ.union(Rights::EXECUTE);
 }
 
-/// What a process's child or its next image gets of a capability.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Policy {
-    /// A copy with the same rights under the same token.
-    Inherit = veridian_abi::inheritance::INHERIT as u8,
-    /// A copy with at most `Rights::REDUCED`.
-    InheritReduced = veridian_abi::inheritance::INHERIT_REDUCED as u8,
-    /// Nothing.
-    Drop = veridian_abi::inheritance::DROP as u8,
+impl Named for Rights {
+    const NAMES: &'static [Name] = &[
+        Name::new(bits::READ as u64, "read"),
+        Name::new(bits::WRITE as u64, "write"),
+        Name::new(bits::EXECUTE as u64, "execute"),
+        Name::new(bits::GRANT as u64, "grant"),
+        Name::new(bits::DERIVE as u64, "derive"),
+        Name::new(bits::MANAGE as u64, "manage"),
+    ];
+}
+
+crate::described! {
+    /// What a process's child or its next image gets of a capability.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[repr(u8)]
+    pub enum Policy {
+        /// A copy with the same rights under the same token.
+        Inherit = veridian_abi::inheritance::INHERIT as u8,
+        /// A copy with at most `Rights::REDUCED`.
+        InheritReduced = veridian_abi::inheritance::INHERIT_REDUCED as u8,
+        /// Nothing.
+        Drop = veridian_abi::inheritance::DROP as u8,
+    }
 }
 
 impl Policy {

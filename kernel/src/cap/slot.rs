@@ -18,6 +18,9 @@
 
 use core::ptr::null_mut;
 
+#[cfg(not(loom))]
+use crate::inspect::{Described, Shape};
+
 use super::object::{Kind, Object};
 use super::rights::{Policy, Rights};
 use super::space::Space;
@@ -135,27 +138,46 @@ impl Tag {
     }
 }
 
-/// One capability, or room for one.
-#[repr(C, align(64))]
-pub struct Slot {
-    pub(super) tag: AtomicU64,
-    pub(super) object: AtomicPtr<Object>,
-    /// What a receiver sees of the sender; in a chunk's header, the chunk's number.
-    pub(super) badge: AtomicU64,
-    pub(super) parent: Link,
-    pub(super) first_child: Link,
-    /// Next sibling, or next free slot.
-    pub(super) next: Link,
-    pub(super) previous: Link,
-    /// The space that the slot is part of.
-    pub(super) space: AtomicPtr<Space>,
-    #[cfg(loom)]
-    pub(super) model_index: AtomicU64,
+crate::described! {
+    /// One capability, or room for one.
+    #[repr(C, align(64))]
+    pub struct Slot {
+        pub(super) tag: AtomicU64,
+        pub(super) object: AtomicPtr<Object>,
+        /// What a receiver sees of the sender; in a chunk's header, the chunk's number.
+        pub(super) badge: AtomicU64,
+        pub(super) parent: Link,
+        pub(super) first_child: Link,
+        /// Next sibling, or next free slot.
+        pub(super) next: Link,
+        pub(super) previous: Link,
+        /// The space that the slot is part of.
+        pub(super) space: AtomicPtr<Space>,
+    }
+    tag: bits("generation", 32, 32),
+    tag: bits("kind", 8, 8).names(Kind::NAMES),
+    tag: bits("rights", 0, 6).flags(Rights::NAMES),
+    tag: bits("policy", 16, 2).names(Policy::NAMES),
+    tag: bits("revoking", 18, 1),
+    first_child: tree(&[Name::role(2, "first_child"), Name::role(1, "next")])
+}
+
+crate::described! {
+    /// The slots of one page; the first is the header.
+    #[repr(C, align(4096))]
+    pub(super) struct Chunk {
+        slots: [Slot; CHUNK_SLOTS as usize],
+    }
 }
 
 /// A pointer from slot to slot.
 #[repr(transparent)]
 pub(super) struct Link(AtomicPtr<Slot>);
+
+#[cfg(not(loom))]
+impl Described for Link {
+    const SHAPE: Shape = <AtomicPtr<Slot>>::SHAPE;
+}
 
 impl Link {
     #[cfg(loom)]
@@ -199,17 +221,12 @@ impl Slot {
 
     /// Number of the slot in its space.
     pub(super) fn index(&self) -> u32 {
-        #[cfg(loom)]
-        return self.model_index.load(Ordering::Relaxed) as u32;
-        #[cfg(not(loom))]
-        {
-            let address = self as *const Slot as usize;
-            // SAFETY: slots exist only inside chunks, which are aligned to their size of one page
-            // and begin with the header.
-            let header = unsafe { &*((address & !0xfff) as *const Slot) };
-            let number = header.badge.load(Ordering::Relaxed) as u32;
-            number * CHUNK_SLOTS + (address as u32 & 0xfff) / size_of::<Slot>() as u32
-        }
+        let address = self as *const Slot as usize;
+        // SAFETY: slots exist only inside chunks, which are aligned to their size of one page and
+        // begin with the header.
+        let header = unsafe { &*((address & !0xfff) as *const Slot) };
+        let number = header.badge.load(Ordering::Relaxed) as u32;
+        number * CHUNK_SLOTS + ((address & 0xfff) / size_of::<Slot>()) as u32
     }
 
     /// The space that the slot belongs to.
@@ -270,4 +287,5 @@ impl Binding {
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Slot>() * CHUNK_SLOTS as usize == 4096);
+const _: () = assert!(size_of::<Slot>() == 64);
+const _: () = assert!(size_of::<Chunk>() == 4096);

@@ -19,7 +19,7 @@ use veridian_abi::Error;
 
 use super::object::{Kind, Object};
 use super::rights::Rights;
-use super::slot::{CHUNK_SLOTS, Slot, Tag};
+use super::slot::{CHUNK_SLOTS, Chunk, Slot, Tag};
 use super::sync::{AtomicBool, AtomicPtr, Ordering, SpinLock, allocate, free};
 use super::token::{INDEX_BITS, Token};
 use crate::lock::Rank;
@@ -31,46 +31,54 @@ const CHUNKS_MAX: usize = 1 << (INDEX_BITS - CHUNK_SLOTS.ilog2());
 /// Capabilities that a process may have unless it is given another limit.
 pub const DEFAULT_LIMIT: u32 = 1 << 20;
 
-type ChunkPointer = AtomicPtr<Slot>;
+type ChunkPointer = AtomicPtr<Chunk>;
 
-/// First level of the table.
-#[repr(C)]
-pub(super) struct Directory {
-    length: u64,
-    chunks: *const ChunkPointer,
-    /// The smaller directory that this one replaced.
-    replaced: *mut Directory,
+crate::described! {
+    /// First level of the table.
+    #[repr(C)]
+    pub(super) struct Directory {
+        length: u64,
+        chunks: *const ChunkPointer,
+        /// The smaller directory that this one replaced.
+        replaced: *mut Directory,
+    }
+    chunks: table(&[Name::role(5, "length")])
 }
 
-/// A table of capabilities.
-#[repr(C)]
-pub struct Space {
-    directory: AtomicPtr<Directory>,
-    /// Never the id of another space, also not after this one is gone.
-    id: u64,
-    /// The object that this space is part of.
-    holder: *const Object,
-    /// Slots that other operations gave back.
-    returned: AtomicPtr<Slot>,
-    /// Whether what is in it is thereby kept alive (see `cycles`).
-    anchored: AtomicBool,
-    store: SpinLock<Store>,
-    inline_directory: Directory,
-    inline_chunks: [ChunkPointer; INLINE_CHUNKS],
+crate::described! {
+    /// A table of capabilities.
+    #[repr(C)]
+    pub struct Space {
+        directory: AtomicPtr<Directory>,
+        /// Never the id of another space, also not after this one is gone.
+        id: u64,
+        /// The object that this space is part of.
+        holder: *const Object,
+        /// Slots that other operations gave back.
+        returned: AtomicPtr<Slot>,
+        /// Whether what is in it is thereby kept alive (see `cycles`).
+        anchored: AtomicBool,
+        store: SpinLock<Store>,
+        inline_directory: Directory,
+        inline_chunks: [ChunkPointer; INLINE_CHUNKS],
+    }
 }
 
-/// What the space's lock guards.
-#[repr(C)]
-pub(super) struct Store {
-    /// Slots to hand out first.
-    free: *mut Slot,
-    /// First slot that was never handed out.
-    pub(super) fresh: u32,
-    /// Slots handed out and not seen coming back.
-    used: u32,
-    /// The most that may be handed out.
-    limit: u32,
-    closed: bool,
+crate::described! {
+    /// What the space's lock guards.
+    #[repr(C)]
+    pub(super) struct Store {
+        /// Slots to hand out first.
+        free: *mut Slot,
+        /// First slot that was never handed out.
+        pub(super) fresh: u32,
+        /// Slots handed out and not seen coming back.
+        used: u32,
+        /// The most that may be handed out.
+        limit: u32,
+        closed: bool,
+    }
+    free: list(&[Name::role(1, "next")])
 }
 
 // SAFETY: raw pointers of the store and of the directories are followed only as the module's
@@ -204,7 +212,7 @@ impl Space {
             return None;
         }
         // SAFETY: a chunk has `CHUNK_SLOTS` slots and lives as long as the space.
-        Some(unsafe { &*chunk.add((index % CHUNK_SLOTS) as usize) })
+        Some(unsafe { &*chunk.cast::<Slot>().add((index % CHUNK_SLOTS) as usize) })
     }
 
     /// Finds the capability that `token` names, for an object of type `kind`, with `rights`.
@@ -340,7 +348,7 @@ impl Space {
         let entry = unsafe { &*directory.chunks.add(number) };
         if entry.load(Ordering::Relaxed).is_null() {
             let chunk = new_chunk(self, number).ok_or(Error::OutOfMemory)?;
-            entry.store(chunk.as_ptr(), Ordering::Release);
+            entry.store(chunk.cast().as_ptr(), Ordering::Release);
         }
         Ok(self.slot(index).expect("has a chunk"))
     }
@@ -415,7 +423,7 @@ impl Drop for Space {
                 if let Some(chunk) =
                     NonNull::new((*(*current).chunks.add(i)).load(Ordering::Relaxed))
                 {
-                    free(chunk.cast(), chunk_layout());
+                    free(chunk.cast(), Layout::new::<Chunk>());
                 }
             }
             let mut directory = current;
@@ -439,13 +447,6 @@ fn refusal(tag: Tag, token: Token, kind: Kind) -> Error {
     }
 }
 
-fn chunk_layout() -> Layout {
-    let layout = Layout::new::<[Slot; CHUNK_SLOTS as usize]>();
-    layout
-        .align_to(layout.size().next_power_of_two().min(4096))
-        .expect("small")
-}
-
 fn directory_layout(length: usize) -> Layout {
     let entries = Layout::array::<ChunkPointer>(length).expect("bounded by CHUNKS_MAX");
     Layout::new::<Directory>()
@@ -456,9 +457,9 @@ fn directory_layout(length: usize) -> Layout {
 
 /// A chunk whose slots have generation 0, so that no token names them.
 fn new_chunk(space: &Space, number: usize) -> Option<NonNull<Slot>> {
-    let chunk = allocate(chunk_layout())?.cast::<Slot>();
+    let chunk = allocate(Layout::new::<Chunk>())?.cast::<Slot>();
     #[cfg(loom)]
-    super::loom_tests::initialise_chunk(chunk, number);
+    super::loom_tests::initialise_chunk(chunk);
     for k in 0..CHUNK_SLOTS as usize {
         // SAFETY: the chunk has room for this many slots, and all-zero bytes are a valid slot.
         let slot = unsafe { chunk.add(k).as_ref() };
