@@ -13,9 +13,9 @@ const OFF: i64 = 1;
 const SYS_EXIT_EXTENDED: u64 = 0x20;
 const APPLICATION_EXIT: u64 = 0x2_0026;
 
-/// Why a CPU did not start: the firmware's answer.
+/// The firmware does not start the CPU: it has no such one, or it runs already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartError(pub i64);
+pub struct StartError;
 
 /// Calls the firmware.
 fn psci(function: u64, arguments: [u64; 3]) -> i64 {
@@ -45,7 +45,7 @@ pub fn start_cpu(cpu: &'static PerCpu) -> Result<(), StartError> {
         [cpu.hardware_id.get(), boot::secondary_address(), record],
     ) {
         0 => Ok(()),
-        error => Err(StartError(error)),
+        _ => Err(StartError),
     }
 }
 
