@@ -118,6 +118,28 @@ pub fn instructions() -> u64 {
     value
 }
 
+/// Zeroes a page.
+///
+/// # Safety
+/// `page` is a whole page of memory that the caller owns.
+#[inline]
+pub unsafe fn clear_page(page: *mut u8) {
+    // SAFETY: stores to the caller's page only: 16 times 32 words.
+    unsafe {
+        asm!(
+            "2:",
+            ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+            "sd   zero, 8 * \\n({at})",
+            ".endr",
+            "addi {at}, {at}, 256",
+            "bne  {at}, {end}, 2b",
+            at = inout(reg) page => _,
+            end = in(reg) page.add(4096),
+            options(nostack)
+        )
+    }
+}
+
 /// The frame pointer of the calling function's frame.
 #[inline(always)]
 pub fn frame_pointer() -> u64 {

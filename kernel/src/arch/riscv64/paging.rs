@@ -9,8 +9,7 @@ use super::{boot, sbi};
 use crate::mm::{MapFlags, PhysAddr};
 use crate::percpu;
 use core::arch::asm;
-use core::ops::Range;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Mode field of `satp`.
 pub(super) const SV48: u64 = 9 << 60;
@@ -39,8 +38,12 @@ const FLAGS: [(MapFlags, u64); 7] = [
     (MapFlags::COW, COW),
 ];
 
-/// A flush by this CPU does not reach the others.
+/// Whether the flush functions reach every CPU.
 pub const BROADCAST_FLUSH: bool = false;
+/// Whether a space's root also holds the kernel's half.
+pub const SHARED_ROOT: bool = true;
+
+static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
 
 /// One entry of a page table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +145,42 @@ pub fn read_root() -> u64 {
     value
 }
 
+/// The highest level that leaves may have.
+pub const fn largest_level() -> usize {
+    2
+}
+
+/// The kernel's own tables, which map nothing of user space.
+pub fn kernel_root() -> PhysAddr {
+    PhysAddr(KERNEL_ROOT.load(Ordering::Relaxed))
+}
+
+/// Makes `root` the kernel's tables, on this CPU and on those that start later.
+///
+/// # Safety
+/// The tables map everything of the kernel that is in use, at the same addresses.
+pub unsafe fn write_kernel_root(root: PhysAddr) {
+    KERNEL_ROOT.store(root.0, Ordering::Relaxed);
+    leave_user();
+    flush_all();
+}
+
+/// The root of a CPU that runs no process.
+pub fn empty_root() -> u64 {
+    root_register(kernel_root(), 0)
+}
+
+/// Takes every user mapping away from this CPU.
+pub fn leave_user() {
+    // SAFETY: the kernel's tables live forever.
+    unsafe { write_root(empty_root()) }
+}
+
+/// New entries need no announcement: a hart that still remembers that there was nothing faults,
+/// and the trap handler makes it forget that before it looks.
+#[inline]
+pub fn publish() {}
+
 static ASIDS: AtomicU32 = AtomicU32::new(1);
 
 /// How many address-space identifiers there are; 1 means none.
@@ -195,8 +234,8 @@ pub fn flush_all() {
 }
 
 /// Makes other CPUs forget a range, through the firmware. Always true: done when it returns.
-pub fn remote_flush(cpus: u64, range: Range<u64>, asid: u16) -> bool {
-    let (start, size) = (range.start, range.end - range.start);
+pub fn remote_flush(cpus: u64, start: u64, end: u64, asid: u16) -> bool {
+    let size = end - start;
     let fence = match start >> 63 {
         0 => sbi::Fence::Asid {
             start,

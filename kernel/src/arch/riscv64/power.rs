@@ -1,28 +1,20 @@
 //! Harts come and go, and the machine ends.
 
-use super::{boot, console, cpu, machine, sbi};
+use super::{boot, console, cpu, machine, paging, sbi};
 use crate::percpu::PerCpu;
 use core::arch::asm;
 
-/// Why a CPU did not start.
+/// A CPU did not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartError {
-    /// It runs already.
-    AlreadyOn,
-    /// The firmware refused, with this code.
-    Refused(i64),
-}
+pub struct StartError;
 
 /// Starts a stopped CPU, which continues in `crate::boot::start_secondary`. Its record and its
 /// kernel stack must be ready.
 pub fn start_cpu(cpu: &'static PerCpu) -> Result<(), StartError> {
-    let entry = boot::secondary_entry(crate::mm::kernel_map::root());
+    let entry = boot::secondary_entry(paging::empty_root());
     let record = core::ptr::from_ref(cpu) as u64;
-    match sbi::hart_start(cpu.hardware_id.get(), entry, record) {
-        Ok(_) => Ok(()),
-        Err(sbi::ALREADY_AVAILABLE) => Err(StartError::AlreadyOn),
-        Err(error) => Err(StartError::Refused(error)),
-    }
+    let started = sbi::hart_start(cpu.hardware_id.get(), entry, record);
+    started.map(drop).map_err(|_| StartError)
 }
 
 /// Gives this hart back to the firmware, which can start it again.

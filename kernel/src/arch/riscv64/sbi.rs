@@ -4,7 +4,8 @@
 
 use core::arch::asm;
 
-/// Error codes that the kernel tells apart.
+/// The hart runs already.
+#[cfg(feature = "ktest")]
 pub const ALREADY_AVAILABLE: i64 = -6;
 
 /// Calls function `function` of extension `extension`; the error becomes `Err`.

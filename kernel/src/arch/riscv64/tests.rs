@@ -234,8 +234,8 @@ kernel_test! {
 
     fn remote_fences_reach_every_hart() {
         let others = percpu::online_mask() & !cpu::current().bit();
-        ktest_assert!(paging::remote_flush(others, 0x1000..0x3000, 3));
-        ktest_assert!(paging::remote_flush(others, IMAGE..IMAGE + 0x1000, 0));
+        ktest_assert!(paging::remote_flush(others, 0x1000, 0x3000, 3));
+        ktest_assert!(paging::remote_flush(others, IMAGE, IMAGE + 0x1000, 0));
         cpu::sync_instruction_cache(IMAGE, 4);
     }
 
