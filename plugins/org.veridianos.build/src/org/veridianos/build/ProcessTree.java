@@ -1,6 +1,8 @@
 package org.veridianos.build;
 
 import java.nio.charset.StandardCharsets;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +31,7 @@ final class ProcessTree {
     }
 
     /** Starts {@code builder}'s command. */
-    static ProcessTree start(ProcessBuilder builder) throws java.io.IOException {
+    static ProcessTree start(ProcessBuilder builder) throws IOException {
         boolean own = Files.isExecutable(SETSID);
         if (own) {
             List<String> command = new ArrayList<>(builder.command());
@@ -64,9 +66,19 @@ final class ProcessTree {
         if (leadsGroup) {
             killGroup();
         }
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
-        for (ProcessHandle victim : victims) {
-            waitFor(victim, deadline);
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(900);
+        while (victims.stream().anyMatch(ProcessTree::runs) && System.nanoTime() < deadline) {
+            java.util.concurrent.locks.LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
+        }
+    }
+
+    /** A zombie has ended; whether somebody collects it (in containers often nobody does) is not ours to wait for. */
+    static boolean runs(ProcessHandle handle) {
+        try {
+            String stat = Files.readString(Path.of("/proc", Long.toString(handle.pid()), "stat"), StandardCharsets.ISO_8859_1);
+            return handle.isAlive() && stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
+        } catch (IOException goneOrNoProc) {
+            return !Files.exists(Path.of("/proc/self")) && handle.isAlive();
         }
     }
 
@@ -74,30 +86,10 @@ final class ProcessTree {
         try {
             new ProcessBuilder("kill", "-KILL", "--", "-" + process.pid()).redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor(500, TimeUnit.MILLISECONDS);
-        } catch (java.io.IOException noKill) {
+        } catch (IOException noKill) {
             // The descendants were ended one by one above.
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void waitFor(ProcessHandle victim, long deadline) {
-        try {
-            while (!isGone(victim) && System.nanoTime() < deadline) {
-                TimeUnit.MILLISECONDS.sleep(5);
-            }
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    /** A process that has ended but whose new parent has not yet asked for its status counts as gone. */
-    static boolean isGone(ProcessHandle process) {
-        try {
-            String stat = Files.readString(Path.of("/proc", Long.toString(process.pid()), "stat"), StandardCharsets.ISO_8859_1);
-            return stat.substring(stat.lastIndexOf(')') + 1).startsWith(" Z");
-        } catch (java.io.IOException noSuchProcess) {
-            return !process.isAlive();
         }
     }
 }
