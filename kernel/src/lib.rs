@@ -21,8 +21,10 @@ pub mod initrd;
 pub mod inspect;
 pub mod lock;
 pub mod machine;
+pub mod mm;
 pub mod panic;
 pub mod percpu;
+pub mod sched;
 pub mod symbols;
 #[cfg(feature = "ktest")]
 pub mod test_framework;

@@ -46,10 +46,16 @@ pub enum Rank {
     Timers,
     /// The kernel's own dynamic mappings.
     KernelMap,
-    /// One size class of the kernel heap.
+    /// One CPU's free objects of one kind.
+    Magazine,
+    /// One kind of objects of the kernel heap.
     Heap,
+    /// One CPU's free frames or tables.
+    FrameCache,
     /// One NUMA node's frame allocator.
     Frames,
+    /// Test builds: translations that CPUs may have cached.
+    Shadow,
     /// Interrupt controller.
     Interrupts,
     /// Console output, innermost: everything may print.

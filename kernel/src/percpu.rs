@@ -7,7 +7,7 @@
 //! write (`ipi_pending`, `state`) is atomic.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// The most CPUs a machine may have; further ones stay off. CPU masks are `u64`.
 pub const MAX_CPUS: usize = 16;
@@ -49,6 +49,8 @@ pub struct PerCpu {
     pub fault_depth: Cell<u32>,
     /// Reasons why other CPUs sent the IPI; bits are defined by `sched::smp`.
     pub ipi_pending: AtomicU32,
+    /// The address space in this CPU's register, or null; see `mm::tlb`.
+    pub space: AtomicPtr<crate::mm::vas::AddressSpace>,
     state: AtomicU8,
 }
 
@@ -74,6 +76,7 @@ impl PerCpu {
             held_ranks: Cell::new(0),
             fault_depth: Cell::new(0),
             ipi_pending: AtomicU32::new(0),
+            space: AtomicPtr::new(core::ptr::null_mut()),
             state: AtomicU8::new(CpuState::Absent as u8),
         }
     }

@@ -1,6 +1,18 @@
 //! Stand-in for an architecture on the host: no hardware, just enough for portable code to be
 //! tested. A "CPU" is a host thread.
 
+pub mod paging;
+
+/// The other CPUs of a test: one that is sent an interrupt answers at once.
+pub mod ipi {
+    use crate::percpu::PerCpu;
+
+    /// Answers TLB requests in the name of `cpu`.
+    pub fn send(cpu: &PerCpu) {
+        crate::mm::tlb::service_as(cpu);
+    }
+}
+
 /// CPU identity per thread; interrupts are always off.
 pub mod cpu {
     use std::cell::Cell;
@@ -47,6 +59,18 @@ pub mod cpu {
     pub fn frame_pointer() -> u64 {
         0
     }
+
+    /// Clears a page.
+    ///
+    /// # Safety
+    /// The page belongs to the caller.
+    pub unsafe fn clear_page(page: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe { page.write_bytes(0, 4096) };
+    }
+
+    /// Nothing is executed here.
+    pub fn sync_instruction_cache(_start: u64, _len: usize) {}
 
     /// Lets another thread run.
     pub fn relax() {

@@ -1,0 +1,220 @@
+//! What the kernel knows about each frame and each 2 MiB block of RAM.
+//!
+//! You can picture one huge array indexed by frame number. Only the parts where there is RAM
+//! exist: a table of 1 GiB sections points to them, each pointer biased so that the frame number
+//! itself is the index. The size of it all follows the RAM present, holes cost nothing.
+//!
+//! Who may write a record: the holder of the frame (reference count, tag, link), and the frame
+//! allocator when a frame changes hands. Blocks belong to their zone's lock.
+
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// What a frame is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrameState {
+    /// No RAM here.
+    Absent,
+    /// Firmware, kernel image, initrd, this table: never handed out.
+    Reserved,
+    /// In its zone, free.
+    Free,
+    /// In a CPU's cache, free.
+    Cached,
+    /// Handed out.
+    Used,
+    /// A page table; `tag` counts the entries that are in use.
+    Table,
+    /// Part of a slab; see `heap`.
+    Slab,
+}
+
+/// One frame.
+#[repr(C)]
+pub struct FrameInfo {
+    state: AtomicU8,
+    /// Index of the frame's zone: node * 3 + kind.
+    pub zone: AtomicU8,
+    /// Meaning depends on the state.
+    pub tag: AtomicU16,
+    /// References: mappings and memory objects. 0 when free.
+    pub refs: AtomicU32,
+    /// Links of the list that the frame is in; meaning depends on the state.
+    pub link: AtomicU64,
+}
+
+/// `tag` of a used frame whose contents the instruction caches have seen.
+pub const CODE_SYNCED: u16 = 1;
+
+impl FrameInfo {
+    /// What the frame is used for.
+    #[inline]
+    pub fn state(&self) -> FrameState {
+        match self.state.load(Relaxed) {
+            0 => FrameState::Absent,
+            1 => FrameState::Reserved,
+            2 => FrameState::Free,
+            3 => FrameState::Cached,
+            4 => FrameState::Used,
+            5 => FrameState::Table,
+            _ => FrameState::Slab,
+        }
+    }
+
+    /// Whether the frame is in `state`.
+    #[inline]
+    pub fn is(&self, state: FrameState) -> bool {
+        self.state.load(Relaxed) == state as u8
+    }
+
+    /// Notes a new use.
+    #[inline]
+    pub fn set_state(&self, state: FrameState) {
+        self.state.store(state as u8, Relaxed);
+    }
+
+    /// Notes that the frame is handed out, with one reference.
+    #[inline]
+    pub(super) fn hand_out(&self) {
+        self.set_state(FrameState::Used);
+        self.tag.store(0, Relaxed);
+        self.refs.store(1, Relaxed);
+    }
+}
+
+/// How a 2 MiB block is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BlockKind {
+    /// No usable RAM.
+    Absent,
+    /// Single frames: the bitmap says which are free.
+    Bitmap,
+    /// First block of a free chunk of the buddy side, of `order`.
+    Free,
+    /// Inside a free chunk.
+    Inside,
+    /// Handed out whole.
+    Used,
+}
+
+/// One 2 MiB block.
+#[repr(C)]
+pub struct Block {
+    /// Free frames of a `Bitmap` block, one bit each.
+    pub bits: [u64; 8],
+    /// How many bits are set.
+    pub free: u16,
+    /// How the block is used.
+    pub kind: BlockKind,
+    /// Order of a `Free` chunk: 2^order blocks.
+    pub order: u8,
+    /// Index of the zone.
+    pub zone: u8,
+    /// Neighbours in the zone's list of partly free blocks or of chunks of one order; `NONE` ends.
+    pub next: u32,
+    /// As `next`.
+    pub previous: u32,
+}
+
+/// No block, no frame.
+pub const NONE: u32 = u32::MAX;
+/// Frames in a block.
+pub const BLOCK_FRAMES: u32 = 512;
+const SECTION_SHIFT: u32 = 18;
+/// Sections of 1 GiB: RAM above 512 GiB is not used.
+pub const SECTIONS: usize = 512;
+
+/// One GiB of physical addresses.
+#[repr(C)]
+pub struct Section {
+    frames: AtomicPtr<FrameInfo>,
+    blocks: AtomicPtr<Block>,
+    first: AtomicU32,
+    last: AtomicU32,
+}
+
+/// All sections; frame `f` is in `SECTION[f >> 18]`.
+pub static SECTION: [Section; SECTIONS] = [const {
+    Section {
+        frames: AtomicPtr::new(null_mut()),
+        blocks: AtomicPtr::new(null_mut()),
+        first: AtomicU32::new(1),
+        last: AtomicU32::new(0),
+    }
+}; SECTIONS];
+
+/// The record of a frame, or none where there is no RAM.
+#[inline]
+pub fn info(frame: u32) -> Option<&'static FrameInfo> {
+    let section = SECTION.get((frame >> SECTION_SHIFT) as usize)?;
+    if frame < section.first.load(Relaxed) || frame > section.last.load(Relaxed) {
+        return None;
+    }
+    // SAFETY: the section has records for `first..=last`, and they are never taken away.
+    Some(unsafe { &*section.frames.load(Relaxed).wrapping_add(frame as usize) })
+}
+
+/// The record of a frame that is known to be RAM.
+#[inline]
+pub(super) fn known(frame: u32) -> &'static FrameInfo {
+    debug_assert!(info(frame).is_some(), "frame {frame:#x} is not RAM");
+    let section = &SECTION[(frame >> SECTION_SHIFT) as usize];
+    // SAFETY: callers pass frames that the allocator has handed out or holds.
+    unsafe { &*section.frames.load(Relaxed).wrapping_add(frame as usize) }
+}
+
+/// The record of a block, null where there is no RAM.
+#[inline]
+pub(super) fn block(number: u32) -> *mut Block {
+    let Some(section) = SECTION.get((number >> (SECTION_SHIFT - 9)) as usize) else {
+        return null_mut();
+    };
+    let (first, last) = (section.first.load(Relaxed), section.last.load(Relaxed));
+    if first > last || number < first / BLOCK_FRAMES || number > last / BLOCK_FRAMES {
+        return null_mut();
+    }
+    section.blocks.load(Relaxed).wrapping_add(number as usize)
+}
+
+/// Frames `first..=last` of each section as RAM ranges span it.
+pub(super) fn spans(ranges: &[(u32, u32)], mut each: impl FnMut(usize, u32, u32)) {
+    for index in 0..SECTIONS as u32 {
+        let (start, end) = (index << SECTION_SHIFT, ((index + 1) << SECTION_SHIFT) - 1);
+        let inside = ranges.iter().filter(|r| r.0 <= end && r.1 > start);
+        let bounds = inside.fold((NONE, 0), |b, r| (b.0.min(r.0.max(start)), b.1.max((r.1 - 1).min(end))));
+        if bounds.0 <= bounds.1 {
+            each(index as usize, bounds.0, bounds.1);
+        }
+    }
+}
+
+/// Bytes that the records of a span of frames take.
+pub(super) fn span_bytes(first: u32, last: u32) -> usize {
+    let blocks = (last / BLOCK_FRAMES - first / BLOCK_FRAMES + 1) as usize;
+    (last - first + 1) as usize * size_of::<FrameInfo>() + blocks * size_of::<Block>()
+}
+
+/// Gives a section its records, in zeroed memory at `at` (all `Absent`).
+///
+/// # Safety
+/// `span_bytes` bytes at `at` are zero and belong to the section from now on.
+pub(super) unsafe fn install(index: usize, first: u32, last: u32, at: *mut u8) {
+    let frames = at as *mut FrameInfo;
+    let blocks = frames.wrapping_add((last - first + 1) as usize) as *mut Block;
+    let section = &SECTION[index];
+    section.frames.store(frames.wrapping_sub(first as usize), Relaxed);
+    section.blocks.store(blocks.wrapping_sub((first / BLOCK_FRAMES) as usize), Relaxed);
+    section.first.store(first, Relaxed);
+    section.last.store(last, Relaxed);
+}
+
+/// Forgets all records; the host's tests start over with other memory.
+#[cfg(test)]
+pub(super) fn clear() {
+    for section in &SECTION {
+        section.first.store(1, Relaxed);
+        section.last.store(0, Relaxed);
+    }
+}

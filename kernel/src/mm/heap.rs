@@ -1,0 +1,512 @@
+//! The kernel's own objects: slabs.
+//!
+//! Model: a cache serves objects of one size. Its memory comes in slabs of 1 to 8 frames, cut
+//! into slots. Each CPU has a magazine, a short list of free slots, and touches nothing else until
+//! the magazine is empty or too full; then a batch is exchanged with the slabs under the cache's
+//! lock. A slab whose slots are all back is freed. Every kind of kernel object has a typed
+//! `Cache<T>`, whose allocation can fail; ten caches of fixed sizes make up the `GlobalAlloc`,
+//! larger sizes go to the frame allocator.
+//!
+//! Debug builds put a red zone behind each object and fill free ones with a pattern: a write
+//! behind the end, a second free and a write after free are found when the slot changes hands.
+//!
+//! Lock order: a magazine (rank `Magazine`), the cache (`Heap`), then frames. Others take a
+//! magazine's lock only to count or to empty it.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
+
+use super::frame_info::{FrameState, NONE, known};
+use super::{FrameRange, OutOfMemory, PAGE_SIZE, PhysAddr, Request, frames, inject, virt_to_phys};
+use crate::arch::cpu;
+use crate::lock::{Rank, SpinLock};
+use crate::percpu::MAX_CPUS;
+
+const CHECKED: bool = cfg!(debug_assertions);
+const RED_ZONE: usize = if CHECKED { 16 } else { 0 };
+const LIVE: u64 = 0x51ab_11fe_51ab_11fe;
+const DEAD: u64 = 0x51ab_dead_51ab_dead;
+const POISON: u8 = 0xdd;
+const MAX_SLAB_FRAMES: usize = 8;
+const NO_SLOT: u32 = u32::MAX;
+
+/// A free slot begins with the next one.
+struct Slot {
+    next: *mut Slot,
+}
+
+/// A CPU's free slots of one cache.
+#[repr(C, align(64))]
+struct Magazine {
+    head: *mut Slot,
+    count: u32,
+}
+
+/// What the CPUs share of one cache.
+#[repr(C)]
+struct Shared {
+    /// First frame of the first slab that has free slots; linked through `FrameInfo::link`.
+    partial: u32,
+    /// How many slabs there are.
+    slabs: u32,
+    /// Slots that are out of their slab: in use or in a magazine.
+    taken: usize,
+}
+
+/// A cache of slots of one size, whatever is in them.
+#[repr(C)]
+pub struct SlabCache {
+    /// What is in the slots.
+    pub name: &'static str,
+    /// Size of an object.
+    pub size: u32,
+    /// Distance of two slots.
+    stride: u32,
+    slab_frames: u32,
+    slots: u32,
+    /// Most slots in a magazine; half of it is a batch.
+    limit: u32,
+    registered: AtomicU32,
+    next: AtomicPtr<SlabCache>,
+    shared: SpinLock<Shared>,
+    magazines: [SpinLock<Magazine>; MAX_CPUS],
+}
+
+// SAFETY: slots in magazines and slabs belong to nobody, and locks guard the lists.
+unsafe impl Send for SlabCache {}
+// SAFETY: as above.
+unsafe impl Sync for SlabCache {}
+// SAFETY: a magazine's slots belong to nobody; its lock guards the list.
+unsafe impl Send for Magazine {}
+
+/// All caches that ever held a slab, linked through `SlabCache::next`.
+pub static ALL: AtomicPtr<SlabCache> = AtomicPtr::new(null_mut());
+
+/// Slots of one cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStatistics {
+    /// Objects in use.
+    pub in_use: usize,
+    /// Free slots in magazines.
+    pub cached: usize,
+    /// Slabs.
+    pub slabs: usize,
+}
+
+impl SlabCache {
+    /// An empty cache for objects of this layout, at most 32 KiB large and page aligned.
+    pub const fn new(name: &'static str, size: usize, align: usize) -> SlabCache {
+        assert!(align <= PAGE_SIZE && size <= MAX_SLAB_FRAMES * PAGE_SIZE - RED_ZONE);
+        let align = if align < 8 { 8 } else { align };
+        let size = if size < 8 { 8 } else { size.next_multiple_of(8) };
+        let stride = (size + RED_ZONE).next_multiple_of(align);
+        let mut frames = 1;
+        // Up to an eighth of a slab may be lost.
+        while frames < MAX_SLAB_FRAMES && (frames * PAGE_SIZE) % stride * 8 > frames * PAGE_SIZE
+            || frames * PAGE_SIZE < stride
+        {
+            frames *= 2;
+        }
+        let slots = frames * PAGE_SIZE / stride;
+        let limit = 16 * 1024 / stride;
+        SlabCache {
+            name,
+            size: size as u32,
+            stride: stride as u32,
+            slab_frames: frames as u32,
+            slots: slots as u32,
+            limit: if limit > 64 { 64 } else if limit < 4 { 4 } else { limit as u32 },
+            registered: AtomicU32::new(0),
+            next: AtomicPtr::new(null_mut()),
+            shared: SpinLock::new(Rank::Heap, Shared { partial: NONE, slabs: 0, taken: 0 }),
+            magazines: [const {
+                SpinLock::new(Rank::Magazine, Magazine { head: null_mut(), count: 0 })
+            }; MAX_CPUS],
+        }
+    }
+
+    /// Takes a slot. Its contents are undefined.
+    #[inline]
+    pub fn allocate(&'static self) -> Result<NonNull<u8>, OutOfMemory> {
+        if inject::refuse() {
+            return Err(OutOfMemory);
+        }
+        let mut magazine = self.magazines[cpu::current().number()].lock();
+        if magazine.head.is_null() {
+            self.refill(&mut magazine)?;
+        }
+        let slot = magazine.head;
+        // SAFETY: a slot in a magazine is ours and begins with a valid link.
+        magazine.head = unsafe { (*slot).next };
+        magazine.count -= 1;
+        drop(magazine);
+        if CHECKED {
+            self.check_out(slot);
+        }
+        // SAFETY: not null, as tested or refilled above.
+        Ok(unsafe { NonNull::new_unchecked(slot as *mut u8) })
+    }
+
+    /// Gives a slot back.
+    ///
+    /// # Safety
+    /// `object` came from `allocate` of this cache, and nobody uses it any more.
+    #[inline]
+    pub unsafe fn free(&'static self, object: NonNull<u8>) {
+        let slot = object.as_ptr() as *mut Slot;
+        if CHECKED {
+            self.check_in(slot);
+        }
+        let mut magazine = self.magazines[cpu::current().number()].lock();
+        // SAFETY: the slot is free now, so its beginning is ours.
+        unsafe { (*slot).next = magazine.head };
+        magazine.head = slot;
+        magazine.count += 1;
+        if magazine.count > self.limit {
+            self.spill(&mut magazine, self.limit / 2);
+        }
+    }
+
+    /// Fills an empty magazine with a batch.
+    #[cold]
+    fn refill(&'static self, magazine: &mut Magazine) -> Result<(), OutOfMemory> {
+        let mut shared = self.shared.lock();
+        while magazine.count < self.limit / 2 {
+            if shared.partial == NONE {
+                match self.grow(&mut shared) {
+                    Err(OutOfMemory) if magazine.count == 0 => return Err(OutOfMemory),
+                    Err(OutOfMemory) => break,
+                    Ok(()) => {}
+                }
+            }
+            let slab = shared.partial;
+            let info = known(slab);
+            let slot = self.base(slab).wrapping_add(info.refs.load(Relaxed) as usize) as *mut Slot;
+            // SAFETY: a free slot of the slab holds the offset of the next one, or `NO_SLOT`.
+            let next = unsafe { (*slot).next } as usize as u32;
+            info.refs.store(next, Relaxed);
+            info.tag.fetch_add(1, Relaxed);
+            if next == NO_SLOT {
+                self.unlink(&mut shared, slab);
+            }
+            // SAFETY: the slot is ours now.
+            unsafe { (*slot).next = magazine.head };
+            magazine.head = slot;
+            magazine.count += 1;
+            shared.taken += 1;
+        }
+        Ok(())
+    }
+
+    /// Returns slots from a magazine to their slabs until `keep` are left.
+    #[cold]
+    fn spill(&'static self, magazine: &mut Magazine, keep: u32) {
+        let mut shared = self.shared.lock();
+        while magazine.count > keep {
+            let slot = magazine.head;
+            // SAFETY: a slot in a magazine begins with a valid link.
+            magazine.head = unsafe { (*slot).next };
+            magazine.count -= 1;
+            shared.taken -= 1;
+            let base = slot as usize & !(self.slab_frames as usize * PAGE_SIZE - 1);
+            let slab = virt_to_phys(base as *const u8).frame();
+            let info = known(slab);
+            let old = info.refs.load(Relaxed);
+            // SAFETY: the slot is free; it keeps the offset of the next free one.
+            unsafe { (*slot).next = old as usize as *mut Slot };
+            info.refs.store((slot as usize - base) as u32, Relaxed);
+            if old == NO_SLOT {
+                self.link(&mut shared, slab);
+            }
+            if info.tag.fetch_sub(1, Relaxed) == 1 {
+                self.unlink(&mut shared, slab);
+                shared.slabs -= 1;
+                let range = FrameRange {
+                    start: PhysAddr::of_frame(slab),
+                    frames: self.slab_frames as usize,
+                };
+                (slab..slab + self.slab_frames).for_each(|f| known(f).hand_out());
+                if range.frames == 1 {
+                    frames::free_one(range.start);
+                } else {
+                    frames::free(range);
+                }
+            }
+        }
+    }
+
+    /// Adds a slab with all slots free.
+    fn grow(&'static self, shared: &mut Shared) -> Result<(), OutOfMemory> {
+        let frames = self.slab_frames as usize;
+        let start = if frames == 1 {
+            frames::allocate_one()?
+        } else {
+            frames::allocate(Request::frames(frames).aligned(frames))?.start
+        };
+        let slab = start.frame();
+        (slab..slab + self.slab_frames).for_each(|f| known(f).set_state(FrameState::Slab));
+        for index in 0..self.slots {
+            let next = if index + 1 < self.slots { (index + 1) * self.stride } else { NO_SLOT };
+            let slot = self.base(slab).wrapping_add((index * self.stride) as usize);
+            // SAFETY: the slot lies in the frames just taken.
+            unsafe {
+                (*(slot as *mut Slot)).next = next as usize as *mut Slot;
+                if CHECKED {
+                    slot.add(8).write_bytes(POISON, self.size as usize - 8);
+                    (slot.add(self.size as usize) as *mut u64).write(DEAD);
+                }
+            }
+        }
+        let info = known(slab);
+        info.tag.store(0, Relaxed);
+        info.refs.store(0, Relaxed);
+        shared.slabs += 1;
+        self.link(shared, slab);
+        if self.registered.swap(1, SeqCst) == 0 {
+            let this = self as *const SlabCache as *mut SlabCache;
+            let _ = ALL.fetch_update(SeqCst, SeqCst, |head| {
+                self.next.store(head, SeqCst);
+                Some(this)
+            });
+        }
+        Ok(())
+    }
+
+    fn base(&self, slab: u32) -> *mut u8 {
+        PhysAddr::of_frame(slab).as_ptr()
+    }
+
+    /// Puts a slab at the head of the partial list; a slab's link is next | previous << 32.
+    fn link(&self, shared: &mut Shared, slab: u32) {
+        let next = shared.partial;
+        known(slab).link.store(next as u64 | (NONE as u64) << 32, Relaxed);
+        if next != NONE {
+            let link = &known(next).link;
+            link.store(link.load(Relaxed) as u32 as u64 | (slab as u64) << 32, Relaxed);
+        }
+        shared.partial = slab;
+    }
+
+    fn unlink(&self, shared: &mut Shared, slab: u32) {
+        let link = known(slab).link.load(Relaxed);
+        let (next, previous) = (link as u32, (link >> 32) as u32);
+        if next != NONE {
+            let link = &known(next).link;
+            link.store(link.load(Relaxed) as u32 as u64 | (previous as u64) << 32, Relaxed);
+        }
+        if previous != NONE {
+            let link = &known(previous).link;
+            link.store(link.load(Relaxed) >> 32 << 32 | next as u64, Relaxed);
+        } else {
+            shared.partial = next;
+        }
+    }
+
+    /// A slot leaves: it must be as it was when it came back.
+    fn check_out(&self, slot: *mut Slot) {
+        let (bytes, size) = (slot as *mut u8, self.size as usize);
+        // SAFETY: the slot is ours, with its red zone behind it.
+        unsafe {
+            let red = bytes.add(size) as *mut u64;
+            assert!(red.read() == DEAD, "heap: {}: red zone of a free object overwritten", self.name);
+            let clean = (8..size).all(|i| bytes.add(i).read() == POISON);
+            assert!(clean, "heap: {}: free object at {slot:p} written to", self.name);
+            red.write(LIVE);
+        }
+    }
+
+    /// A slot comes back: it must be live and its red zone untouched.
+    fn check_in(&self, slot: *mut Slot) {
+        let (bytes, size) = (slot as *mut u8, self.size as usize);
+        // SAFETY: the caller gives up the slot, which has its red zone behind it.
+        unsafe {
+            let red = bytes.add(size) as *mut u64;
+            assert!(red.read() != DEAD, "heap: {}: object at {slot:p} freed twice", self.name);
+            assert!(red.read() == LIVE, "heap: {}: written behind the object at {slot:p}", self.name);
+            red.write(DEAD);
+            bytes.add(8).write_bytes(POISON, size - 8);
+        }
+    }
+
+    /// Objects in use, free slots in magazines, slabs.
+    pub fn statistics(&self) -> CacheStatistics {
+        let cached: usize = self.magazines.iter().map(|m| m.lock().count as usize).sum();
+        let shared = self.shared.lock();
+        CacheStatistics {
+            in_use: shared.taken.saturating_sub(cached),
+            cached,
+            slabs: shared.slabs as usize,
+        }
+    }
+}
+
+/// A cache of objects of one type.
+#[repr(transparent)]
+pub struct Cache<T> {
+    slab: SlabCache,
+    objects: PhantomData<fn() -> T>,
+}
+
+impl<T> Cache<T> {
+    /// An empty cache.
+    pub const fn new(name: &'static str) -> Cache<T> {
+        Cache { slab: SlabCache::new(name, size_of::<T>(), align_of::<T>()), objects: PhantomData }
+    }
+
+    /// Takes an object; it is not initialised.
+    #[inline]
+    pub fn allocate(&'static self) -> Result<NonNull<MaybeUninit<T>>, OutOfMemory> {
+        self.slab.allocate().map(NonNull::cast)
+    }
+
+    /// Takes an object and moves `value` into it.
+    #[inline]
+    pub fn allocate_with(&'static self, value: T) -> Result<NonNull<T>, OutOfMemory> {
+        let object = self.slab.allocate()?.cast();
+        // SAFETY: the slot is ours, large enough and aligned for a T.
+        unsafe { object.write(value) };
+        Ok(object)
+    }
+
+    /// Drops an object and gives its memory back.
+    ///
+    /// # Safety
+    /// `object` came from this cache, is initialised, and nobody uses it any more.
+    #[inline]
+    pub unsafe fn free(&'static self, object: NonNull<T>) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            object.drop_in_place();
+            self.slab.free(object.cast());
+        }
+    }
+
+    /// Gives back memory that was never initialised.
+    ///
+    /// # Safety
+    /// `object` came from `allocate` of this cache, and nobody uses it any more.
+    pub unsafe fn free_uninit(&'static self, object: NonNull<MaybeUninit<T>>) {
+        // SAFETY: as the caller promises.
+        unsafe { self.slab.free(object.cast()) };
+    }
+
+    /// Objects in use, free slots in magazines, slabs.
+    pub fn statistics(&self) -> CacheStatistics {
+        self.slab.statistics()
+    }
+}
+
+/// Every cache that ever held a slab.
+pub fn caches() -> impl Iterator<Item = &'static SlabCache> {
+    // SAFETY: only static caches are registered.
+    let first = unsafe { ALL.load(SeqCst).as_ref() };
+    // SAFETY: as above.
+    core::iter::successors(first, |cache| unsafe { cache.next.load(SeqCst).as_ref() })
+}
+
+/// Objects in use in all caches.
+pub fn in_use() -> usize {
+    caches().map(|cache| cache.statistics().in_use).sum()
+}
+
+/// Returns what magazines hold to the slabs, so that empty slabs become free frames.
+pub fn trim() {
+    caches().for_each(|cache| cache.magazines.iter().for_each(|m| cache.spill(&mut m.lock(), 0)));
+}
+
+/// Sizes of the ten general classes.
+pub const CLASS_SIZES: [usize; 10] = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048];
+static CLASSES: [SlabCache; 10] = {
+    const fn class(name: &'static str, index: usize) -> SlabCache {
+        let size = CLASS_SIZES[index];
+        // The largest power of two that divides the size is its alignment.
+        SlabCache::new(name, size, size & size.wrapping_neg())
+    }
+    [
+        class("heap-16", 0),
+        class("heap-32", 1),
+        class("heap-64", 2),
+        class("heap-96", 3),
+        class("heap-128", 4),
+        class("heap-192", 5),
+        class("heap-256", 6),
+        class("heap-512", 7),
+        class("heap-1024", 8),
+        class("heap-2048", 9),
+    ]
+};
+/// Class of a size, by sixteenths: entry i is for sizes up to 16 i.
+static CLASS_OF: [u8; 129] = {
+    let mut table = [0; 129];
+    let mut i = 1;
+    while i < 129 {
+        let mut class = 0;
+        while CLASS_SIZES[class] < i * 16 {
+            class += 1;
+        }
+        table[i] = class as u8;
+        i += 1;
+    }
+    table
+};
+
+/// The kernel's `GlobalAlloc`. Nothing that a system call reaches may rely on it without
+/// `try_reserve`.
+pub struct KernelHeap;
+
+impl KernelHeap {
+    #[inline]
+    fn class(layout: Layout) -> Option<&'static SlabCache> {
+        let mut size = layout.size();
+        if layout.align() > 16 {
+            size = size.max(layout.align()).next_power_of_two();
+        }
+        let index = size.div_ceil(16);
+        (index < CLASS_OF.len()).then(|| &CLASSES[CLASS_OF[index] as usize % 10])
+    }
+
+    fn large(layout: Layout) -> Request {
+        let frames = layout.size().div_ceil(PAGE_SIZE);
+        Request::frames(frames).aligned(layout.align().div_ceil(PAGE_SIZE))
+    }
+}
+
+// SAFETY: slots and frames are handed out to one owner at a time and are as large and as aligned
+// as the layout asks.
+unsafe impl GlobalAlloc for KernelHeap {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match Self::class(layout) {
+            Some(cache) => cache.allocate().map_or(null_mut(), NonNull::as_ptr),
+            None => frames::allocate(Self::large(layout)).map_or(null_mut(), |r| r.start.as_ptr()),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        match Self::class(layout) {
+            // SAFETY: the caller got the pointer from `alloc` with the same layout.
+            Some(cache) => unsafe { cache.free(NonNull::new_unchecked(pointer)) },
+            None => frames::free(FrameRange {
+                start: virt_to_phys(pointer),
+                frames: Self::large(layout).frames,
+            }),
+        }
+    }
+}
+
+#[cfg(target_os = "none")]
+#[global_allocator]
+static HEAP: KernelHeap = KernelHeap;
+
+/// Forgets every slab; the host's tests start over with other memory.
+#[cfg(test)]
+pub(super) fn reset() {
+    for cache in caches() {
+        cache.magazines.iter().for_each(|m| *m.lock() = Magazine { head: null_mut(), count: 0 });
+        *cache.shared.lock() = Shared { partial: NONE, slabs: 0, taken: 0 };
+    }
+}

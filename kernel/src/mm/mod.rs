@@ -1,0 +1,190 @@
+//! Memory management.
+//!
+//! Model: frames (`frame_allocator`) are the one resource. Each has a record (`frame_info`) that
+//! says who has it and how many references there are. The kernel's own objects come from slabs
+//! (`heap`), user memory from memory objects (`object`) and from the anonymous regions of address
+//! spaces (`vas`), which put frames behind addresses through `page_table`; `tlb` makes every CPU
+//! forget a translation before its frame is used again.
+//!
+//! All RAM is mapped at `DIRECT_MAP`, so a physical address is a pointer by one addition.
+//! Everything fallible returns an error: running out of memory never ends the kernel.
+
+pub mod fault;
+pub mod frame_allocator;
+pub mod frame_info;
+pub mod heap;
+pub mod inject;
+pub mod kernel_map;
+pub mod numa;
+pub mod object;
+mod page_table;
+pub mod region;
+pub mod reserved;
+pub mod tlb;
+pub mod vas;
+pub mod zones;
+
+#[cfg(test)]
+mod tests;
+
+pub use frame_allocator as frames;
+pub use frame_allocator::{FrameRange, Request};
+
+use crate::arch::layout::{DIRECT_MAP, IMAGE};
+use crate::arch::paging;
+use crate::machine::MachineInfo;
+
+/// Size of a frame and of the smallest page.
+pub const PAGE_SIZE: usize = 4096;
+
+/// A physical address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct PhysAddr(pub u64);
+
+/// A virtual address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct VirtAddr(pub u64);
+
+/// There is no memory for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+/// Why a mapping was not made or changed. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// No memory for it.
+    OutOfMemory,
+    /// The address or length is not that of whole pages in user space or in the object.
+    Invalid,
+    /// Something is there already, or there is no free range.
+    Occupied,
+    /// Nothing is there.
+    NotMapped,
+    /// It would be writable and executable.
+    WriteExecute,
+    /// It would allow more than was allowed when it was mapped.
+    Denied,
+}
+
+impl From<OutOfMemory> for MapError {
+    fn from(_: OutOfMemory) -> MapError {
+        MapError::OutOfMemory
+    }
+}
+
+bitflags::bitflags! {
+    /// What a mapping allows and how it behaves.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MapFlags: u32 {
+        /// Loads.
+        const READ = 1;
+        /// Stores; never together with `EXECUTE`.
+        const WRITE = 1 << 1;
+        /// Instruction fetches.
+        const EXECUTE = 1 << 2;
+        /// From user mode.
+        const USER = 1 << 3;
+        /// In every address space: TLB entries survive a change of root.
+        const GLOBAL = 1 << 4;
+        /// Device registers: uncached, strongly ordered.
+        const DEVICE = 1 << 5;
+        /// Software bit: a store gets a copy of the frame first.
+        const COW = 1 << 6;
+    }
+}
+
+impl MapFlags {
+    /// Kernel data: read and write.
+    pub const KERNEL_DATA: MapFlags = MapFlags::READ.union(MapFlags::WRITE).union(MapFlags::GLOBAL);
+    /// User data: read and write.
+    pub const USER_DATA: MapFlags = MapFlags::READ.union(MapFlags::WRITE).union(MapFlags::USER);
+    /// User code: read and execute.
+    pub const USER_CODE: MapFlags = MapFlags::READ.union(MapFlags::EXECUTE).union(MapFlags::USER);
+    /// User constants: read.
+    pub const USER_RODATA: MapFlags = MapFlags::READ.union(MapFlags::USER);
+}
+
+impl PhysAddr {
+    /// The address of frame number `frame`.
+    #[inline]
+    pub const fn of_frame(frame: u32) -> PhysAddr {
+        PhysAddr((frame as u64) << 12)
+    }
+
+    /// The number of the frame that holds this address.
+    #[inline]
+    pub const fn frame(self) -> u32 {
+        (self.0 >> 12) as u32
+    }
+
+    /// Where this address is in the direct map.
+    #[inline]
+    pub fn as_ptr<T>(self) -> *mut T {
+        phys_to_virt(self) as *mut T
+    }
+
+    /// The address `bytes` further on.
+    #[inline]
+    pub const fn offset(self, bytes: u64) -> PhysAddr {
+        PhysAddr(self.0 + bytes)
+    }
+}
+
+impl VirtAddr {
+    /// The start of the page of `size` bytes (a power of two) that holds this address.
+    #[inline]
+    pub const fn page(self, size: u64) -> VirtAddr {
+        VirtAddr(self.0 & !(size - 1))
+    }
+}
+
+/// Start of the direct map.
+#[cfg(target_os = "none")]
+#[inline]
+pub(crate) fn direct_map() -> u64 {
+    DIRECT_MAP
+}
+
+/// On the host "physical memory" is an array of the test.
+#[cfg(not(target_os = "none"))]
+pub(crate) fn direct_map() -> u64 {
+    paging::direct_map()
+}
+
+/// Where a physical address is in the direct map.
+#[inline]
+pub fn phys_to_virt(address: PhysAddr) -> *mut u8 {
+    direct_map().wrapping_add(address.0) as *mut u8
+}
+
+/// The physical address behind a pointer into the direct map or the kernel image.
+#[inline]
+pub fn virt_to_phys<T>(pointer: *const T) -> PhysAddr {
+    let address = pointer as u64;
+    if cfg!(target_os = "none") && address >= IMAGE {
+        return PhysAddr(paging::image_physical(address));
+    }
+    PhysAddr(address.wrapping_sub(direct_map()))
+}
+
+/// A point where a long operation holds no lock and answers what others ask of this CPU.
+#[inline]
+pub(crate) fn breathe() {
+    crate::sched::preemption_point();
+}
+
+/// Brings memory management up on the boot CPU: frame allocator, heap, and the kernel's final page
+/// tables.
+pub fn init(machine: &MachineInfo) {
+    debug_assert!(DIRECT_MAP < IMAGE);
+    frame_allocator::init(machine);
+    tlb::init();
+    kernel_map::init(machine);
+}
+
+/// Puts the kernel's final page tables to use on a CPU that was just started.
+pub fn init_cpu() {
+    kernel_map::activate();
+}

@@ -1,0 +1,333 @@
+//! Memory objects: what is shared, moved and executed.
+//!
+//! Model: an object is an array of frames with a size. A demand-zero object takes each frame when
+//! it is first needed; a contiguous one is a range of physical memory (device registers, a file in
+//! the initrd, or frames allocated as one piece) that can be mapped by large pages. Frames of a
+//! demand-zero object are counted: the object holds one reference, each page that maps them
+//! another. Those of a contiguous object are not; the object outlives its mappings anyway.
+//!
+//! An object knows the regions that map it, each with the tag under which it was mapped, so that
+//! revoking a capability finds what was mapped through it.
+//!
+//! Lock order: an address space, then the object. Reference counts need no lock.
+
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+
+use super::frame_info::{CODE_SYNCED, info};
+use super::heap::Cache;
+use super::region::Region;
+use super::vas::AddressSpace;
+use super::{FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Request, breathe, frames};
+use crate::lock::{Rank, SpinLock};
+
+/// Entries of one node of the tree of frames.
+const FANOUT: u64 = 1024;
+/// Pages of the largest object: three levels, 4 TiB.
+const MAX_PAGES: u64 = FANOUT * FANOUT * FANOUT;
+
+/// Where an object's frames come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Backing {
+    /// Frames of zeros on demand.
+    Demand,
+    /// A physical range that belongs to somebody else.
+    Physical,
+    /// A physical range that the object frees at its end.
+    Owned,
+}
+
+/// An array of frames.
+#[repr(C)]
+pub struct MemoryObject {
+    refs: AtomicU32,
+    backing: Backing,
+    device: bool,
+    /// Levels of the tree of frames.
+    height: u8,
+    /// Size in pages.
+    pages: u64,
+    /// Start of a contiguous object.
+    base: PhysAddr,
+    inner: SpinLock<Inner>,
+}
+
+/// What changes in an object.
+#[repr(C)]
+struct Inner {
+    /// The frame (height 0) or node; 0 for none.
+    root: u32,
+    /// Frames present.
+    resident: u64,
+    /// First of the regions that map the object.
+    regions: *mut Region,
+}
+
+// SAFETY: the list of regions is guarded by the object's lock.
+unsafe impl Send for Inner {}
+
+static OBJECTS: Cache<MemoryObject> = Cache::new("memory object");
+
+impl MemoryObject {
+    /// A demand-zero object of `size` bytes, rounded up to pages, with one reference.
+    pub fn create(size: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+        Self::new(Backing::Demand, size, PhysAddr(0), false)
+    }
+
+    /// An object of contiguous frames of zeros, aligned to `align` bytes (a power of two), so that
+    /// large pages can map it.
+    pub fn create_contiguous(size: u64, align: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+        let frames = size.div_ceil(PAGE_SIZE as u64) as usize;
+        let align = (align / PAGE_SIZE as u64).max(1) as usize;
+        let range = frames::allocate(Request::frames(frames).aligned(align))?;
+        for i in 0..frames {
+            // SAFETY: the frames were just handed out to us alone.
+            unsafe { crate::arch::cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE)) };
+        }
+        Self::new(Backing::Owned, size, range.start, false).inspect_err(|_| frames::free(range))
+    }
+
+    /// An object over physical memory that is not the allocator's: device registers, the initrd.
+    pub fn from_physical(base: PhysAddr, size: u64, device: bool) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+        Self::new(Backing::Physical, size, base, device)
+    }
+
+    fn new(backing: Backing, size: u64, base: PhysAddr, device: bool) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+        let pages = size.div_ceil(PAGE_SIZE as u64);
+        if pages == 0 || pages > MAX_PAGES {
+            return Err(OutOfMemory);
+        }
+        let height = (0..).find(|h| FANOUT.pow(*h) >= pages).unwrap_or(3) as u8;
+        OBJECTS.allocate_with(MemoryObject {
+            refs: AtomicU32::new(1),
+            backing,
+            device,
+            height,
+            pages,
+            base,
+            inner: SpinLock::new(Rank::MemoryObject, Inner { root: 0, resident: 0, regions: null_mut() }),
+        })
+    }
+
+    /// Size in bytes, whole pages.
+    pub fn size(&self) -> u64 {
+        self.pages * PAGE_SIZE as u64
+    }
+
+    /// Frames present.
+    pub fn resident(&self) -> u64 {
+        if self.backing == Backing::Demand { self.inner.lock().resident } else { self.pages }
+    }
+
+    /// Whether it is device registers.
+    pub fn is_device(&self) -> bool {
+        self.device
+    }
+
+    /// Start of a contiguous object.
+    pub fn contiguous(&self) -> Option<PhysAddr> {
+        (self.backing != Backing::Demand).then_some(self.base)
+    }
+
+    /// Whether `address` is an uncounted frame of this object.
+    #[inline]
+    pub(super) fn owns(&self, address: PhysAddr) -> bool {
+        self.backing != Backing::Demand && address.0.wrapping_sub(self.base.0) < self.size()
+    }
+
+    /// Adds a reference.
+    pub fn retain(&self) {
+        self.refs.fetch_add(1, Relaxed);
+    }
+
+    /// Drops a reference; the last one frees the object and its frames.
+    ///
+    /// # Safety
+    /// The caller owns a reference to `object` and does not use it afterwards.
+    pub unsafe fn release(object: NonNull<MemoryObject>) {
+        // SAFETY: the caller's reference keeps the object alive until here.
+        let this = unsafe { object.as_ref() };
+        if this.refs.fetch_sub(1, AcqRel) != 1 {
+            return;
+        }
+        let root = this.inner.lock().root;
+        match this.backing {
+            Backing::Demand if root != 0 => free_tree(root, this.height),
+            Backing::Owned => frames::free(FrameRange { start: this.base, frames: this.pages as usize }),
+            _ => {}
+        }
+        // SAFETY: the last reference is gone, and the object came from this cache.
+        unsafe { OBJECTS.free(object) };
+    }
+
+    /// How many references there are.
+    pub fn references(&self) -> u32 {
+        self.refs.load(Acquire)
+    }
+
+    /// The frame of page `index`, taken now if it is not there yet.
+    pub fn frame(&self, index: u64) -> Result<PhysAddr, OutOfMemory> {
+        if index >= self.pages {
+            return Err(OutOfMemory);
+        }
+        if self.backing != Backing::Demand {
+            return Ok(self.base.offset(index * PAGE_SIZE as u64));
+        }
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let mut slot: *mut u32 = &mut inner.root;
+        let mut height = self.height as u32;
+        // SAFETY: `slot` is the root or an entry of a node; nodes stay until the object ends, and
+        // the lock is held.
+        unsafe {
+            loop {
+                if *slot == 0 {
+                    *slot = frames::allocate_zeroed()?.frame();
+                    inner.resident += (height == 0) as u64;
+                }
+                if height == 0 {
+                    return Ok(PhysAddr::of_frame(*slot));
+                }
+                height -= 1;
+                let entry = index / FANOUT.pow(height) % FANOUT;
+                slot = PhysAddr::of_frame(*slot).as_ptr::<u32>().add(entry as usize);
+            }
+        }
+    }
+
+    /// Copies bytes out of the object; what lies beyond its end is an error.
+    pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MapError> {
+        self.each_piece(offset, into.len(), |at, range| {
+            // SAFETY: the piece lies within a frame of the object, which stays while we have a
+            // reference.
+            unsafe { at.copy_to_nonoverlapping(into[range.clone()].as_mut_ptr(), range.len()) };
+        })
+    }
+
+    /// Copies bytes into the object; what lies beyond its end is an error.
+    pub fn write(&self, offset: u64, from: &[u8]) -> Result<(), MapError> {
+        self.each_piece(offset, from.len(), |at, range| {
+            // SAFETY: as in `read`.
+            unsafe { at.copy_from_nonoverlapping(from[range.clone()].as_ptr(), range.len()) };
+            if let Some(info) = info(super::virt_to_phys(at).frame()) {
+                info.tag.fetch_and(!CODE_SYNCED, Relaxed);
+            }
+        })
+    }
+
+    fn each_piece(
+        &self,
+        offset: u64,
+        len: usize,
+        mut copy: impl FnMut(*mut u8, core::ops::Range<usize>),
+    ) -> Result<(), MapError> {
+        if offset.checked_add(len as u64).is_none_or(|end| end > self.size()) {
+            return Err(MapError::Invalid);
+        }
+        let mut done = 0;
+        while done < len {
+            let at = offset + done as u64;
+            let within = at as usize % PAGE_SIZE;
+            let piece = (PAGE_SIZE - within).min(len - done);
+            let frame = self.frame(at / PAGE_SIZE as u64)?;
+            copy(frame.as_ptr::<u8>().wrapping_add(within), done..done + piece);
+            done += piece;
+        }
+        Ok(())
+    }
+
+    /// Notes that `region` maps this object.
+    ///
+    /// # Safety
+    /// `region` stays valid until `detach`.
+    pub(super) unsafe fn attach(&self, region: *mut Region) {
+        let mut inner = self.inner.lock();
+        // SAFETY: regions in the list are valid, and the lock guards their links.
+        unsafe {
+            (*region).next_of_object = inner.regions;
+            (*region).previous_of_object = null_mut();
+            if !inner.regions.is_null() {
+                (*inner.regions).previous_of_object = region;
+            }
+        }
+        inner.regions = region;
+    }
+
+    /// Forgets `region`.
+    ///
+    /// # Safety
+    /// `region` is attached to this object.
+    pub(super) unsafe fn detach(&self, region: *mut Region) {
+        let mut inner = self.inner.lock();
+        // SAFETY: as in `attach`.
+        unsafe {
+            let (next, previous) = ((*region).next_of_object, (*region).previous_of_object);
+            if !next.is_null() {
+                (*next).previous_of_object = previous;
+            }
+            if previous.is_null() {
+                inner.regions = next;
+            } else {
+                (*previous).next_of_object = next;
+            }
+        }
+    }
+
+    /// Removes every mapping that was made under `tag`, in whatever space. When it returns, no CPU
+    /// can reach the object through them.
+    pub fn unmap_tagged(&self, tag: u64) {
+        loop {
+            let found = {
+                let inner = self.inner.lock();
+                let mut region = inner.regions;
+                loop {
+                    // SAFETY: regions in the list are valid while the lock is held, and a region's
+                    // space is alive as long as the region is.
+                    match unsafe { region.as_ref() } {
+                        None => break None,
+                        Some(r) if r.tag == tag => {
+                            // SAFETY: as above; `try_retain` fails for a space that is ending.
+                            let space = unsafe { AddressSpace::try_retain(r.space) };
+                            break Some((space, r.start));
+                        }
+                        Some(r) => region = r.next_of_object,
+                    }
+                }
+            };
+            match found {
+                None => return,
+                Some((Some(space), start)) => {
+                    // SAFETY: `try_retain` gave us a reference.
+                    unsafe {
+                        space.as_ref().unmap_region(start, self, tag);
+                        AddressSpace::release(space);
+                    }
+                }
+                // The space is being destroyed on another CPU; that removes the mapping, too.
+                Some((None, _)) => crate::lock::spin(),
+            }
+            breathe();
+        }
+    }
+
+    /// Flags that every mapping of this object has.
+    pub(super) fn extra_flags(&self) -> MapFlags {
+        if self.device { MapFlags::DEVICE } else { MapFlags::empty() }
+    }
+}
+
+/// Frees the frames under a node, and the node.
+fn free_tree(node: u32, height: u8) {
+    if height > 0 {
+        breathe();
+        for entry in 0..FANOUT as usize {
+            // SAFETY: the object is ending: its nodes are ours alone.
+            let child = unsafe { *PhysAddr::of_frame(node).as_ptr::<u32>().add(entry) };
+            if child != 0 {
+                free_tree(child, height - 1);
+            }
+        }
+    }
+    frames::release(PhysAddr::of_frame(node));
+}

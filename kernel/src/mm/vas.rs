@@ -1,0 +1,885 @@
+//! Address spaces.
+//!
+//! Model: a space is a set of regions (what was promised) and page tables (what was needed so
+//! far). Mapping makes a promise; the first access to a page faults and keeps it: a frame of
+//! zeros, the object's frame, or a copy of it. Fork copies the promises and shares the frames
+//! read-only; the first store on either side copies (`MapFlags::COW`). No mapping is ever writable
+//! and executable. Every frame behind a page holds a reference for it, except those of contiguous
+//! objects (see `object`).
+//!
+//! Removing or reducing a mapping ends only when no CPU can use the old one any more: entries are
+//! cleared, TLBs flushed, and only then frames and empty tables given up. Long operations go in
+//! batches and let go of the lock in between.
+//!
+//! Lock order: one space (`AddressSpace`; for fork the parent, then the child), then a memory
+//! object, then heap and frames.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Relaxed};
+
+use super::frame_info::{BLOCK_FRAMES, CODE_SYNCED, info};
+use super::heap::Cache;
+use super::object::MemoryObject;
+use super::page_table::{self, Collector, PageTable, size};
+use super::region::{Region, RegionKind, Regions};
+use super::tlb::{self, SpaceTlb};
+use super::{
+    FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Request, VirtAddr, breathe,
+    frames, kernel_map,
+};
+use crate::arch::cpu;
+use crate::arch::layout::USER_END;
+use crate::arch::paging::{self, Entry};
+use crate::lock::{Rank, SpinLock};
+use crate::trap::Access;
+
+const PAGE: u64 = PAGE_SIZE as u64;
+/// Where the search for a free range begins.
+const SEARCH_START: u64 = 0x1000_0000_0000;
+/// Pages that one step of a long operation handles.
+const STEP: usize = 32;
+
+/// Whether stores through a mapping of an object are seen by others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// They are.
+    Shared,
+    /// They go to a copy.
+    Private,
+}
+
+/// Why a fault could not be resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultError {
+    /// Nothing is promised there.
+    NotMapped,
+    /// The promise does not allow this access.
+    Denied,
+    /// It is a guard region: a stack overflow, most likely.
+    Guard,
+    /// No memory to keep the promise.
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for FaultError {
+    fn from(_: OutOfMemory) -> FaultError {
+        FaultError::OutOfMemory
+    }
+}
+
+/// What is behind an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The physical address.
+    pub physical: PhysAddr,
+    /// What the page allows at the moment.
+    pub flags: MapFlags,
+    /// Level of the leaf: 0, 1, 2 for 4 KiB, 2 MiB, 1 GiB.
+    pub level: usize,
+}
+
+/// Names a word of memory the same way in every space that shares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FutexKey {
+    /// The object, or the space where the memory is the space's own.
+    pub owner: usize,
+    /// Offset in the object, or the address.
+    pub offset: u64,
+}
+
+/// An address space.
+#[repr(C)]
+pub struct AddressSpace {
+    refs: AtomicU32,
+    /// What switching to it and flushing it takes.
+    pub tlb: SpaceTlb,
+    inner: SpinLock<Inner>,
+}
+
+/// What a space's lock guards.
+#[repr(C)]
+pub struct Inner {
+    tables: PageTable,
+    regions: Regions,
+    /// Pages of 4 KiB present.
+    resident: usize,
+    /// Where the next search for a free range begins.
+    cursor: u64,
+}
+
+static SPACES: Cache<AddressSpace> = Cache::new("address space");
+
+/// Leaves and tables that were removed and wait for the flush.
+struct Batch {
+    /// Address, frame and level; the first `count` are there.
+    leaves: [MaybeUninit<(u64, PhysAddr, usize)>; STEP],
+    count: usize,
+    tables: [MaybeUninit<PhysAddr>; STEP + 4],
+    table_count: usize,
+    start: u64,
+    end: u64,
+}
+
+impl Batch {
+    fn new() -> Batch {
+        let (leaves, tables) = ([const { MaybeUninit::uninit() }; STEP], [const { MaybeUninit::uninit() }; STEP + 4]);
+        Batch { leaves, count: 0, tables, table_count: 0, start: 0, end: 0 }
+    }
+
+    fn leaves(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
+        // SAFETY: the first `count` were written.
+        self.leaves[..self.count].iter().map(|leaf| unsafe { leaf.assume_init() })
+    }
+
+    fn tables(&self) -> impl Iterator<Item = PhysAddr> {
+        // SAFETY: the first `table_count` were written.
+        self.tables[..self.table_count].iter().map(|table| unsafe { table.assume_init() })
+    }
+}
+
+impl Collector for Batch {
+    fn leaf(&mut self, address: u64, level: usize, entry: Entry) {
+        if self.count == 0 {
+            self.start = address;
+        }
+        self.end = address + size(level);
+        self.leaves[self.count].write((address, entry.address(), level));
+        self.count += 1;
+    }
+
+    fn table(&mut self, table: PhysAddr) {
+        self.tables[self.table_count].write(table);
+        self.table_count += 1;
+    }
+
+    fn has_room(&self) -> bool {
+        self.count < STEP && self.table_count < STEP
+    }
+}
+
+impl AddressSpace {
+    /// An empty space with one reference.
+    pub fn create() -> Result<NonNull<AddressSpace>, OutOfMemory> {
+        let mut tables = PageTable::new(Some(kernel_map::root()))?;
+        let space = SPACES.allocate().inspect_err(|_| tables.give_up())?.cast::<AddressSpace>();
+        let value = AddressSpace {
+            refs: AtomicU32::new(1),
+            tlb: SpaceTlb::new(tables.root),
+            inner: SpinLock::new(
+                Rank::AddressSpace,
+                Inner { tables, regions: Regions::new(), resident: 0, cursor: SEARCH_START },
+            ),
+        };
+        // SAFETY: the slot is ours and fits.
+        unsafe { space.write(value) };
+        Ok(space)
+    }
+
+    /// Adds a reference.
+    pub fn retain(&self) {
+        self.refs.fetch_add(1, Relaxed);
+    }
+
+    /// Adds a reference unless the last one is gone already.
+    ///
+    /// # Safety
+    /// `space` points to a space that was not freed yet.
+    pub(super) unsafe fn try_retain(space: *const AddressSpace) -> Option<NonNull<AddressSpace>> {
+        // SAFETY: as the caller promises.
+        let refs = unsafe { &(*space).refs };
+        refs.fetch_update(AcqRel, Relaxed, |n| (n != 0).then_some(n + 1)).ok()?;
+        NonNull::new(space.cast_mut())
+    }
+
+    /// Drops a reference; the last one removes every mapping and frees the space.
+    ///
+    /// # Safety
+    /// The caller owns a reference to `space` and does not use it afterwards.
+    pub unsafe fn release(space: NonNull<AddressSpace>) {
+        // SAFETY: the caller's reference keeps the space alive until here.
+        let this = unsafe { space.as_ref() };
+        if this.refs.fetch_sub(1, AcqRel) != 1 {
+            return;
+        }
+        tlb::retire(this);
+        while let Some(region) = this.first_region() {
+            // SAFETY: the last reference is gone: nobody else changes the regions.
+            let (start, end) = unsafe { (region.as_ref().start, region.as_ref().end) };
+            this.remove(region, start, end, false);
+        }
+        this.inner.lock().tables.give_up();
+        // SAFETY: nobody has a reference, and no CPU has the space active.
+        unsafe { SPACES.free(space) };
+    }
+
+    fn first_region(&self) -> Option<NonNull<Region>> {
+        self.inner.lock().regions.at_or_above(0)
+    }
+
+    /// Value of the address-space register for this space.
+    #[inline]
+    pub fn root_register(&self) -> u64 {
+        self.tlb.root_register
+    }
+
+    /// Pages of 4 KiB present, page tables, regions.
+    pub fn usage(&self) -> (usize, usize, usize) {
+        let inner = self.inner.lock();
+        (inner.resident, inner.tables.tables + 1, inner.regions.count())
+    }
+
+    /// Promises `len` bytes of zeros of the space's own at `at` (0: anywhere); result: where.
+    pub fn map_anonymous(&self, at: VirtAddr, len: u64, flags: MapFlags) -> Result<VirtAddr, MapError> {
+        self.map_anonymous_large(at, len, flags, 0)
+    }
+
+    /// The same, with leaves of up to `level` where memory allows; `level` is 0 or 1.
+    pub fn map_anonymous_large(
+        &self,
+        at: VirtAddr,
+        len: u64,
+        flags: MapFlags,
+        level: usize,
+    ) -> Result<VirtAddr, MapError> {
+        let mut region = Region::new(0, 0, flags, RegionKind::Anonymous);
+        region.level = level.min(1) as u8;
+        region.limit = MapFlags::all();
+        self.promise(region, at, len)
+    }
+
+    /// Maps `len` bytes of an object from `offset` on. `tag` names the mapping for
+    /// `MemoryObject::unmap_tagged`. A single page is there at once.
+    #[allow(clippy::too_many_arguments)]
+    pub fn map_object(
+        &self,
+        object: &MemoryObject,
+        offset: u64,
+        at: VirtAddr,
+        len: u64,
+        flags: MapFlags,
+        sharing: Sharing,
+        tag: u64,
+    ) -> Result<VirtAddr, MapError> {
+        let end = offset.checked_add(len).ok_or(MapError::Invalid)?;
+        if offset % PAGE != 0 || end.next_multiple_of(PAGE) > object.size() {
+            return Err(MapError::Invalid);
+        }
+        let kind = match sharing {
+            Sharing::Shared => RegionKind::Shared,
+            Sharing::Private => RegionKind::Private,
+        };
+        let mut region = Region::new(0, 0, flags | object.extra_flags(), kind);
+        region.level = if object.contiguous().is_some() { 2 } else { 0 };
+        region.limit = match sharing {
+            Sharing::Shared => region.flags | MapFlags::READ,
+            Sharing::Private => region.flags | MapFlags::READ | MapFlags::WRITE,
+        };
+        region.object = core::ptr::from_ref(object).cast_mut();
+        region.offset = offset;
+        region.tag = tag;
+        self.promise(region, at, len)
+    }
+
+    /// Reserves a range in which every access fails.
+    pub fn reserve(&self, at: VirtAddr, len: u64) -> Result<VirtAddr, MapError> {
+        self.promise(Region::new(0, 0, MapFlags::empty(), RegionKind::Guard), at, len)
+    }
+
+    /// Maps a stack of `len` bytes with a guard page below it; result: its upper end.
+    pub fn map_stack(&self, len: u64) -> Result<VirtAddr, MapError> {
+        let len = len.next_multiple_of(PAGE);
+        let guard = self.reserve(VirtAddr(0), len + PAGE)?;
+        let stack = guard.0 + PAGE;
+        if let Err(error) = self.carve(stack, len) {
+            self.unmap(guard, len + PAGE)?;
+            return Err(error);
+        }
+        let mut region = self.inner.lock().regions.find(stack).ok_or(MapError::NotMapped)?;
+        // SAFETY: nobody else knows the range yet, so the region stays.
+        let region = unsafe { region.as_mut() };
+        (region.kind, region.flags) = (RegionKind::Anonymous, MapFlags::USER_DATA);
+        region.limit = MapFlags::all();
+        Ok(VirtAddr(stack + len))
+    }
+
+    fn promise(&self, mut region: Region, at: VirtAddr, len: u64) -> Result<VirtAddr, MapError> {
+        let len = len.checked_next_multiple_of(PAGE).filter(|l| *l != 0).ok_or(MapError::Invalid)?;
+        let flags = region.flags;
+        if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE) {
+            return Err(MapError::WriteExecute);
+        }
+        if at.0 % PAGE != 0 || at.0.checked_add(len).is_none_or(|end| end > USER_END) {
+            return Err(MapError::Invalid);
+        }
+        if region.kind != RegionKind::Guard {
+            region.flags |= MapFlags::USER | MapFlags::READ;
+        }
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let start = match at.0 {
+            0 => inner.find_gap(len, &region)?,
+            at if inner.regions.is_free(at, at + len) => at,
+            _ => return Err(MapError::Occupied),
+        };
+        (region.start, region.end, region.space) = (start, start + len, self);
+        let new = match inner.regions.find(start.wrapping_sub(1)) {
+            // SAFETY: regions of the tree are valid while the lock is held.
+            Some(mut below) if unsafe { below.as_ref().continues(&region) } => unsafe {
+                below.as_mut().end = region.end;
+                below
+            },
+            _ => {
+                let new = region.store()?;
+                inner.regions.insert(new);
+                new
+            }
+        };
+        // SAFETY: as above.
+        let new = unsafe { new.as_ref() };
+        if len == PAGE && !new.object.is_null() {
+            let access = if flags.contains(MapFlags::WRITE) { Access::Write } else { Access::Read };
+            // Without memory now, the first access will try again.
+            let _ = inner.populate(new, start, access);
+        }
+        Ok(VirtAddr(start))
+    }
+
+    /// Removes what is mapped in a range. When it returns, no CPU can use it any more.
+    pub fn unmap(&self, at: VirtAddr, len: u64) -> Result<(), MapError> {
+        let end = self.carve(at.0, len)?;
+        let mut from = at.0;
+        while let Some((region, start, stop, first)) = self.close(from, end) {
+            if first {
+                self.remove(region, start, stop, true);
+                from = stop;
+            } else {
+                // Somebody else is removing it; it is gone when its region is.
+                crate::lock::spin();
+                breathe();
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the first region of a range as closing: who does it first is to remove it.
+    fn close(&self, from: u64, end: u64) -> Option<(NonNull<Region>, u64, u64, bool)> {
+        let inner = self.inner.lock();
+        let mut found = inner.regions.at_or_above(from)?;
+        // SAFETY: regions of the tree are valid while the lock is held.
+        let region = unsafe { found.as_mut() };
+        if region.start >= end {
+            return None;
+        }
+        let first = !core::mem::replace(&mut region.closing, true);
+        Some((found, region.start, region.end, first))
+    }
+
+    /// Removes the region at `start` if it maps `object` under `tag`.
+    pub(super) fn unmap_region(&self, start: u64, object: &MemoryObject, tag: u64) {
+        let found = self.inner.lock().regions.find(start).and_then(|mut r| {
+            // SAFETY: regions of the tree are valid while the lock is held.
+            let region = unsafe { r.as_mut() };
+            let ours = core::ptr::eq(region.object, object) && region.tag == tag && !region.closing;
+            region.closing |= ours;
+            ours.then_some((r, region.start, region.end))
+        });
+        if let Some((region, start, end)) = found {
+            self.remove(region, start, end, true);
+        }
+    }
+
+    /// Empties a region that the caller has marked as closing, batch by batch, and discards it.
+    fn remove(&self, region: NonNull<Region>, start: u64, end: u64, flush: bool) {
+        let mut at = start;
+        while at < end {
+            let mut inner = self.inner.lock();
+            // SAFETY: the region is closing: only we discard it.
+            at = self.clear(&mut inner, unsafe { region.as_ref() }, at, end, flush);
+            if at >= end {
+                inner.regions.remove(region);
+            }
+            drop(inner);
+            breathe();
+        }
+        // SAFETY: it is out of the tree, so nobody finds it any more.
+        unsafe { Region::discard(region) };
+    }
+
+    /// Removes one batch of pages from `at` on; returns how far it came.
+    fn clear(&self, inner: &mut Inner, region: &Region, at: u64, end: u64, flush: bool) -> u64 {
+        let mut batch = Batch::new();
+        let reached = inner.tables.clear(at, end, &mut batch);
+        if flush {
+            batch.leaves().for_each(|(address, frame, level)| tlb::removed(self, address, level, frame));
+        }
+        if flush && batch.table_count != 0 {
+            tlb::flush_space(self);
+        } else if flush && batch.count != 0 {
+            tlb::flush(self, batch.start, batch.end);
+        }
+        for (_, frame, level) in batch.leaves() {
+            inner.resident -= 1 << (9 * level);
+            drop_leaf(region, frame, level);
+        }
+        batch.tables().for_each(page_table::give_inner);
+        reached
+    }
+
+    /// Checks a range and makes regions and leaves end at its bounds. Returns its end.
+    fn carve(&self, start: u64, len: u64) -> Result<u64, MapError> {
+        let len = len.checked_next_multiple_of(PAGE).filter(|l| *l != 0).ok_or(MapError::Invalid)?;
+        let end = start.checked_add(len).filter(|e| *e <= USER_END).ok_or(MapError::Invalid)?;
+        if start % PAGE != 0 {
+            return Err(MapError::Invalid);
+        }
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        for bound in [start, end] {
+            let Some(mut region) = inner.regions.find(bound) else { continue };
+            // SAFETY: regions of the tree are valid while the lock is held.
+            let region = unsafe { region.as_mut() };
+            if region.start == bound || region.closing {
+                continue;
+            }
+            inner.tables.split(bound, false, |from, to| tlb::flush(self, from, to))?;
+            let upper = region.part(bound, region.end, self).store()?;
+            region.end = bound;
+            inner.regions.insert(upper);
+        }
+        Ok(end)
+    }
+
+    /// Changes what a range allows. All of it must be mapped, and what was mapped from an object
+    /// may not allow more than it did then.
+    pub fn protect(&self, at: VirtAddr, len: u64, flags: MapFlags) -> Result<(), MapError> {
+        if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE) {
+            return Err(MapError::WriteExecute);
+        }
+        let flags = (flags & (MapFlags::WRITE | MapFlags::EXECUTE)) | MapFlags::READ;
+        let end = self.carve(at.0, len)?;
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let mut check = at.0;
+        while check < end {
+            let region = inner.regions.find(check).ok_or(MapError::NotMapped)?;
+            // SAFETY: regions of the tree are valid while the lock is held.
+            let region = unsafe { region.as_ref() };
+            if region.closing || region.kind == RegionKind::Guard {
+                return Err(MapError::NotMapped);
+            }
+            if !region.limit.contains(flags) {
+                return Err(MapError::Denied);
+            }
+            check = region.end;
+        }
+        let mut from = at.0;
+        while from < end
+            && let Some(mut region) = inner.regions.find(from)
+        {
+            // SAFETY: as above.
+            let region = unsafe { region.as_mut() };
+            let kept = region.flags - (MapFlags::READ | MapFlags::WRITE | MapFlags::EXECUTE);
+            region.flags = kept | flags;
+            let (own, wanted) = (region.kind != RegionKind::Shared, region.flags);
+            inner.tables.visit(from, region.end, &mut |_, level, place| {
+                let entry = place.get();
+                let old = entry.flags(level);
+                let mut new = wanted;
+                // A page of the space's own may be shared since a fork: its first store decides.
+                if own && wanted.contains(MapFlags::WRITE) && !old.contains(MapFlags::WRITE) {
+                    new = (wanted - MapFlags::WRITE) | MapFlags::COW;
+                }
+                if new.contains(MapFlags::EXECUTE) {
+                    sync_code(entry.address(), level);
+                }
+                place.set(Entry::leaf(entry.address(), new, level));
+                true
+            });
+            from = region.end;
+        }
+        tlb::flush(self, at.0, end);
+        Ok(())
+    }
+
+    /// What is behind an address now.
+    pub fn query(&self, at: VirtAddr) -> Option<Mapping> {
+        let inner = self.inner.lock();
+        let (place, level) = inner.tables.find(at.0)?;
+        let entry = place.get();
+        let physical = entry.address().offset(at.0 & (size(level) - 1));
+        Some(Mapping { physical, flags: entry.flags(level), level })
+    }
+
+    /// The physical address behind an address, if a page is there.
+    pub fn translate(&self, at: VirtAddr) -> Option<PhysAddr> {
+        self.query(at).map(|mapping| mapping.physical)
+    }
+
+    /// What the region at an address promises: its bounds, flags and kind.
+    pub fn region(&self, at: VirtAddr) -> Option<(u64, u64, MapFlags, RegionKind)> {
+        let inner = self.inner.lock();
+        // SAFETY: regions of the tree are valid while the lock is held.
+        inner.regions.find(at.0).map(|r| unsafe { r.as_ref() }).map(|r| (r.start, r.end, r.flags, r.kind))
+    }
+
+    /// Resolves a fault at `address`: makes a page that was promised, or copies one.
+    #[inline]
+    pub fn handle_fault(&self, address: u64, access: Access) -> Result<(), FaultError> {
+        let mut inner = self.inner.lock();
+        self.resolve(&mut inner, address, access).map(|_| ())
+    }
+
+    fn resolve(&self, inner: &mut Inner, address: u64, access: Access) -> Result<PhysAddr, FaultError> {
+        let region = inner.regions.find(address).ok_or(FaultError::NotMapped)?;
+        // SAFETY: regions of the tree are valid while the lock is held.
+        let region = unsafe { region.as_ref() };
+        let need = need(access);
+        if region.closing || !region.flags.contains(need) {
+            return Err(match region.kind {
+                _ if region.closing => FaultError::NotMapped,
+                RegionKind::Guard => FaultError::Guard,
+                _ => FaultError::Denied,
+            });
+        }
+        let page = address & !(PAGE - 1);
+        let Some((place, level)) = inner.tables.find(page) else {
+            return inner.populate(region, page, access);
+        };
+        let entry = place.get();
+        if !entry.flags(level).contains(need) && access == Access::Write {
+            return self.copy_on_write(inner, region, page);
+        }
+        // Another CPU resolved it meanwhile, or this one remembered what was here before.
+        paging::flush_page(page, self.tlb.asid);
+        Ok(entry.address().offset(page & (size(level) - 1)))
+    }
+
+    /// Makes the page at `page`, which is present, writable: in place if nobody shares its frame.
+    fn copy_on_write(&self, inner: &mut Inner, region: &Region, page: u64) -> Result<PhysAddr, FaultError> {
+        inner.tables.split(page, true, |from, to| tlb::flush(self, from, to))?;
+        let (place, _) = inner.tables.find(page).ok_or(FaultError::NotMapped)?;
+        let old = place.get().address();
+        if region.kind == RegionKind::Shared || counted(region, old) && frames::references(old) == 1 {
+            place.set(Entry::leaf(old, region.flags, 0));
+            paging::flush_page(page, self.tlb.asid);
+            return Ok(old);
+        }
+        let new = frames::allocate_one()?;
+        // SAFETY: the new frame is ours alone; the old one stays, since the page has a reference.
+        unsafe { new.as_ptr::<[u64; 512]>().copy_from_nonoverlapping(old.as_ptr(), 1) };
+        place.set(Entry::EMPTY);
+        tlb::removed(self, page, 0, old);
+        tlb::flush(self, page, page + PAGE);
+        if region.flags.contains(MapFlags::EXECUTE) {
+            sync_code(new, 0);
+        }
+        place.set(Entry::leaf(new, region.flags, 0));
+        paging::publish();
+        drop_leaf(region, old, 0);
+        Ok(new)
+    }
+
+    /// Copies every promise into `child`, an empty space, and shares the pages copy-on-write. On
+    /// failure the child has a part of them and is to be released.
+    pub fn fork_into(&self, child: &AddressSpace) -> Result<(), MapError> {
+        let mut at = Some(0);
+        while let Some(from) = at {
+            at = self.fork_step(child, from)?;
+            breathe();
+        }
+        Ok(())
+    }
+
+    /// Copies one region, or a batch of its pages; returns where to go on.
+    fn fork_step(&self, child: &AddressSpace, at: u64) -> Result<Option<u64>, MapError> {
+        let mut parent = self.inner.lock();
+        let mut other = child.inner.lock_same_rank();
+        let region = parent.regions.at_or_above(at);
+        // SAFETY: regions of the tree are valid while the lock is held.
+        let region = region.map(|r| unsafe { r.as_ref() }).filter(|r| !r.closing);
+        if let Some(mut made) = other.regions.find(at) {
+            // SAFETY: as above. Where the parent changed since the last step, the promise ends.
+            let made = unsafe { made.as_mut() };
+            if region.is_none_or(|r| r.start > at || !r.promises_as(made)) {
+                made.end = at;
+            }
+        }
+        let Some(region) = region else {
+            let next = parent.regions.at_or_above(at);
+            // SAFETY: as above.
+            return Ok(next.map(|r| unsafe { r.as_ref().end }));
+        };
+        let from = at.max(region.start);
+        if other.regions.find(from).is_none() {
+            let copy = region.part(from, region.end, child).store()?;
+            other.regions.insert(copy);
+        }
+        let mut reduced = false;
+        let reached = share(&mut parent, &mut other, region, from, &mut reduced);
+        if reduced {
+            tlb::flush_space(self);
+        }
+        Ok(Some(reached?))
+    }
+
+    /// Copies bytes into the space, whatever its pages allow to user code; for loading programs.
+    pub fn write(&self, at: VirtAddr, bytes: &[u8]) -> Result<(), FaultError> {
+        self.each_piece(at.0, bytes.len(), true, |target, range| {
+            // SAFETY: the piece lies in a page of the space, whose lock is held.
+            unsafe { target.copy_from_nonoverlapping(bytes[range.clone()].as_ptr(), range.len()) }
+        })
+    }
+
+    /// Copies bytes out of the space.
+    pub fn read(&self, at: VirtAddr, bytes: &mut [u8]) -> Result<(), FaultError> {
+        self.each_piece(at.0, bytes.len(), false, |source, range| {
+            // SAFETY: as in `write`.
+            unsafe { source.copy_to_nonoverlapping(bytes[range.clone()].as_mut_ptr(), range.len()) }
+        })
+    }
+
+    fn each_piece(
+        &self,
+        start: u64,
+        len: usize,
+        write: bool,
+        mut copy: impl FnMut(*mut u8, core::ops::Range<usize>),
+    ) -> Result<(), FaultError> {
+        let mut done = 0;
+        while done < len {
+            let at = start.checked_add(done as u64).ok_or(FaultError::NotMapped)?;
+            let within = (at % PAGE) as usize;
+            let piece = (PAGE_SIZE - within).min(len - done);
+            let mut guard = self.inner.lock();
+            let inner = &mut *guard;
+            let frame = self.own_frame(inner, at - within as u64, write)?;
+            copy(frame.as_ptr::<u8>().wrapping_add(within), done..done + piece);
+            if write && let Some(info) = info(frame.frame()) && info.tag.load(Relaxed) & CODE_SYNCED != 0 {
+                info.tag.fetch_and(!CODE_SYNCED, Relaxed);
+                sync_code(frame, 0);
+            }
+            done += piece;
+        }
+        Ok(())
+    }
+
+    /// The frame of a page, made or copied so that the kernel may write to it.
+    fn own_frame(&self, inner: &mut Inner, page: u64, write: bool) -> Result<PhysAddr, FaultError> {
+        let region = inner.regions.find(page).ok_or(FaultError::NotMapped)?;
+        // SAFETY: regions of the tree are valid while the lock is held.
+        let region = unsafe { region.as_ref() };
+        match region.kind {
+            RegionKind::Guard => return Err(FaultError::Guard),
+            RegionKind::Shared if write && !region.flags.contains(MapFlags::WRITE) => {
+                return Err(FaultError::Denied);
+            }
+            _ if region.closing => return Err(FaultError::NotMapped),
+            _ => {}
+        }
+        let access = if write { Access::Write } else { Access::Read };
+        let Some((place, level)) = inner.tables.find(page) else {
+            return inner.populate(region, page, access);
+        };
+        let frame = place.get().address().offset(page & (size(level) - 1));
+        let own = region.kind == RegionKind::Shared
+            || counted(region, frame) && frames::references(frame) == 1;
+        if write && !own { self.copy_on_write(inner, region, page) } else { Ok(frame) }
+    }
+
+    /// Names the word at an address for futexes: by object where memory is shared.
+    pub fn futex_key(&self, at: VirtAddr) -> Result<FutexKey, FaultError> {
+        let inner = self.inner.lock();
+        let region = inner.regions.find(at.0).ok_or(FaultError::NotMapped)?;
+        // SAFETY: regions of the tree are valid while the lock is held.
+        let region = unsafe { region.as_ref() };
+        match region.kind {
+            RegionKind::Guard => Err(FaultError::Guard),
+            RegionKind::Shared => Ok(FutexKey {
+                owner: region.object as usize,
+                offset: region.offset + (at.0 - region.start),
+            }),
+            _ => Ok(FutexKey { owner: self as *const _ as usize, offset: at.0 }),
+        }
+    }
+}
+
+impl Inner {
+    fn find_gap(&mut self, len: u64, region: &Region) -> Result<u64, MapError> {
+        let contiguous = region.object().and_then(MemoryObject::contiguous);
+        let level = (1..=region.level as usize).rev().find(|l| {
+            len >= size(*l) && contiguous.is_none_or(|base| (base.0 + region.offset) % size(*l) == 0)
+        });
+        let align = size(level.unwrap_or(0));
+        let found = self.regions.gap(self.cursor, USER_END, len, align);
+        let found = found.or_else(|| self.regions.gap(PAGE, USER_END, len, align));
+        let start = found.ok_or(MapError::Occupied)?;
+        self.cursor = start + len;
+        Ok(start)
+    }
+
+    /// Brings the page at `page`, which is not present, as its region promises.
+    fn populate(&mut self, region: &Region, page: u64, access: Access) -> Result<PhysAddr, FaultError> {
+        let write = access == Access::Write;
+        let mut flags = region.flags;
+        let (mut level, mut address) = (0, page);
+        let frame = match (region.kind, region.object()) {
+            (RegionKind::Anonymous, _) => {
+                if region.level > 0 && let Some(start) = leaf_within(region, page, 1) {
+                    let request = Request::frames(BLOCK_FRAMES as usize).aligned(BLOCK_FRAMES as usize);
+                    if let Ok(range) = frames::allocate(request) {
+                        for i in 0..BLOCK_FRAMES as usize {
+                            // SAFETY: the frames were just handed out to us alone.
+                            unsafe { cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE)) };
+                        }
+                        if self.tables.map(start, 1, range.start, flags) == Ok(true) {
+                            self.resident += BLOCK_FRAMES as usize;
+                            paging::publish();
+                            return Ok(range.start.offset(page - start));
+                        }
+                        frames::free(range);
+                    }
+                }
+                frames::allocate_zeroed()?
+            }
+            (_, None) => return Err(FaultError::Guard),
+            (kind, Some(object)) => {
+                let index = (region.offset + (page - region.start)) / PAGE;
+                let mut source = object.frame(index)?;
+                if kind == RegionKind::Private && write {
+                    let new = frames::allocate_one()?;
+                    // SAFETY: the new frame is ours alone; the object keeps its frame.
+                    unsafe { new.as_ptr::<[u64; 512]>().copy_from_nonoverlapping(source.as_ptr(), 1) };
+                    new
+                } else {
+                    if kind == RegionKind::Private && flags.contains(MapFlags::WRITE) {
+                        flags = (flags - MapFlags::WRITE) | MapFlags::COW;
+                    }
+                    if let Some(base) = object.contiguous() {
+                        let fits = |l: &usize| {
+                            let start = leaf_within(region, page, *l)?;
+                            let to = base.offset(region.offset + start - region.start);
+                            (to.0 % size(*l) == 0).then_some((*l, start, to))
+                        };
+                        let top = paging::largest_level().min(region.level as usize);
+                        if let Some(leaf) = (1..=top).rev().find_map(|l| fits(&l)) {
+                            (level, address, source) = leaf;
+                        }
+                    }
+                    if counted(region, source) {
+                        frames::retain(source);
+                    }
+                    source
+                }
+            }
+        };
+        if flags.contains(MapFlags::EXECUTE) {
+            sync_code(frame, level);
+        }
+        match self.tables.map(address, level, frame, flags) {
+            Ok(true) => {}
+            // Smaller pages are there already, or there is no memory for a table.
+            other => {
+                drop_leaf(region, frame, level);
+                if other.is_ok() && level > 0 {
+                    return self.populate_small(region, page, flags);
+                }
+                return Err(FaultError::OutOfMemory);
+            }
+        }
+        self.resident += 1 << (9 * level);
+        paging::publish();
+        Ok(frame.offset(page - address))
+    }
+
+    /// As `populate` for a contiguous object, with the smallest leaf.
+    fn populate_small(&mut self, region: &Region, page: u64, flags: MapFlags) -> Result<PhysAddr, FaultError> {
+        let object = region.object().ok_or(FaultError::NotMapped)?;
+        let frame = object.frame((region.offset + (page - region.start)) / PAGE)?;
+        if !self.tables.map(page, 0, frame, flags)? {
+            return Err(FaultError::NotMapped);
+        }
+        self.resident += 1;
+        paging::publish();
+        Ok(frame)
+    }
+}
+
+/// Shares one batch of a region's pages with the child. Returns how far it came; `reduced` says
+/// whether a page of the parent became read-only.
+fn share(
+    parent: &mut Inner,
+    child: &mut Inner,
+    region: &Region,
+    from: u64,
+    reduced: &mut bool,
+) -> Result<u64, OutOfMemory> {
+    let (mut left, mut result) = (STEP, Ok(true));
+    let own = region.kind != RegionKind::Shared;
+    let reached = parent.tables.visit(from, region.end, &mut |address, level, place| {
+        if left == 0 {
+            return false;
+        }
+        left -= 1;
+        let entry = place.get();
+        let mut flags = entry.flags(level);
+        if own && flags.contains(MapFlags::WRITE) {
+            flags = (flags - MapFlags::WRITE) | MapFlags::COW;
+            place.set(Entry::leaf(entry.address(), flags, level));
+            *reduced = true;
+        }
+        result = child.tables.map(address, level, entry.address(), flags);
+        if result != Ok(true) {
+            return false;
+        }
+        child.resident += 1 << (9 * level);
+        if counted(region, entry.address()) {
+            (0..size(level)).step_by(PAGE_SIZE).for_each(|o| frames::retain(entry.address().offset(o)));
+        }
+        true
+    });
+    result.map(|_| reached)
+}
+
+/// The start of the leaf of `level` around `page`, if it lies in the region.
+fn leaf_within(region: &Region, page: u64, level: usize) -> Option<u64> {
+    let start = page & !(size(level) - 1);
+    (start >= region.start && start + size(level) <= region.end).then_some(start)
+}
+
+fn need(access: Access) -> MapFlags {
+    match access {
+        Access::Read => MapFlags::READ,
+        Access::Write => MapFlags::WRITE,
+        Access::Execute => MapFlags::EXECUTE,
+    }
+}
+
+/// Whether a page that maps this frame holds a reference to it.
+#[inline]
+fn counted(region: &Region, frame: PhysAddr) -> bool {
+    region.object().is_none_or(|object| !object.owns(frame))
+}
+
+/// Drops the references of a leaf that no TLB holds any more.
+fn drop_leaf(region: &Region, address: PhysAddr, level: usize) {
+    if !counted(region, address) {
+        return;
+    }
+    let count = 1 << (9 * level);
+    if level > 0 && (0..count).all(|i| frames::references(address.offset(i * PAGE)) == 1) {
+        return frames::free(FrameRange { start: address, frames: count as usize });
+    }
+    (0..count).for_each(|i| frames::release(address.offset(i * PAGE)));
+}
+
+/// Makes instruction fetches see what was stored to the frames of a leaf.
+fn sync_code(address: PhysAddr, level: usize) {
+    for offset in (0..size(level)).step_by(PAGE_SIZE) {
+        let at = address.offset(offset);
+        let known = info(at.frame());
+        if known.is_none_or(|i| i.tag.fetch_or(CODE_SYNCED, Relaxed) & CODE_SYNCED == 0) {
+            cpu::sync_instruction_cache(at.as_ptr::<u8>() as u64, PAGE_SIZE);
+        }
+    }
+}
