@@ -1,8 +1,8 @@
 //! Entry of the first CPU and of the others.
 //!
 //! QEMU starts the first CPU by PVH: 32-bit protected mode without paging, ebx = start info. It
-//! builds bootstrap tables (kernel image, the first 4 GiB at the direct map and at their own
-//! addresses) and enters long mode. The others start in real mode in a page below 1 MiB, take the
+//! builds bootstrap tables (kernel image, the first 16 GiB at the direct map and at their own
+//! addresses; `reach` adds what is above) and enters long mode. The others start in real mode in a page below 1 MiB, take the
 //! bootstrap tables to get into long mode, and load the kernel's final root before they touch a
 //! stack. The bootstrap tables are not W^X; after boot only a starting CPU uses them, for the
 //! few instructions between its first one and that load.
@@ -10,11 +10,15 @@
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use super::{cpu, descriptors, paging};
+use super::cpu::{self, Features};
+use super::{descriptors, paging};
 use crate::percpu::{CPUS, PerCpu};
 
 /// Where the real-mode entry is copied to: any free page below 1 MiB does.
 pub const TRAMPOLINE: u64 = 0x8000;
+
+/// What the entry code maps of physical memory.
+const BOOT_GIB: u64 = 16;
 
 /// The record of the CPU that is being started; it takes it out when it has arrived.
 static STARTING: AtomicPtr<PerCpu> = AtomicPtr::new(core::ptr::null_mut());
@@ -48,18 +52,23 @@ pvh_start:
 1:  movl %eax, (boot_pdpt_low - IMAGE)(,%ecx,8)
     addl $4096, %eax
     incl %ecx
-    cmpl $4, %ecx
+    cmpl ${gib}, %ecx
     jne 1b
     xorl %ecx, %ecx
 2:  movl %ecx, %eax
+    movl %ecx, %edx
+    shrl $11, %edx
     shll $21, %eax
     orl $0x83, %eax             /* present, writable, 2 MiB */
     cmpl $1536, %ecx
     jb 3f
+    cmpl $2048, %ecx
+    jae 3f
     orl $0x18, %eax             /* 3 to 4 GiB: devices, uncached */
 3:  movl %eax, (boot_pd - IMAGE)(,%ecx,8)
+    movl %edx, (boot_pd - IMAGE + 4)(,%ecx,8)
     incl %ecx
-    cmpl $2048, %ecx
+    cmpl $({gib} * 512), %ecx
     jne 2b
     movl $(boot_pml4 - IMAGE), %eax
     movl %eax, %cr3
@@ -149,7 +158,7 @@ boot_gdtr:
 boot_pml4:      .skip 4096
 boot_pdpt_low:  .skip 4096
 boot_pdpt_high: .skip 4096
-boot_pd:        .skip 4096*4
+boot_pd:        .skip 4096*{gib}
 .skip 32768
 .global boot_stack_top
 boot_stack_top:
@@ -159,11 +168,13 @@ boot_stack_top:
     starting = sym STARTING,
     root = sym ROOT,
     trampoline = const TRAMPOLINE,
+    gib = const BOOT_GIB,
     options(att_syntax)
 );
 
 unsafe extern "C" {
     static boot_stack_top: [u8; 0];
+    static mut boot_pdpt_low: [u64; 512];
     static trampoline_start: [u8; 0];
     static trampoline_end: [u8; 0];
 }
@@ -188,6 +199,20 @@ extern "C" fn secondary_main(this: &'static PerCpu) -> ! {
     STARTING.store(core::ptr::null_mut(), Ordering::Release);
     descriptors::init_cpu(this);
     crate::boot::start_secondary(this)
+}
+
+/// Extends the bootstrap direct map over all that one top-level entry can hold, where the CPU has
+/// 1 GiB pages. The physical address up to which memory can be used.
+pub(super) fn reach() -> u64 {
+    if !cpu::has(Features::HUGE_PAGES) {
+        return BOOT_GIB << 30;
+    }
+    for gib in BOOT_GIB..512 {
+        // SAFETY: the table is in use but has nothing at these entries; 0x83 is a present,
+        // writable leaf.
+        unsafe { (&raw mut boot_pdpt_low[gib as usize]).write_volatile(gib << 30 | 0x83) };
+    }
+    512 << 30
 }
 
 /// Puts the real-mode entry in place for `cpu`.

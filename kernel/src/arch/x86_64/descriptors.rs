@@ -150,3 +150,19 @@ fn fill_gates() {
         unsafe { (*GATES.0.get())[vector as usize] = [low, entry >> 32] };
     }
 }
+
+/// This CPU's stacks: for traps from user mode, for NMI, for what is fatal.
+#[cfg(feature = "ktest")]
+pub(super) fn stacks(cpu: &PerCpu) -> [u64; 3] {
+    // SAFETY: the element belongs to the CPU that runs this.
+    let task = unsafe { &(*TABLES.0.get().cast::<CpuTables>().add(cpu.number())).task };
+    [task.stacks[0], task.interrupt_stacks[0], task.interrupt_stacks[1]]
+}
+
+/// Entry, stack number and privilege level of a gate.
+#[cfg(feature = "ktest")]
+pub(super) fn gate(vector: u8) -> (u64, u64, u64) {
+    // SAFETY: gates do not change after boot.
+    let [low, high] = unsafe { (*GATES.0.get())[usize::from(vector)] };
+    (low & 0xffff | low >> 48 << 16 | high << 32, low >> 32 & 7, low >> 45 & 3)
+}

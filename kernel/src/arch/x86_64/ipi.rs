@@ -161,3 +161,11 @@ fn io_access(base: u64, register: u32, value: Option<u32>) -> u32 {
     }
     0
 }
+
+/// Whether a device line is masked.
+#[cfg(feature = "ktest")]
+pub(super) fn line_is_masked(line: u32) -> bool {
+    let base = IO.lock();
+    let (input, _) = acpi::interrupts().isa_line(line);
+    io_access(*base, 0x10 + 2 * input, None) & MASKED != 0
+}

@@ -1,7 +1,7 @@
 //! What machine this is: PVH start information, then ACPI.
 
 use super::acpi::{self, Bytes};
-use super::boot::TRAMPOLINE;
+use super::boot::{self, TRAMPOLINE};
 use super::{cpu, ipi, paging};
 use crate::arch::layout::PAGE_SIZE;
 use crate::machine::{MachineInfo, PhysRange};
@@ -51,12 +51,16 @@ pub fn remap(mut map: impl FnMut(PhysRange) -> u64) {
 }
 
 fn read_memory_map(map: Bytes, info: &mut MachineInfo) {
+    let reach = boot::reach();
     let mut at = 0;
     while map.number(at + 8, 8) != 0 {
         let (start, length) = (map.number(at, 8), map.number(at + 8, 8));
         let end = start.saturating_add(length);
         match map.number(at + 16, 4) {
-            RAM => info.add_memory(start.next_multiple_of(PAGE_SIZE)..end & !(PAGE_SIZE - 1), 0),
+            RAM => {
+                let usable = start.next_multiple_of(PAGE_SIZE)..end.min(reach) & !(PAGE_SIZE - 1);
+                info.add_memory(usable, 0);
+            }
             _ => info.reserve(start..end, "firmware"),
         }
         at += 24;

@@ -11,6 +11,8 @@ pub mod context;
 pub mod cpu;
 mod descriptors;
 pub mod ipi;
+#[cfg(feature = "ktest")]
+mod ktests;
 pub mod machine;
 pub mod paging;
 mod port;

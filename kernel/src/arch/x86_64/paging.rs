@@ -45,16 +45,17 @@ impl Entry {
         Entry(table.0 | PRESENT | WRITABLE | USER | ACCESSED)
     }
 
-    /// Maps a page; level 0 is 4 KiB, 1 is 2 MiB, 2 is 1 GiB.
+    /// Maps a page; level 0 is 4 KiB, 1 is 2 MiB, 2 is 1 GiB. Accessed and dirty are set, so that
+    /// the CPU need not.
     pub const fn leaf(page: PhysAddr, flags: MapFlags, level: usize) -> Entry {
         let bits = [
-            (MapFlags::WRITE, WRITABLE),
+            (MapFlags::WRITE, WRITABLE | DIRTY),
             (MapFlags::USER, USER),
             (MapFlags::GLOBAL, GLOBAL),
             (MapFlags::DEVICE, UNCACHED),
             (MapFlags::COW, COW),
         ];
-        let mut entry = page.0 | PRESENT;
+        let mut entry = page.0 | PRESENT | ACCESSED;
         let mut i = 0;
         while i < bits.len() {
             if flags.contains(bits[i].0) {
@@ -109,9 +110,9 @@ impl Entry {
     }
 }
 
-/// Whether leaves of this level exist on this CPU.
-pub fn has_level(level: usize) -> bool {
-    level < 2 || level == 2 && cpu::has(Features::HUGE_PAGES)
+/// The highest level that leaves may have on this CPU.
+pub fn largest_level() -> usize {
+    if cpu::has(Features::HUGE_PAGES) { 2 } else { 1 }
 }
 
 /// Number of address-space identifiers; 1 means that the CPU has none.

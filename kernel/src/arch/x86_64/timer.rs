@@ -195,3 +195,11 @@ fn sample() -> Sample {
     }
     best.1
 }
+
+/// How many nanoseconds of `now` pass in a second of the PIT.
+#[cfg(feature = "ktest")]
+pub(super) fn measured_clock_hz() -> Option<u64> {
+    let rates = measure_span()?;
+    init_cpu();
+    Some(scale(rates.tsc_hz, NS_PER_TICK.load(Ordering::Relaxed)))
+}
