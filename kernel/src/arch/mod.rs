@@ -22,6 +22,8 @@
 mod aarch64;
 #[cfg(not(target_os = "none"))]
 mod host;
+#[cfg(all(target_os = "none", feature = "ktest"))]
+mod ktests;
 #[cfg(all(target_os = "none", target_arch = "riscv64"))]
 mod riscv64;
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]

@@ -3,7 +3,7 @@
 //! Device addresses are kept here as physical ranges; registers are reached
 //! through the direct map until `remap` says where they are mapped as devices.
 
-use super::{boot, console, ipi, paging};
+use super::{boot, console, ipi, paging, timer};
 use crate::arch::layout::DIRECT_MAP;
 use crate::lock::Once;
 use crate::machine::devicetree::{DeviceTree, cell, regions, text};
@@ -25,7 +25,6 @@ struct Devices {
     plic: Option<PhysRange>,
     finisher: Option<PhysRange>,
     contexts: [u16; MAX_HARTS],
-    clock: u64,
     isa: [u8; ISA_LENGTH],
     isa_length: usize,
 }
@@ -61,10 +60,6 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
         plic: first(&["riscv,plic0", "sifive,plic-1.0.0"]),
         finisher: first(&["sifive,test0"]),
         contexts: plic_contexts(&tree),
-        clock: tree
-            .number("/cpus", "timebase-frequency")
-            .unwrap_or(10_000_000)
-            .max(1),
         isa: [0; ISA_LENGTH],
         isa_length: isa.len().min(ISA_LENGTH),
     };
@@ -72,6 +67,8 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
     DEVICES.set(devices);
     remap(|range| DIRECT_MAP + range.start);
     paging::detect_asids();
+    let frequency = tree.number("/cpus", "timebase-frequency");
+    timer::detect(frequency.unwrap_or(10_000_000).max(1));
 }
 
 /// Which PLIC context is the supervisor mode of each hart: `interrupts-extended` of the PLIC
@@ -123,11 +120,6 @@ pub(super) fn finisher() -> Option<u64> {
 /// The UART's interrupt line.
 pub(super) fn uart_interrupt() -> Option<u32> {
     devices().uart_line
-}
-
-/// Ticks of `time` per second.
-pub(super) fn clock_frequency() -> u64 {
-    devices().clock
 }
 
 /// The instruction set as the device tree spells it, cut at a fixed length.

@@ -5,7 +5,7 @@
 //! (Sstc), else through the firmware. Conversions are exact: a deadline is
 //! never early, and time never runs backwards.
 
-use super::{machine, sbi};
+use super::sbi;
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,10 +15,13 @@ static FREQUENCY: AtomicU64 = AtomicU64::new(1);
 static STIMECMP: AtomicBool = AtomicBool::new(false);
 
 /// Takes the clock's rate and finds out how to set deadlines.
-pub fn init_boot() {
-    FREQUENCY.store(machine::clock_frequency(), Ordering::Relaxed);
+pub(super) fn detect(frequency: u64) {
+    FREQUENCY.store(frequency, Ordering::Relaxed);
     STIMECMP.store(stimecmp_works(), Ordering::Relaxed);
 }
+
+/// Nothing is left to do: `detect` has run since the machine is known.
+pub fn init_boot() {}
 
 /// Nothing is armed on this CPU yet.
 pub fn init_cpu() {
