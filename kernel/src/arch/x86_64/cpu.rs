@@ -234,11 +234,11 @@ pub fn interrupts_disable() {
     unsafe { asm!("cli", options(nostack)) }
 }
 
-/// Turns interrupts on.
+/// Turns interrupts on. `sti` holds them off for one more instruction, which is here.
 #[inline]
 pub fn interrupts_enable() {
     // SAFETY: the interrupt descriptors are loaded before the first caller runs.
-    unsafe { asm!("sti", options(nostack)) }
+    unsafe { asm!("sti", "nop", options(nostack)) }
 }
 
 /// Halts until an interrupt has been handled. Called and returns with interrupts off; one that is
