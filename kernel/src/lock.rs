@@ -13,6 +13,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arch::cpu;
+use crate::mm::tlb::{self, IPI_TLB};
 
 /// The order in which locks nest, outermost first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,6 +173,9 @@ impl<T> SpinLock<T> {
 /// One round of waiting for another CPU: answers what other CPUs ask of this one, then relaxes.
 #[inline]
 pub fn spin() {
+    if cpu::current().ipi_pending.load(Ordering::Relaxed) & IPI_TLB != 0 {
+        tlb::service();
+    }
     cpu::relax();
 }
 

@@ -4,7 +4,10 @@
 //! `Fault` and calls here. From user mode the registers are already saved in the current thread.
 
 use core::fmt;
+use core::sync::atomic::Ordering;
 
+use crate::arch::cpu;
+use crate::mm;
 use crate::panic::fatal_trap;
 
 /// What an instruction tried to do with memory.
@@ -88,6 +91,11 @@ pub enum Interrupt {
 /// A fault of the current thread, whose registers are saved in its frame. Returns when the thread
 /// may go on (the page is there now).
 pub fn user_fault(fault: Fault) {
+    if let FaultKind::Page(access) = fault.kind
+        && mm::fault::user_fault(fault.address, access).is_ok()
+    {
+        return;
+    }
     panic!("{fault} in user mode");
 }
 
@@ -108,11 +116,16 @@ pub fn kernel_fault(
 
 /// The kernel touched a user address for the current thread and faulted. True when the page is
 /// there now and the access can be repeated; false makes it an error for the caller.
-pub fn user_access_fault(_address: u64, _access: Access) -> bool {
-    false
+pub fn user_access_fault(address: u64, access: Access) -> bool {
+    mm::fault::user_fault(address, access).is_ok()
 }
 
 /// An interrupt. From user mode the registers are saved in the current thread's frame, and this
 /// returns only if that thread goes on; from the kernel it was allowed to interrupt (the idle
 /// loop), it always returns.
-pub fn interrupt(_what: Interrupt, _from_user: bool) {}
+pub fn interrupt(what: Interrupt, _from_user: bool) {
+    if what == Interrupt::Ipi {
+        cpu::current().ipi_pending.fetch_and(!mm::tlb::IPI_TLB, Ordering::SeqCst);
+        mm::tlb::service();
+    }
+}
