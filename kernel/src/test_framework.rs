@@ -21,6 +21,7 @@
 
 use crate::arch::{power, timer};
 use crate::cmdline::{self, BootArguments};
+use crate::mm::{frames, heap};
 use crate::println;
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -122,6 +123,22 @@ macro_rules! kernel_test {
             };
         };
         $crate::kernel_test! { $($rest)* }
+    };
+}
+
+/// Makes a function `fn() -> !` what the test kernel does instead of running tests.
+#[macro_export]
+macro_rules! kernel_main {
+    ($name:ident) => {
+        const _: () = {
+            #[used]
+            // SAFETY: as in `kernel_test!`.
+            #[unsafe(link_section = "kernel_tests")]
+            static MAIN: $crate::test_framework::KernelTest = $crate::test_framework::KernelTest {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: $crate::test_framework::Run::Kernel($name),
+            };
+        };
     };
 }
 
@@ -334,9 +351,24 @@ pub fn run() -> ! {
 
 fn run_one(test: fn() -> TestResult, times: u64) -> TestResult {
     for _ in 0..times {
+        let before = memory();
         test()?;
+        let after = memory();
+        if after != before {
+            let text =
+                format_args!("leaves {after:?} free frames and objects in use, found {before:?}");
+            return Err(Verdict::Failed(Message::new(text)));
+        }
     }
     Ok(())
+}
+
+/// Free frames, and objects that the kernel heap has given out, when nothing is cached.
+fn memory() -> (usize, usize) {
+    crate::cap::reap();
+    heap::trim();
+    frames::drain();
+    (frames::free_frames(), heap::in_use())
 }
 
 kernel_test! {

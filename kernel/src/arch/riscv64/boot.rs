@@ -117,6 +117,7 @@ global_asm!(
     "boot_root: .skip 4096",
     "  .skip {stack_size}",
     "boot_stack_top:",
+    ".text",
     direct = sym BOOT_DIRECT,
     image = sym BOOT_IMAGE,
     cpus = sym CPUS,

@@ -1,0 +1,84 @@
+//! The benchmark kernel: what operations cost in executed instructions.
+//!
+//! Meant for one CPU under `-icount shift=0,sleep=off`, where every run counts the same. Each row
+//! is one line `bench: {…}` with the instructions of one operation, averaged over `RUNS` runs;
+//! reading the counter and calling an empty operation are subtracted. Operations of the kernel
+//! alone are measured here; those that user programs ask for, by the program `bench`.
+#![no_std]
+#![no_main]
+
+use veridian_kernel::arch::{cpu, power};
+use veridian_kernel::mm::heap::SlabCache;
+use veridian_kernel::mm::{MapFlags, VirtAddr, frames, vas::AddressSpace};
+use veridian_kernel::{cmdline, kernel_main, println};
+
+const RUNS: usize = 16;
+
+/// The one place where an operation is counted, so that no row is inlined differently.
+#[inline(never)]
+fn counted(operation: &mut dyn FnMut()) -> u64 {
+    let before = cpu::instructions();
+    operation();
+    cpu::instructions() - before
+}
+
+/// Measures `operation`, which does its thing `times` times, and prints the row.
+fn row(name: &str, times: u64, operation: &mut dyn FnMut()) {
+    let filter = cmdline::arguments().value("bench.filter").unwrap_or("");
+    if !name.contains(filter) {
+        return;
+    }
+    // Caches fill and lists grow in the first runs.
+    for _ in 0..4 {
+        operation();
+    }
+    let empty = counted(&mut || {});
+    let mut counts = [0; RUNS];
+    for count in &mut counts {
+        *count = counted(operation).saturating_sub(empty);
+    }
+    let mean = counts.iter().sum::<u64>() / RUNS as u64;
+    let variance = counts.iter().map(|c| c.abs_diff(mean).pow(2)).sum::<u64>() / RUNS as u64;
+    let (one, deviation) = (mean.div_ceil(times), variance.isqrt());
+    println!(
+        "bench: {{\"op\":\"{name}\",\"instructions\":{one},\"stddev\":{deviation},\"runs\":{RUNS}}}"
+    );
+}
+
+fn benchmarks() -> ! {
+    row("clock_read", 1, &mut || {
+        core::hint::black_box(veridian_kernel::arch::timer::now());
+    });
+    memory();
+    power::exit(0)
+}
+
+fn memory() {
+    row("frame_alloc_free", 1, &mut || {
+        let frame = frames::allocate_one().expect("a frame");
+        frames::free_one(core::hint::black_box(frame));
+    });
+    static SLAB: SlabCache = SlabCache::new("bench-64", 64, 64);
+    row("slab_alloc_free", 1, &mut || {
+        let object = SLAB.allocate().expect("an object");
+        // SAFETY: allocated from this cache just now, and nobody else knows it.
+        unsafe { SLAB.free(core::hint::black_box(object)) };
+    });
+    row("global_alloc_free", 1, &mut || {
+        drop(core::hint::black_box(alloc::boxed::Box::new([0u64; 8])));
+    });
+    let space = AddressSpace::create().expect("an address space");
+    // SAFETY: created just now and released below.
+    let shared = unsafe { space.as_ref() };
+    let page = VirtAddr(0x4000_0000);
+    row("map_unmap_page_lazy", 1, &mut || {
+        let mapped = shared.map_anonymous(page, 4096, MapFlags::USER_DATA);
+        mapped.expect("room in an empty space");
+        shared.unmap(page, 4096).expect("it is mapped");
+    });
+    // SAFETY: the one reference.
+    unsafe { AddressSpace::release(space) };
+}
+
+extern crate alloc;
+kernel_main!(benchmarks);
