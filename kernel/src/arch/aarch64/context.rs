@@ -78,9 +78,16 @@ impl Frame {
         self.tls
     }
 
-    /// Sets the thread-local storage base.
+    /// Sets the thread-local storage base; `activate_tls` brings it into effect.
     pub const fn set_tls(&mut self, base: u64) {
         self.tls = base;
+    }
+
+    /// Makes the thread-local storage base this CPU's.
+    #[inline]
+    pub fn activate_tls(&self) {
+        // SAFETY: user mode may write this register itself; the kernel does not use it.
+        unsafe { write_register!("tpidr_el0", self.tls) };
     }
 
     /// Whether the thread stopped in a system call.
@@ -196,10 +203,9 @@ global_asm!(
 resume_frame:
     mov   sp, x0
     ldp   x1, x2, [sp, #{sp}]
-    ldp   x3, x4, [sp, #{pstate}]
+    ldr   x3, [sp, #{pstate}]
     msr   sp_el0, x1
     msr   elr_el1, x2
-    msr   tpidr_el0, x4
     tbnz  x3, #63, 1f
     msr   spsr_el1, x3
     ldp   x0, x1, [sp]
@@ -229,11 +235,10 @@ resume_frame:
 resume_results:                    // x0 to x5 = results, x6 = thread
     mov   sp, x6
     ldp   x7, x8, [sp, #{sp}]
-    ldp   x9, x10, [sp, #{pstate}]
+    ldr   x9, [sp, #{pstate}]
     msr   sp_el0, x7
     msr   elr_el1, x8
     msr   spsr_el1, x9
-    msr   tpidr_el0, x10
 2:  ldp   x19, x20, [sp, #152]
     ldp   x21, x22, [sp, #168]
     ldp   x23, x24, [sp, #184]

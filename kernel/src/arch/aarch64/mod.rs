@@ -13,6 +13,8 @@ pub mod ipi;
 pub mod machine;
 pub mod paging;
 pub mod power;
+#[cfg(feature = "ktest")]
+mod tests;
 pub mod timer;
 pub mod traps;
 pub mod uaccess;

@@ -23,6 +23,9 @@ pub const TCR: u64 = 16 | 16 << 16 | 0x35 << 8 | 0x35 << 24 | 2 << 30;
 /// TLB maintenance of one CPU reaches all.
 pub const BROADCAST_FLUSH: bool = true;
 
+/// The kernel's half has a root of its own.
+pub const SHARED_ROOT: bool = false;
+
 const VALID: u64 = 1;
 const TABLE_OR_PAGE: u64 = 1 << 1;
 const ATTRIBUTE_DEVICE: u64 = 1 << 2;
@@ -139,9 +142,9 @@ pub const fn root_address(value: u64) -> PhysAddr {
     PhysAddr(value & ADDRESS)
 }
 
-/// Whether leaves of this level exist: 4 KiB, 2 MiB and 1 GiB do.
-pub const fn has_level(level: usize) -> bool {
-    level < 3
+/// The highest level that has leaves: 1 GiB pages.
+pub const fn largest_level() -> usize {
+    2
 }
 
 /// Makes `value` the user half of this CPU.
