@@ -9,7 +9,7 @@ use crate::lock::{Rank, SpinLock};
 use crate::machine::{MachineInfo, machine, set_machine};
 use crate::mm::{self, PhysAddr, kernel_map};
 use crate::percpu::{CPUS, CpuState, PerCpu};
-use crate::{initrd, println, sched, symbols};
+use crate::{initrd, println, symbols};
 
 /// Size of a CPU's kernel stack.
 const STACK_SIZE: usize = 32 * 1024;
@@ -91,8 +91,8 @@ extern "C" fn main_boot() -> ! {
     crate::test_framework::run();
     #[cfg(not(feature = "ktest"))]
     {
-        crate::process::start_first(archive);
-        sched::scheduler::start()
+        println!("veridian: {} cpus online", crate::percpu::online_count());
+        power::exit(0)
     }
 }
 
@@ -121,5 +121,7 @@ pub fn start_secondary(cpu: &'static PerCpu) -> ! {
     ipi::init_cpu();
     timer::init_cpu();
     cpu.set_state(CpuState::Online);
-    sched::scheduler::start()
+    loop {
+        cpu::wait_for_interrupt();
+    }
 }
