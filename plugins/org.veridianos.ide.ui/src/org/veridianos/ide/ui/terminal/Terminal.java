@@ -1,7 +1,3 @@
-/*
- * Copyright (c) 2026 Veridian Studio contributors.
- * SPDX-License-Identifier: EPL-2.0
- */
 package org.veridianos.ide.ui.terminal;
 
 import java.util.ArrayList;
@@ -21,187 +17,187 @@ import java.util.function.Consumer;
  * {@link #view} was called, which is what lets the painter coalesce.
  */
 public final class Terminal {
-	/** Scrollback bounds: lines, and cells of eight bytes each. */
-	public static final int MAXIMUM_LINES = 20_000;
-	public static final long MAXIMUM_CELLS = 2_000_000;
-	private static final int SLICE = 16 * 1024;
+    /** Scrollback bounds: lines, and cells of eight bytes each. */
+    public static final int MAXIMUM_LINES = 20_000;
+    public static final long MAXIMUM_CELLS = 2_000_000;
+    private static final int SLICE = 16 * 1024;
 
-	private final ReentrantLock lock = new ReentrantLock(true);
-	private final Scrollback scrollback = new Scrollback(MAXIMUM_LINES, MAXIMUM_CELLS);
-	private final Screen screen;
-	private final EscapeParser parser;
-	private final AtomicBoolean dirty = new AtomicBoolean();
-	private final List<byte[]> replies = new ArrayList<>();
-	private volatile Runnable changed = () -> {
-	};
-	private volatile Consumer<byte[]> reply = bytes -> {
-	};
-	private volatile String title = ""; //$NON-NLS-1$
-	private volatile long bells;
+    private final ReentrantLock lock = new ReentrantLock(true);
+    private final Scrollback scrollback = new Scrollback(MAXIMUM_LINES, MAXIMUM_CELLS);
+    private final Screen screen;
+    private final EscapeParser parser;
+    private final AtomicBoolean dirty = new AtomicBoolean();
+    private final List<byte[]> replies = new ArrayList<>();
+    private volatile Runnable changed = () -> {
+    };
+    private volatile Consumer<byte[]> reply = bytes -> {
+    };
+    private volatile String title = "";
+    private volatile long bells;
 
-	/** What a painter needs to know about the terminal at one moment. */
-	public record View(long firstLine, long lineCount, long top, long[][] rows, boolean[] wrapped, int columns,
-			int screenRows, long cursorLine, int cursorColumn, boolean cursorVisible) {
-	}
+    /** What a painter needs to know about the terminal at one moment. */
+    public record View(long firstLine, long lineCount, long top, long[][] rows, boolean[] wrapped, int columns,
+            int screenRows, long cursorLine, int cursorColumn, boolean cursorVisible) {
+    }
 
-	/** A terminal of the given size. */
-	public Terminal(int columns, int rows) {
-		screen = new Screen(columns, rows, scrollback);
-		parser = new EscapeParser(screen, replies::add, text -> title = text, () -> bells++);
-	}
+    /** A terminal of the given size. */
+    public Terminal(int columns, int rows) {
+        screen = new Screen(columns, rows, scrollback);
+        parser = new EscapeParser(screen, replies::add, text -> title = text, () -> bells++);
+    }
 
-	/** @param listener called, on any thread, when something has changed that was not looked at yet */
-	public void onChange(Runnable listener) {
-		changed = listener;
-	}
+    /** @param listener called, on any thread, when something has changed that was not looked at yet */
+    public void onChange(Runnable listener) {
+        changed = listener;
+    }
 
-	/** @param sink where the terminal's own answers (cursor position and the like) are sent */
-	public void onReply(Consumer<byte[]> sink) {
-		reply = sink;
-	}
+    /** @param sink where the terminal's own answers (cursor position and the like) are sent */
+    public void onReply(Consumer<byte[]> sink) {
+        reply = sink;
+    }
 
-	/** Takes output of the guest. */
-	public void feed(byte[] data, int offset, int length) {
-		int at = offset;
-		int end = offset + length;
-		while (at < end) {
-			int count = Math.min(SLICE, end - at);
-			List<byte[]> answers = List.of();
-			lock.lock();
-			try {
-				parser.feed(data, at, count);
-				if (!replies.isEmpty()) {
-					answers = List.copyOf(replies);
-					replies.clear();
-				}
-			} finally {
-				lock.unlock();
-			}
-			at += count;
-			answers.forEach(reply);
-			markChanged();
-		}
-	}
+    /** Takes output of the guest. */
+    public void feed(byte[] data, int offset, int length) {
+        int at = offset;
+        int end = offset + length;
+        while (at < end) {
+            int count = Math.min(SLICE, end - at);
+            List<byte[]> answers = List.of();
+            lock.lock();
+            try {
+                parser.feed(data, at, count);
+                if (!replies.isEmpty()) {
+                    answers = List.copyOf(replies);
+                    replies.clear();
+                }
+            } finally {
+                lock.unlock();
+            }
+            at += count;
+            answers.forEach(reply);
+            markChanged();
+        }
+    }
 
-	/** Changes the size in cells; text is wrapped anew. */
-	public void resize(int columns, int rows) {
-		lock.lock();
-		try {
-			screen.resize(Math.max(2, columns), Math.max(2, rows));
-		} finally {
-			lock.unlock();
-		}
-		markChanged();
-	}
+    /** Changes the size in cells; text is wrapped anew. */
+    public void resize(int columns, int rows) {
+        lock.lock();
+        try {
+            screen.resize(Math.max(2, columns), Math.max(2, rows));
+        } finally {
+            lock.unlock();
+        }
+        markChanged();
+    }
 
-	/** Forgets everything printed so far, screen and scrollback. */
-	public void clear() {
-		lock.lock();
-		try {
-			scrollback.clear();
-			screen.eraseInDisplay(2);
-			scrollback.clear();
-			screen.moveTo(0, 0);
-		} finally {
-			lock.unlock();
-		}
-		markChanged();
-	}
+    /** Forgets everything printed so far, screen and scrollback. */
+    public void clear() {
+        lock.lock();
+        try {
+            scrollback.clear();
+            screen.eraseInDisplay(2);
+            scrollback.clear();
+            screen.moveTo(0, 0);
+        } finally {
+            lock.unlock();
+        }
+        markChanged();
+    }
 
-	private void markChanged() {
-		if (dirty.compareAndSet(false, true)) {
-			changed.run();
-		}
-	}
+    private void markChanged() {
+        if (dirty.compareAndSet(false, true)) {
+            changed.run();
+        }
+    }
 
-	/**
-	 * Copies what is to be painted.
-	 *
-	 * @param top absolute number of the first row wanted; anything beyond the end means the screen
-	 * @param count number of rows wanted
-	 */
-	public View view(long top, int count) {
-		dirty.set(false);
-		lock.lock();
-		try {
-			long first = scrollback.dropped();
-			long lines = first + scrollback.size() + screen.rows();
-			long from = Math.max(first, Math.min(top, lines - count));
-			int n = (int) Math.min(count, lines - from);
-			long[][] rows = new long[n][];
-			boolean[] wrapped = new boolean[n];
-			for (int i = 0; i < n; i++) {
-				Line line = line(from + i - first);
-				rows[i] = line.cells.clone();
-				wrapped[i] = line.wrapped;
-			}
-			return new View(first, lines, from, rows, wrapped, screen.columns(), screen.rows(),
-					first + scrollback.size() + screen.row(), screen.column(), screen.cursorVisible);
-		} finally {
-			lock.unlock();
-		}
-	}
+    /**
+     * Copies what is to be painted.
+     *
+     * @param top absolute number of the first row wanted; anything beyond the end means the screen
+     * @param count number of rows wanted
+     */
+    public View view(long top, int count) {
+        dirty.set(false);
+        lock.lock();
+        try {
+            long first = scrollback.dropped();
+            long lines = first + scrollback.size() + screen.rows();
+            long from = Math.max(first, Math.min(top, lines - count));
+            int n = (int) Math.min(count, lines - from);
+            long[][] rows = new long[n][];
+            boolean[] wrapped = new boolean[n];
+            for (int i = 0; i < n; i++) {
+                Line line = line(from + i - first);
+                rows[i] = line.cells.clone();
+                wrapped[i] = line.wrapped;
+            }
+            return new View(first, lines, from, rows, wrapped, screen.columns(), screen.rows(),
+                    first + scrollback.size() + screen.row(), screen.column(), screen.cursorVisible);
+        } finally {
+            lock.unlock();
+        }
+    }
 
-	/** @return the text between two positions, rows joined where the terminal had wrapped them */
-	public String text(long fromLine, int fromColumn, long toLine, int toColumn) {
-		StringBuilder out = new StringBuilder();
-		lock.lock();
-		try {
-			long first = scrollback.dropped();
-			long last = first + scrollback.size() + screen.rows() - 1;
-			for (long i = Math.max(first, fromLine); i <= Math.min(last, toLine); i++) {
-				Line line = line(i - first);
-				int from = i == fromLine ? fromColumn : 0;
-				int to = i == toLine ? toColumn : Integer.MAX_VALUE;
-				int content = line.wrapped ? line.cells.length : line.contentLength();
-				Line.appendText(out, line.cells, from, Math.min(to, content));
-				if (i < toLine && !line.wrapped) {
-					out.append('\n');
-				}
-			}
-		} finally {
-			lock.unlock();
-		}
-		return out.toString();
-	}
+    /** @return the text between two positions, rows joined where the terminal had wrapped them */
+    public String text(long fromLine, int fromColumn, long toLine, int toColumn) {
+        StringBuilder out = new StringBuilder();
+        lock.lock();
+        try {
+            long first = scrollback.dropped();
+            long last = first + scrollback.size() + screen.rows() - 1;
+            for (long i = Math.max(first, fromLine); i <= Math.min(last, toLine); i++) {
+                Line line = line(i - first);
+                int from = i == fromLine ? fromColumn : 0;
+                int to = i == toLine ? toColumn : Integer.MAX_VALUE;
+                int content = line.wrapped ? line.cells.length : line.contentLength();
+                Line.appendText(out, line.cells, from, Math.min(to, content));
+                if (i < toLine && !line.wrapped) {
+                    out.append('\n');
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+        return out.toString();
+    }
 
-	/** @return all that is kept, for tests and for copying everything */
-	public String allText() {
-		return text(0, 0, Long.MAX_VALUE - 1, Integer.MAX_VALUE).stripTrailing();
-	}
+    /** @return all that is kept, for tests and for copying everything */
+    public String allText() {
+        return text(0, 0, Long.MAX_VALUE - 1, Integer.MAX_VALUE).stripTrailing();
+    }
 
-	/** @return number of cells that the scrollback holds now */
-	public long retainedCells() {
-		lock.lock();
-		try {
-			return scrollback.cells();
-		} finally {
-			lock.unlock();
-		}
-	}
+    /** @return number of cells that the scrollback holds now */
+    public long retainedCells() {
+        lock.lock();
+        try {
+            return scrollback.cells();
+        } finally {
+            lock.unlock();
+        }
+    }
 
-	private Line line(long index) {
-		int kept = scrollback.size();
-		return index < kept ? scrollback.get((int) index) : screen.line((int) (index - kept));
-	}
+    private Line line(long index) {
+        int kept = scrollback.size();
+        return index < kept ? scrollback.get((int) index) : screen.line((int) (index - kept));
+    }
 
-	/** @return the title that the guest has set, empty without one */
-	public String title() {
-		return title;
-	}
+    /** @return the title that the guest has set, empty without one */
+    public String title() {
+        return title;
+    }
 
-	/** @return how often the guest rang the bell */
-	public long bells() {
-		return bells;
-	}
+    /** @return how often the guest rang the bell */
+    public long bells() {
+        return bells;
+    }
 
-	/** @return whether arrow keys are to be sent in their application form */
-	public boolean applicationCursorKeys() {
-		return screen.applicationCursorKeys;
-	}
+    /** @return whether arrow keys are to be sent in their application form */
+    public boolean applicationCursorKeys() {
+        return screen.applicationCursorKeys;
+    }
 
-	/** @return whether pasted text is to be framed */
-	public boolean bracketedPaste() {
-		return screen.bracketedPaste;
-	}
+    /** @return whether pasted text is to be framed */
+    public boolean bracketedPaste() {
+        return screen.bracketedPaste;
+    }
 }

@@ -1,0 +1,19 @@
+package org.veridianos.ide.ui;
+
+import org.eclipse.osgi.util.NLS;
+
+/** Texts of the shell that belong to no part of it. */
+final class Messages extends NLS {
+
+    static String SourceOpener_looking;
+    static String StudioRequest_booting;
+    static String StudioRequest_noKernel;
+    static String StudioRequest_opening;
+
+    static {
+        NLS.initializeMessages("org.veridianos.ide.ui.messages", Messages.class);
+    }
+
+    private Messages() {
+    }
+}

@@ -1,0 +1,2 @@
+/** Preferences: where the tools are. */
+package org.veridianos.ide.ui.preferences;

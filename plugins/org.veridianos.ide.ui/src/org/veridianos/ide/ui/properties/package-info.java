@@ -1,0 +1,2 @@
+/** Properties of a kernel project. */
+package org.veridianos.ide.ui.properties;

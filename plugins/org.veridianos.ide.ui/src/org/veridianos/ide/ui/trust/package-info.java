@@ -1,0 +1,2 @@
+/** Asking whether code of a location may run. */
+package org.veridianos.ide.ui.trust;
