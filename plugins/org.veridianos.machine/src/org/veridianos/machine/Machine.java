@@ -23,19 +23,22 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Machine implements AutoCloseable {
 
+    private static final String NO_WORDS = "no message";
     private static final long CONNECT_TIMEOUT = TimeUnit.SECONDS.toNanos(20);
 
     private final Sessions sessions;
     private final Session session;
     private final Process process;
     private final SocketChannel console;
+    private final Qmp monitor;
     private final Thread hook;
 
-    private Machine(Sessions sessions, Session session, Process process, SocketChannel console, Thread hook) {
+    private Machine(Sessions sessions, Session session, Process process, SocketChannel console, Qmp monitor, Thread hook) {
         this.sessions = sessions;
         this.session = session;
         this.process = process;
         this.console = console;
+        this.monitor = monitor;
         this.hook = hook;
     }
 
@@ -72,8 +75,9 @@ public final class Machine implements AutoCloseable {
             Session running = sessions.update(session.folder(), s -> s.withQemu(identity)).orElse(session.withQemu(identity));
             hook = owner.outlives() ? null : hook(sessions, running, process);
             SocketChannel console = connect(running, process, config.profile());
+            Qmp monitor = monitor(running, process, config.profile());
             settle(sessions, running, process);
-            return new Machine(sessions, running, process, console, hook);
+            return new Machine(sessions, running, process, console, monitor, hook);
         } catch (IOException | MachineException | RuntimeException failed) {
             if (process != null) {
                 process.destroyForcibly();
@@ -142,15 +146,35 @@ public final class Machine implements AutoCloseable {
         throw new MachineException(profile.qemu() + " does not open its console: " + words(session));
     }
 
+    /**
+     * QEMU opens the console early and greets its monitor when everything else is up, so an answer here means that no argument was
+     * refused and that the RAM files have their size. A machine that is done already by then has no monitor to talk to.
+     */
+    private static Qmp monitor(Session session, Process process, Profile profile) throws MachineException {
+        try {
+            return Qmp.connect(session.ownerQmp());
+        } catch (MachineException silent) {
+            try {
+                process.waitFor(5, TimeUnit.SECONDS);
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            if (process.isAlive() || process.exitValue() == 1 && !words(session).equals(NO_WORDS)) {
+                throw new MachineException(profile.qemu() + " refused to start: " + words(session), silent);
+            }
+            return null;
+        }
+    }
+
     /** What QEMU said, in one line. */
     private static String words(Session session) {
         try {
             String text = Files.readString(session.qemuLog(), StandardCharsets.UTF_8);
             String joined = String.join("; ", text.lines().map(String::strip).filter(l -> !l.isEmpty() && !l.contains("info: QEMU waiting for connection"))
                     .map(l -> l.replaceFirst("^qemu-system-[a-z0-9_]+: ", "")).toList());
-            return joined.isEmpty() ? "no message" : joined;
+            return joined.isEmpty() ? NO_WORDS : joined;
         } catch (IOException unreadable) {
-            return "no message";
+            return NO_WORDS;
         }
     }
 
@@ -164,9 +188,12 @@ public final class Machine implements AutoCloseable {
         return console;
     }
 
-    /** Opens the owner's monitor connection. One at a time. */
+    /** The owner's monitor connection; closed with the machine. */
     public Qmp qmp() throws MachineException {
-        return Qmp.connect(session.ownerQmp());
+        if (monitor == null) {
+            throw new MachineException("the machine has ended");
+        }
+        return monitor;
     }
 
     /** Completes with QEMU's exit status when it has ended. */
@@ -189,9 +216,9 @@ public final class Machine implements AutoCloseable {
         int status = process.isAlive() ? 0 : process.exitValue();
         String words = words(session);
         if (status > 128) {
-            return "QEMU was ended by signal " + (status - 128) + (words.equals("no message") ? "" : ": " + words);
+            return "QEMU was ended by signal " + (status - 128) + (words.equals(NO_WORDS) ? "" : ": " + words);
         }
-        return words.equals("no message") ? "the guest reset or powered off without an exit line (QEMU's status " + status + ")" : "QEMU ended: " + words;
+        return words.equals(NO_WORDS) ? "the guest reset or powered off without an exit line (QEMU's status " + status + ")" : "QEMU ended: " + words;
     }
 
     /** Waits for QEMU to end. */
@@ -208,6 +235,9 @@ public final class Machine implements AutoCloseable {
     @Override
     public void close() throws MachineException {
         process.destroyForcibly();
+        if (monitor != null) {
+            monitor.close();
+        }
         try {
             console.close();
             process.waitFor(5, TimeUnit.SECONDS);

@@ -157,7 +157,7 @@ public final class SegmentedMemory implements GuestMemory {
             Window window = all[middle];
             if (Long.compareUnsigned(address, window.address) < 0) {
                 high = middle - 1;
-            } else if (address - window.address >= window.bytes.limit()) {
+            } else if (Long.compareUnsigned(address - window.address, window.bytes.limit()) >= 0) {
                 low = middle + 1;
             } else {
                 return window;
