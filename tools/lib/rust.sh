@@ -103,8 +103,9 @@ TOML
     for target in $RUST_TARGETS; do
         arguments+=(--target "$target")
     done
+    # The bitcode is for link-time optimisation of the kernel's release profile.
     (cd "$work" && env -u RUSTUP_TOOLCHAIN CARGO_HOME="$work/cargo" RUSTC="$rustc" RUSTC_BOOTSTRAP=1 \
-        RUSTFLAGS="--remap-path-prefix=$sources=$root/lib/rustlib/src/rust" /usr/bin/cargo build --release --offline \
+        RUSTFLAGS="-Cembed-bitcode=yes --remap-path-prefix=$sources=$root/lib/rustlib/src/rust" /usr/bin/cargo build --release --offline \
         -Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem "${arguments[@]}" --target-dir "$work/target")
     for target in $RUST_TARGETS; do
         mkdir -p "$root/lib/rustlib/$target/lib"
