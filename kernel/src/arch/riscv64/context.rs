@@ -84,6 +84,12 @@ impl Frame {
         self.x[TP] = tls;
     }
 
+    /// Sets the two arguments with which a thread starts.
+    pub fn set_start(&mut self, first: u64, second: u64) {
+        self.x[A0] = first;
+        self.x[A0 + 1] = second;
+    }
+
     /// Whether the thread stopped in a system call.
     pub fn in_system_call(&self) -> bool {
         self.kind == SYSCALL

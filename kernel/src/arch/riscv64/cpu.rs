@@ -8,6 +8,9 @@ use core::fmt;
 /// Name of the architecture.
 pub const NAME: &str = "riscv64";
 
+/// What an ELF file calls the architecture.
+pub const ELF_MACHINE: u16 = 243;
+
 /// Where a frame's pair (caller's frame pointer, return address) is, from the frame pointer.
 pub const FRAME_RECORD: i64 = -16;
 
