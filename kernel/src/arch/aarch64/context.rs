@@ -195,76 +195,6 @@ pub unsafe fn run_on_stack(top: u64, entry: extern "C" fn() -> !) -> ! {
     }
 }
 
-global_asm!(
-    r#"
-.section .text.context, "ax"
-.global resume_frame, resume_results, clear_and_return
-.balign 64
-resume_frame:
-    mov   sp, x0
-    ldp   x1, x2, [sp, #{sp}]
-    ldr   x3, [sp, #{pstate}]
-    msr   sp_el0, x1
-    msr   elr_el1, x2
-    tbnz  x3, #63, 1f
-    msr   spsr_el1, x3
-    ldp   x0, x1, [sp]
-    ldp   x2, x3, [sp, #16]
-    ldp   x4, x5, [sp, #32]
-    b     2f
-1:  and   x3, x3, #0x7fffffffffffffff
-    msr   spsr_el1, x3
-    ldp   x0, x1, [sp]
-    ldp   x2, x3, [sp, #16]
-    ldp   x4, x5, [sp, #32]
-    ldp   x6, x7, [sp, #48]
-    ldp   x8, x9, [sp, #64]
-    ldp   x10, x11, [sp, #80]
-    ldp   x12, x13, [sp, #96]
-    ldp   x14, x15, [sp, #112]
-    ldp   x16, x17, [sp, #128]
-    ldp   x18, x19, [sp, #144]
-    ldp   x20, x21, [sp, #160]
-    ldp   x22, x23, [sp, #176]
-    ldp   x24, x25, [sp, #192]
-    ldp   x26, x27, [sp, #208]
-    ldp   x28, x29, [sp, #224]
-    ldr   x30, [sp, #240]
-    eret
-
-resume_results:                    // x0 to x5 = results, x6 = thread
-    mov   sp, x6
-    ldp   x7, x8, [sp, #{sp}]
-    ldr   x9, [sp, #{pstate}]
-    msr   sp_el0, x7
-    msr   elr_el1, x8
-    msr   spsr_el1, x9
-2:  ldp   x19, x20, [sp, #152]
-    ldp   x21, x22, [sp, #168]
-    ldp   x23, x24, [sp, #184]
-    ldp   x25, x26, [sp, #200]
-    ldp   x27, x28, [sp, #216]
-    ldp   x29, x30, [sp, #232]
-clear_and_return:
-    mov   x6, xzr
-    mov   x7, xzr
-    mov   x8, xzr
-    mov   x9, xzr
-    mov   x10, xzr
-    mov   x11, xzr
-    mov   x12, xzr
-    mov   x13, xzr
-    mov   x14, xzr
-    mov   x15, xzr
-    mov   x16, xzr
-    mov   x17, xzr
-    mov   x18, xzr
-    eret
-"#,
-    sp = const offset_of!(Frame, sp),
-    pstate = const offset_of!(Frame, pstate),
-);
-
 const _: () = {
     assert!(offset_of!(Frame, x) == 0 && offset_of!(Frame, sp) == 248);
     assert!(offset_of!(Frame, pc) == 256 && offset_of!(Frame, tls) == 272);
@@ -275,9 +205,9 @@ const _: () = {
 #[repr(C, align(16))]
 #[derive(Clone)]
 pub struct FpuState {
-    vectors: [u128; 32],
     control: u64,
     status: u64,
+    vectors: [u128; 32],
 }
 
 impl FpuState {
@@ -304,51 +234,38 @@ unsafe extern "C" {
 
 global_asm!(
     r#"
-.section .text.fpu, "ax"
-.global fpu_store, fpu_load
 .arch_extension fp
 .arch_extension simd
+.macro vectors op
+    \op   q0, q1, [x0, #16]
+    \op   q2, q3, [x0, #48]
+    \op   q4, q5, [x0, #80]
+    \op   q6, q7, [x0, #112]
+    \op   q8, q9, [x0, #144]
+    \op   q10, q11, [x0, #176]
+    \op   q12, q13, [x0, #208]
+    \op   q14, q15, [x0, #240]
+    \op   q16, q17, [x0, #272]
+    \op   q18, q19, [x0, #304]
+    \op   q20, q21, [x0, #336]
+    \op   q22, q23, [x0, #368]
+    \op   q24, q25, [x0, #400]
+    \op   q26, q27, [x0, #432]
+    \op   q28, q29, [x0, #464]
+    \op   q30, q31, [x0, #496]
+.endm
+
+.section .text.fpu, "ax"
+.global fpu_store, fpu_load
 fpu_store:
-    stp   q0, q1, [x0]
-    stp   q2, q3, [x0, #32]
-    stp   q4, q5, [x0, #64]
-    stp   q6, q7, [x0, #96]
-    stp   q8, q9, [x0, #128]
-    stp   q10, q11, [x0, #160]
-    stp   q12, q13, [x0, #192]
-    stp   q14, q15, [x0, #224]
-    stp   q16, q17, [x0, #256]
-    stp   q18, q19, [x0, #288]
-    stp   q20, q21, [x0, #320]
-    stp   q22, q23, [x0, #352]
-    stp   q24, q25, [x0, #384]
-    stp   q26, q27, [x0, #416]
-    stp   q28, q29, [x0, #448]
-    stp   q30, q31, [x0, #480]
+    vectors stp
     mrs   x1, fpcr
     mrs   x2, fpsr
-    str   x1, [x0, #512]
-    str   x2, [x0, #520]
+    stp   x1, x2, [x0]
     ret
 fpu_load:
-    ldp   q0, q1, [x0]
-    ldp   q2, q3, [x0, #32]
-    ldp   q4, q5, [x0, #64]
-    ldp   q6, q7, [x0, #96]
-    ldp   q8, q9, [x0, #128]
-    ldp   q10, q11, [x0, #160]
-    ldp   q12, q13, [x0, #192]
-    ldp   q14, q15, [x0, #224]
-    ldp   q16, q17, [x0, #256]
-    ldp   q18, q19, [x0, #288]
-    ldp   q20, q21, [x0, #320]
-    ldp   q22, q23, [x0, #352]
-    ldp   q24, q25, [x0, #384]
-    ldp   q26, q27, [x0, #416]
-    ldp   q28, q29, [x0, #448]
-    ldp   q30, q31, [x0, #480]
-    ldr   x1, [x0, #512]
-    ldr   x2, [x0, #520]
+    vectors ldp
+    ldp   x1, x2, [x0]
     msr   fpcr, x1
     msr   fpsr, x2
     ret

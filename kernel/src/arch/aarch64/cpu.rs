@@ -8,6 +8,8 @@ use crate::percpu::PerCpu;
 
 /// Name of the architecture.
 pub const NAME: &str = "aarch64";
+/// Machine number of ELF files for this architecture (`e_machine`, System V ABI).
+pub const ELF_MACHINE: u16 = 183;
 
 /// Where the record of caller and return address lies, from the frame pointer.
 pub const FRAME_RECORD: i64 = 0;

@@ -37,45 +37,43 @@ const EMERGENCY_STACK: usize = 8192;
 
 global_asm!(
     r#"
-.macro save_low
-    stp   x0, x1, [sp]
-    stp   x2, x3, [sp, #16]
-    stp   x4, x5, [sp, #32]
-    stp   x6, x7, [sp, #48]
-    stp   x8, x9, [sp, #64]
-    stp   x10, x11, [sp, #80]
-    stp   x12, x13, [sp, #96]
-    stp   x14, x15, [sp, #112]
-    stp   x18, x19, [sp, #144]
-    stp   x20, x21, [sp, #160]
-    stp   x22, x23, [sp, #176]
-    stp   x24, x25, [sp, #192]
-    stp   x26, x27, [sp, #208]
-    stp   x28, x29, [sp, #224]
+// Stores or loads every register but x16, x17 and x30.
+.macro most op
+    \op   x0, x1, [sp]
+    \op   x2, x3, [sp, #16]
+    \op   x4, x5, [sp, #32]
+    \op   x6, x7, [sp, #48]
+    \op   x8, x9, [sp, #64]
+    \op   x10, x11, [sp, #80]
+    \op   x12, x13, [sp, #96]
+    \op   x14, x15, [sp, #112]
+    \op   x18, x19, [sp, #144]
+    \op   x20, x21, [sp, #160]
+    \op   x22, x23, [sp, #176]
+    \op   x24, x25, [sp, #192]
+    \op   x26, x27, [sp, #208]
+    \op   x28, x29, [sp, #224]
+.endm
+
+// Stores or loads the registers that a system call preserves.
+.macro preserved op
+    \op   x19, x20, [sp, #152]
+    \op   x21, x22, [sp, #168]
+    \op   x23, x24, [sp, #184]
+    \op   x25, x26, [sp, #200]
+    \op   x27, x28, [sp, #216]
+    \op   x29, x30, [sp, #232]
 .endm
 
 .macro load_all
-    ldp   x0, x1, [sp]
-    ldp   x2, x3, [sp, #16]
-    ldp   x4, x5, [sp, #32]
-    ldp   x6, x7, [sp, #48]
-    ldp   x8, x9, [sp, #64]
-    ldp   x10, x11, [sp, #80]
-    ldp   x12, x13, [sp, #96]
-    ldp   x14, x15, [sp, #112]
     ldp   x16, x17, [sp, #128]
-    ldp   x18, x19, [sp, #144]
-    ldp   x20, x21, [sp, #160]
-    ldp   x22, x23, [sp, #176]
-    ldp   x24, x25, [sp, #192]
-    ldp   x26, x27, [sp, #208]
-    ldp   x28, x29, [sp, #224]
     ldr   x30, [sp, #240]
+    most  ldp
 .endm
 
 // A trap in user mode: everything into the frame, x16 and x17 are there already.
 .macro user_trap handler
-    save_low
+    most  stp
     mrs   x1, sp_el0
     mrs   x2, elr_el1
     mrs   x3, spsr_el1
@@ -99,7 +97,7 @@ global_asm!(
 .macro kernel_trap handler
     sub   sp, sp, #{frame_size}
     stp   x16, x17, [sp, #128]
-    save_low
+    most  stp
     add   x1, sp, #{frame_size}
     mrs   x2, elr_el1
     mrs   x3, spsr_el1
@@ -153,12 +151,7 @@ vectors:
     cmp   x16, #{system_call}
     b.ne  user_fault
     mrs   x16, sp_el0
-    stp   x19, x20, [sp, #152]
-    stp   x21, x22, [sp, #168]
-    stp   x23, x24, [sp, #184]
-    stp   x25, x26, [sp, #200]
-    stp   x27, x28, [sp, #216]
-    stp   x29, x30, [sp, #232]
+    preserved stp
     mrs   x17, elr_el1
     mrs   x9, spsr_el1
     mrs   x10, tpidr_el0
@@ -191,10 +184,42 @@ system_call_return:                // x0, x1 = status and value
     mrs   x9, tpidr_el1
     ldr   x9, [x9, #{current}]
     mov   sp, x9
-    mov   x2, xzr
-    mov   x3, xzr
-    mov   x4, xzr
-    mov   x5, xzr
+    .irp n, 2, 3, 4, 5
+    mov   x\n, xzr
+    .endr
+clear_and_return:
+    .irp n, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18
+    mov   x\n, xzr
+    .endr
+    eret
+
+.global resume_frame, resume_results
+resume_frame:                      // x0 = thread
+    mov   sp, x0
+    ldp   x1, x2, [sp, #{sp}]
+    ldr   x3, [sp, #{pstate}]
+    msr   sp_el0, x1
+    msr   elr_el1, x2
+    tbnz  x3, #63, 1f
+    msr   spsr_el1, x3
+    ldp   x0, x1, [sp]
+    ldp   x2, x3, [sp, #16]
+    ldp   x4, x5, [sp, #32]
+    preserved ldp
+    b     clear_and_return
+1:  and   x3, x3, #~{full}
+    msr   spsr_el1, x3
+    load_all
+    eret
+
+resume_results:                    // x0 to x5 = results, x6 = thread
+    mov   sp, x6
+    ldp   x7, x8, [sp, #{sp}]
+    ldr   x9, [sp, #{pstate}]
+    msr   sp_el0, x7
+    msr   elr_el1, x8
+    msr   spsr_el1, x9
+    preserved ldp
     b     clear_and_return
 
 user_fault:
@@ -222,7 +247,7 @@ unexpected_trap:
     sub   sp, sp, #{frame_size}
     mrs   x0, tpidrro_el0
     stp   x16, x17, [sp, #128]
-    save_low
+    most  stp
     mrs   x1, sp_el0
     mrs   x2, elr_el1
     mrs   x3, spsr_el1
