@@ -135,12 +135,15 @@ impl Tree {
             object.acquire_held();
         }
         self.capabilities += 1;
-        self.loose += !new.slot.space().is_anchored() as u32;
+        let loose = !new.slot.space().is_anchored();
+        if loose {
+            object.loose.fetch_add(1, Ordering::Relaxed);
+        }
         new.slot
             .object
             .store(object as *const Object as *mut Object, Ordering::Release);
         new.slot.badge.store(badge, Ordering::Release);
-        new.slot.set_tag(tag);
+        new.slot.set_tag(tag.with_loose(loose));
     }
 }
 

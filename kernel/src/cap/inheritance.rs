@@ -31,6 +31,10 @@ impl Space {
                 continue;
             };
             let slot = self.provide(index)?;
+            // What the child was given of its own before stays.
+            if slot.tag().is_live() {
+                continue;
+            }
             let free = !self.copy(source, slot, index)? && slot.tag().generation() != 0;
             self.with_store(|store| {
                 store.fresh = index + 1;

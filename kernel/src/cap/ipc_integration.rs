@@ -193,7 +193,7 @@ impl Space {
             live,
             found.badge,
         );
-        tree.remove(found.slot, tag);
+        tree.remove(found.object, found.slot, tag);
         true
     }
 }

@@ -17,7 +17,9 @@ use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 
 use super::slot::Slot;
-use super::sync::{AtomicPtr, AtomicU32, Ordering, Progress, SpinLock, preemption_point};
+use super::sync::{
+    AtomicBool, AtomicPtr, AtomicU32, Ordering, Progress, SpinLock, preemption_point,
+};
 use crate::lock::Rank;
 
 crate::described! {
@@ -80,7 +82,8 @@ pub struct ObjectOps {
     /// get their error, mappings made from one go with their TLB entries (`Binding::is_live`).
     /// Bounded; called until it is done, after the barrier, with no lock held.
     pub sweep: fn(&Object) -> Progress,
-    /// Frees the object. No capability and no use is left.
+    /// Frees the object. No capability and no use is left. May close spaces and end uses, but
+    /// not delete or revoke: what dies with the object waits its turn on the list.
     pub destroy: unsafe fn(NonNull<Object>),
     /// The space, other than a process's own, in which the object keeps capabilities: messages in
     /// a ring, names in a namespace. The collector of cycles follows it.
@@ -103,8 +106,18 @@ crate::described! {
     pub struct Object {
         kind: Kind,
         refs: AtomicU32,
-        /// Next in the list of the dead, or in the collector's work list.
-        pub(super) next_dead: AtomicPtr<Object>,
+        /// Capabilities in spaces that keep nothing alive by themselves (see `cycles`); changes
+        /// only under the lock.
+        pub(super) loose: AtomicU32,
+        /// Next in the list of the dead, of suspects, or in the collector's work list.
+        pub(super) next_listed: AtomicPtr<Object>,
+        /// Not 0 while the object is among the suspects or in the collector's work list; each
+        /// use that ends meanwhile adds one.
+        pub(super) listed: AtomicU32,
+        /// Whether it is in the collector's work list.
+        pub(super) met: AtomicBool,
+        /// The tree's sequence count when the collector looked at it.
+        pub(super) seen: AtomicU32,
         pub(super) ops: &'static ObjectOps,
         pub(super) tree: SpinLock<Tree>,
     }
@@ -118,8 +131,6 @@ crate::described! {
         pub(super) sequence: AtomicU32,
         /// Live capabilities.
         pub(super) capabilities: u32,
-        /// Those of them in spaces that do not keep anything alive by themselves (see `cycles`).
-        pub(super) loose: u32,
         /// Capabilities whose descendants are being revoked.
         pub(super) revoking: u32,
         /// First of the capabilities without a parent.
@@ -134,22 +145,23 @@ unsafe impl Send for Tree {}
 // SAFETY: everything mutable is atomic or behind the lock; `ops` is immutable.
 unsafe impl Sync for Object {}
 
-static DEAD: core::sync::atomic::AtomicPtr<Object> = core::sync::atomic::AtomicPtr::new(null_mut());
-
 impl Object {
     /// A new object's header, with one use: its creator's.
     pub fn new(kind: Kind, ops: &'static ObjectOps) -> Object {
         Object {
             kind,
             refs: AtomicU32::new(1),
-            next_dead: AtomicPtr::new(null_mut()),
+            loose: AtomicU32::new(0),
+            next_listed: AtomicPtr::new(null_mut()),
+            listed: AtomicU32::new(0),
+            met: AtomicBool::new(false),
+            seen: AtomicU32::new(0),
             ops,
             tree: SpinLock::new(
                 Rank::Derivation,
                 Tree {
                     sequence: AtomicU32::new(0),
                     capabilities: 0,
-                    loose: 0,
                     revoking: 0,
                     roots: null_mut(),
                 },
@@ -197,20 +209,24 @@ impl Object {
     }
 
     /// Ends a use. The last one leaves the object to `reap`.
+    #[inline]
     pub fn release(&self) {
+        if self.loose.load(Ordering::Relaxed) != 0
+            && self.listed.fetch_add(1, Ordering::AcqRel) == 0
+        {
+            // Perhaps nothing but a cycle keeps it alive now. The list takes over this use.
+            return SUSPECTS.push(self);
+        }
+        self.drop_use();
+    }
+
+    /// Ends a use without suspecting that the others are a cycle's.
+    #[inline]
+    pub(super) fn drop_use(&self) {
         let before = self.refs.fetch_sub(1, Ordering::AcqRel);
         debug_assert!(before != 0, "released a dead object");
         if before == 1 {
-            let this = self as *const Object as *mut Object;
-            let mut first = DEAD.load(Ordering::Relaxed);
-            loop {
-                self.next_dead.store(first, Ordering::Relaxed);
-                match DEAD.compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
-                {
-                    Ok(_) => return,
-                    Err(now) => first = now,
-                }
-            }
+            DEAD.push(self);
         }
     }
 
@@ -222,20 +238,78 @@ impl Object {
     }
 }
 
-/// Destroys every object that has died. Called with no lock held, by whoever may have released
-/// the last use of something.
-pub fn reap() {
-    while !DEAD.load(Ordering::Relaxed).is_null() {
-        let mut next = DEAD.swap(null_mut(), Ordering::Acquire);
+/// Objects that wait for something to be done with them.
+pub(super) struct Waiting(core::sync::atomic::AtomicPtr<Object>);
+
+static DEAD: Waiting = Waiting::new();
+static SUSPECTS: Waiting = Waiting::new();
+
+impl Waiting {
+    const fn new() -> Waiting {
+        Waiting(core::sync::atomic::AtomicPtr::new(null_mut()))
+    }
+
+    fn push(&self, object: &Object) {
+        let mut first = self.0.load(Ordering::Relaxed);
+        loop {
+            object.next_listed.store(first, Ordering::Relaxed);
+            let this = object as *const Object as *mut Object;
+            match self
+                .0
+                .compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Takes the whole list and does `body` to each.
+    fn drain(&self, body: impl Fn(NonNull<Object>)) {
+        let mut next = self.0.swap(null_mut(), Ordering::Acquire);
         while let Some(object) = NonNull::new(next) {
-            // SAFETY: an object on the list has no user; the list gave it to this CPU alone.
-            next = unsafe { object.as_ref() }.next_dead.load(Ordering::Relaxed);
-            // SAFETY: as above; the barrier after its last capability's death has passed, since
-            // whoever killed that kept a use until then.
-            unsafe { (object.as_ref().ops.destroy)(object) };
+            // SAFETY: what is listed exists; taking the list gave it to this CPU alone.
+            next = unsafe { object.as_ref() }
+                .next_listed
+                .load(Ordering::Relaxed);
+            body(object);
             preemption_point();
         }
     }
+
+    fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+}
+
+/// Destroys every object that has died. Called with no lock held, by whoever may have released
+/// the last use of something.
+#[inline]
+pub fn reap() {
+    while !DEAD.is_empty() || !SUSPECTS.is_empty() {
+        if !reap_listed() {
+            return;
+        }
+    }
+}
+
+/// Says whether there can be more to do for this CPU.
+#[cold]
+fn reap_listed() -> bool {
+    DEAD.drain(|object| {
+        // SAFETY: no capability and no use is left, and the barrier after its last capability's
+        // death has passed, since whoever killed that kept a use until then.
+        unsafe { (object.as_ref().ops.destroy)(object) }
+    });
+    super::cycles::alone(|| {
+        SUSPECTS.drain(|object| {
+            // SAFETY: the list had a use of it.
+            let object = unsafe { object.as_ref() };
+            object.listed.store(0, Ordering::Release);
+            super::cycles::examine(object);
+            object.drop_use();
+        })
+    })
 }
 
 /// A use of an object, as a value: the object lives as long as this does.

@@ -32,17 +32,19 @@ impl Tree {
     /// Ends the life of the capability in `slot`, which keeps its place in the tree until its
     /// children are moved. Says whether it was the object's last.
     #[inline]
-    fn kill(&mut self, slot: &Slot, tag: Tag, state: Kind) -> bool {
+    fn kill(&mut self, object: &Object, slot: &Slot, tag: Tag, state: Kind) -> bool {
         slot.set_tag(tag.after_death(state));
         self.revoking -= tag.is_revoking() as u32;
         self.capabilities -= 1;
-        self.loose -= !slot.space().is_anchored() as u32;
+        if tag.is_loose() {
+            object.loose.fetch_sub(1, Ordering::Relaxed);
+        }
         self.capabilities == 0
     }
 
     /// Removes a live capability without children that is not the object's last.
-    pub(super) fn remove(&mut self, slot: &Slot, tag: Tag) {
-        self.kill(slot, tag, Kind::Free);
+    pub(super) fn remove(&mut self, object: &Object, slot: &Slot, tag: Tag) {
+        self.kill(object, slot, tag, Kind::Free);
         self.begin();
         self.unlink(slot);
         self.end();
@@ -51,7 +53,7 @@ impl Tree {
 
     /// One piece of a revocation below `root`.
     #[inline]
-    fn revoke_step(&mut self, root: &Slot) -> Progress {
+    fn revoke_step(&mut self, object: &Object, root: &Slot) -> Progress {
         let Some(child) = at(root.first_child.get()) else {
             return Progress::Done;
         };
@@ -62,7 +64,7 @@ impl Tree {
                 // generation tells its deleter or sender that this was done.
                 child.set_tag(tag.after_death(Kind::Free));
             } else {
-                self.kill(child, tag, Kind::Free);
+                self.kill(object, child, tag, Kind::Free);
             }
             self.unlink(child);
             child.space().give_back(child);
@@ -101,7 +103,6 @@ fn bury(object: &Object, slot: &Slot, dying: Tag) {
 fn settle(object: &Object) {
     barrier();
     object.sweep();
-    super::cycles::examine(object);
     object.release();
     reap();
 }
@@ -129,7 +130,7 @@ impl Space {
     /// Kills a live capability under its lock and takes over one use of the object: the one that
     /// its capabilities had together, if this was the last.
     fn remove(&self, object: &Object, slot: &Slot, tag: Tag, tree: &mut Tree) {
-        if !tree.kill(slot, tag, Kind::Dying) {
+        if !tree.kill(object, slot, tag, Kind::Dying) {
             object.acquire_held();
         }
     }
@@ -157,7 +158,7 @@ impl Space {
             }
             let before = tree.capabilities;
             tree.begin();
-            let done = (0..BATCH).any(|_| tree.revoke_step(slot) == Progress::Done);
+            let done = (0..BATCH).any(|_| tree.revoke_step(object, slot) == Progress::Done);
             tree.end();
             died += (before - tree.capabilities) as u64;
             if done {
@@ -211,7 +212,6 @@ impl Space {
             // SAFETY: `evict` left the address only where it took a use.
             if let Some(object) = unsafe { object.as_ref() } {
                 object.sweep();
-                super::cycles::examine(object);
                 object.release();
             }
             if index % BATCH == 0 {

@@ -3,10 +3,10 @@
 //! The tag word holds everything a check needs, so that a check is one load:
 //!
 //! ```text
-//! 63          32 31      19 18       17 16    15   8 7 6 5      0
-//! ┌─────────────┬──────────┬──────────┬────────┬──────┬───┬────────┐
-//! │ generation  │    0     │ revoking │ policy │ kind │ 0 │ rights │
-//! └─────────────┴──────────┴──────────┴────────┴──────┴───┴────────┘
+//! 63          32 31   20 19      18       17 16    15   8 7 6 5      0
+//! ┌─────────────┬───────┬───────┬──────────┬────────┬──────┬───┬────────┐
+//! │ generation  │   0   │ loose │ revoking │ policy │ kind │ 0 │ rights │
+//! └─────────────┴───────┴───────┴──────────┴────────┴──────┴───┴────────┘
 //! ```
 //!
 //! Invariants: the tag of a live slot changes only under the derivation lock of its object.
@@ -40,6 +40,7 @@ impl Tag {
     const KIND_SHIFT: u32 = 8;
     const POLICY_SHIFT: u32 = 16;
     const REVOKING: u64 = 1 << 18;
+    const LOOSE: u64 = 1 << 19;
 
     /// The tag of a live capability.
     pub const fn live(generation: u32, kind: Kind, rights: Rights, policy: Policy) -> Tag {
@@ -94,6 +95,17 @@ impl Tag {
     /// The same capability, its descendants being revoked or not.
     pub const fn with_revoking(self, revoking: bool) -> Tag {
         Tag(self.0 & !Self::REVOKING | if revoking { Self::REVOKING } else { 0 })
+    }
+
+    /// The same capability, keeping its object alive by itself or not (see `cycles`).
+    pub const fn with_loose(self, loose: bool) -> Tag {
+        Tag(self.0 & !Self::LOOSE | if loose { Self::LOOSE } else { 0 })
+    }
+
+    /// Whether it does not keep its object alive by itself.
+    #[inline]
+    pub const fn is_loose(self) -> bool {
+        self.0 & Self::LOOSE != 0
     }
 
     /// Whether the slot holds a capability.
@@ -159,6 +171,7 @@ crate::described! {
     tag: bits("rights", 0, 6).flags(Rights::NAMES),
     tag: bits("policy", 16, 2).names(Policy::NAMES),
     tag: bits("revoking", 18, 1),
+    tag: bits("loose", 19, 1),
     first_child: tree(&[Name::role(2, "first_child"), Name::role(1, "next")])
 }
 
@@ -214,7 +227,7 @@ impl Slot {
         let object = self.object.load(Ordering::Acquire);
         let badge = self.badge.load(Ordering::Acquire);
         let same = self.tag.load(Ordering::Relaxed) ^ tag.0;
-        // Policy, rights and the revoking mark may change in life.
+        // Everything else may change in life.
         (same >> Tag::GENERATION_SHIFT == 0 && Tag(same).kind() as u8 == 0)
             .then_some((object, badge))
     }
@@ -245,7 +258,7 @@ impl Slot {
 
 /// Which capability something was done through: a wait, a mapping. Costs no reference; `is_live`
 /// tells whether the capability still exists.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
 pub struct Binding {
     slot: *const Slot,

@@ -197,6 +197,10 @@ impl Space {
         self.anchored.load(Ordering::Relaxed)
     }
 
+    pub(super) fn set_anchored(&self) {
+        self.anchored.store(true, Ordering::Relaxed);
+    }
+
     /// The slot with the number `index`, if it has memory.
     #[inline]
     pub(super) fn slot(&self, index: u32) -> Option<&Slot> {

@@ -49,7 +49,12 @@ pub unsafe fn free(memory: NonNull<u8>, layout: Layout) {
 pub fn barrier() {
     #[cfg(test)]
     super::tests::host_barrier();
+    #[cfg(target_os = "none")]
+    crate::sched::smp::barrier();
 }
 
 /// Lets pending interrupts in. Callers hold no lock and look up again whatever they go on with.
-pub fn preemption_point() {}
+pub fn preemption_point() {
+    #[cfg(test)]
+    super::tests::host_preemption_point();
+}
