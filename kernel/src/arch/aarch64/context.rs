@@ -83,6 +83,11 @@ impl Frame {
         self.tls = base;
     }
 
+    /// Sets the two arguments with which a thread starts.
+    pub const fn set_start(&mut self, first: u64, second: u64) {
+        (self.x[0], self.x[1]) = (first, second);
+    }
+
     /// Makes the thread-local storage base this CPU's.
     #[inline]
     pub fn activate_tls(&self) {
@@ -134,7 +139,7 @@ impl fmt::Display for Frame {
 }
 
 unsafe extern "C" {
-    fn resume_frame(thread: *mut Thread) -> !;
+    fn resume_frame(frame: *mut Frame) -> !;
 }
 
 /// Enters user mode as `thread`. Its address space is already active.
@@ -145,7 +150,7 @@ unsafe extern "C" {
 pub unsafe fn resume(thread: *mut Thread) -> ! {
     cpu::current().current.set(thread);
     // SAFETY: the caller's promise.
-    unsafe { resume_frame(thread) }
+    unsafe { resume_frame(thread.cast()) }
 }
 
 /// Enters user mode as `thread`, which is stopped in a system call, with these results, none of
