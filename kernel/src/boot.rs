@@ -15,7 +15,7 @@ use crate::{initrd, println, symbols};
 const STACK_SIZE: usize = 32 * 1024;
 
 /// Held while a CPU comes or goes.
-static HOTPLUG: SpinLock<()> = SpinLock::new(Rank::Hotplug, ());
+pub static HOTPLUG: SpinLock<()> = SpinLock::new(Rank::Hotplug, ());
 
 /// Starts the kernel on the boot CPU. Entry code calls it on a proper stack, with `current()` set
 /// to `CPUS[0]` and interrupts off; `boot_arg` is what the loader handed over.
@@ -91,8 +91,8 @@ extern "C" fn main_boot() -> ! {
     crate::test_framework::run();
     #[cfg(not(feature = "ktest"))]
     {
-        println!("veridian: {} cpus online", crate::percpu::online_count());
-        power::exit(0)
+        crate::process::start_first(archive);
+        crate::sched::scheduler::start()
     }
 }
 
@@ -121,7 +121,5 @@ pub fn start_secondary(cpu: &'static PerCpu) -> ! {
     ipi::init_cpu();
     timer::init_cpu();
     cpu.set_state(CpuState::Online);
-    loop {
-        cpu::wait_for_interrupt();
-    }
+    crate::sched::scheduler::start()
 }

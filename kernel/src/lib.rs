@@ -19,16 +19,27 @@ pub mod cmdline;
 pub mod console;
 pub mod initrd;
 pub mod inspect;
+#[cfg(target_os = "none")]
+pub mod ipc;
 pub mod lock;
 pub mod machine;
 pub mod mm;
 pub mod panic;
 pub mod percpu;
+#[cfg(target_os = "none")]
+pub mod process;
 pub mod sched;
 pub mod symbols;
+#[cfg(target_os = "none")]
+pub mod syscall;
 #[cfg(feature = "ktest")]
 pub mod test_framework;
+pub mod trace;
 pub mod trap;
 
-/// A thread, as far as the per-CPU record needs to name it.
+#[cfg(target_os = "none")]
+pub use process::thread::Thread;
+
+/// On the host there are no threads.
+#[cfg(not(target_os = "none"))]
 pub enum Thread {}

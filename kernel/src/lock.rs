@@ -13,6 +13,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arch::cpu;
+#[cfg(not(target_os = "none"))]
 use crate::mm::tlb::{self, IPI_TLB};
 
 /// The order in which locks nest, outermost first.
@@ -173,10 +174,15 @@ impl<T> SpinLock<T> {
 /// One round of waiting for another CPU: answers what other CPUs ask of this one, then relaxes.
 #[inline]
 pub fn spin() {
-    if cpu::current().ipi_pending.load(Ordering::Relaxed) & IPI_TLB != 0 {
-        tlb::service();
+    #[cfg(target_os = "none")]
+    crate::sched::smp::poll();
+    #[cfg(not(target_os = "none"))]
+    {
+        if cpu::current().ipi_pending.load(Ordering::Relaxed) & IPI_TLB != 0 {
+            tlb::service();
+        }
+        cpu::relax();
     }
-    cpu::relax();
 }
 
 impl<T> Deref for Guard<'_, T> {

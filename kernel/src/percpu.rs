@@ -54,6 +54,15 @@ pub struct PerCpu {
     state: AtomicU8,
 }
 
+#[cfg(target_os = "none")]
+impl PerCpu {
+    /// This CPU's scheduler.
+    #[inline]
+    pub fn scheduler(&self) -> &'static crate::sched::scheduler::Scheduler {
+        &crate::sched::scheduler::SCHEDULERS[self.number() % MAX_CPUS]
+    }
+}
+
 // SAFETY: the `Cell` fields are touched only by the CPU that owns the record, or before that CPU
 // starts (see the module's invariant); everything else is atomic.
 unsafe impl Sync for PerCpu {}

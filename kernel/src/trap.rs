@@ -4,11 +4,10 @@
 //! `Fault` and calls here. From user mode the registers are already saved in the current thread.
 
 use core::fmt;
-use core::sync::atomic::Ordering;
 
-use crate::arch::cpu;
-use crate::mm;
 use crate::panic::fatal_trap;
+#[cfg(target_os = "none")]
+use crate::{mm, process, sched, sched::scheduler};
 
 /// What an instruction tried to do with memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,20 +87,39 @@ pub enum Interrupt {
     Device(u32),
 }
 
+impl Interrupt {
+    fn number(self) -> u64 {
+        match self {
+            Interrupt::Timer => 0,
+            Interrupt::Ipi => 1,
+            Interrupt::Device(line) => 2 + line as u64,
+        }
+    }
+}
+
 /// A fault of the current thread, whose registers are saved in its frame. Returns when the thread
 /// may go on (the page is there now).
+#[cfg(target_os = "none")]
 pub fn user_fault(fault: Fault) {
-    if let FaultKind::Page(access) = fault.kind
-        && mm::fault::user_fault(fault.address, access).is_ok()
-    {
-        return;
+    if let FaultKind::Page(access) = fault.kind {
+        crate::trace::event!(page_fault, fault.address, access);
+        if mm::fault::user_fault(fault.address, access).is_ok() {
+            return;
+        }
     }
-    panic!("{fault} in user mode");
+    // SAFETY: a fault from user mode has a current thread, which lives while it runs.
+    process::fault::raise(unsafe { scheduler::current() }, &fault)
 }
 
 /// The current thread used the FPU while it was disabled. Returns with it enabled.
+#[cfg(target_os = "none")]
 pub fn fpu_unavailable() {
-    panic!("floating point while it is disabled");
+    if sched::fpu::first_use().is_err() {
+        // SAFETY: as in `user_fault`.
+        let thread = unsafe { scheduler::current() };
+        let fault = Fault { kind: FaultKind::FloatingPoint, address: 0, pc: thread.frame.pc(), code: 0 };
+        process::fault::raise(thread, &fault)
+    }
 }
 
 /// A fault of kernel code. Entry code has already tried `user_access_fault` for faults inside the
@@ -116,6 +134,7 @@ pub fn kernel_fault(
 
 /// The kernel touched a user address for the current thread and faulted. True when the page is
 /// there now and the access can be repeated; false makes it an error for the caller.
+#[cfg(target_os = "none")]
 pub fn user_access_fault(address: u64, access: Access) -> bool {
     mm::fault::user_fault(address, access).is_ok()
 }
@@ -123,9 +142,16 @@ pub fn user_access_fault(address: u64, access: Access) -> bool {
 /// An interrupt. From user mode the registers are saved in the current thread's frame, and this
 /// returns only if that thread goes on; from the kernel it was allowed to interrupt (the idle
 /// loop), it always returns.
-pub fn interrupt(what: Interrupt, _from_user: bool) {
-    if what == Interrupt::Ipi {
-        cpu::current().ipi_pending.fetch_and(!mm::tlb::IPI_TLB, Ordering::SeqCst);
-        mm::tlb::service();
+#[cfg(target_os = "none")]
+pub fn interrupt(what: Interrupt, from_user: bool) {
+    crate::trace::event!(interrupt_enter, what.number());
+    match what {
+        Interrupt::Timer => scheduler::tick(),
+        Interrupt::Ipi => sched::smp::interrupt(),
+        Interrupt::Device(line) => process::input::device(line),
+    }
+    crate::trace::event!(interrupt_leave, what.number());
+    if from_user && scheduler::attention_needed() {
+        scheduler::leave_kernel();
     }
 }

@@ -20,7 +20,7 @@ pub const NO_TOKEN: u64 = 0;
 ///
 /// Bits 0–4 number of words, 8–10 number of capabilities, 16 timed (the
 /// buffer holds the deadline), 17 do not wait, 18 accept capabilities,
-/// 32–63 the sender's label, carried unchanged.
+/// 32–62 the sender's label, carried unchanged; 63 zero.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MessageInfo(pub u64);
@@ -32,17 +32,16 @@ impl MessageInfo {
     pub const NO_WAIT: u64 = 1 << 17;
     /// The receiver accepts capabilities into new slots of its space.
     pub const ACCEPT: u64 = 1 << 18;
-    /// The bits that a plain short message may have set: its length, up to
-    /// eight words, and its label.
-    pub const FAST_MASK: u64 = 0xffff_ffff_0000_000f;
+    /// The bits that a plain message may have set: its length and its label.
+    pub const FAST_MASK: u64 = 0x7fff_ffff_0000_001f;
 
     /// A message of `words` words (at most [`MESSAGE_WORDS`]) and no capabilities.
     pub const fn words(words: usize) -> Self {
         Self(words as u64)
     }
-    /// The same with a label.
+    /// The same with a label of 31 bits.
     pub const fn labelled(self, label: u32) -> Self {
-        Self(self.0 | (label as u64) << 32)
+        Self(self.0 | (label as u64 & 0x7fff_ffff) << 32)
     }
     /// The same with `caps` capabilities, named in the buffer.
     pub const fn with_caps(self, caps: usize) -> Self {
@@ -62,7 +61,7 @@ impl MessageInfo {
     }
     /// The label.
     pub const fn label(self) -> u32 {
-        (self.0 >> 32) as u32
+        (self.0 >> 32) as u32 & 0x7fff_ffff
     }
     /// Whether all of `flags` are set.
     pub const fn has(self, flags: u64) -> bool {

@@ -223,11 +223,17 @@ impl Object {
     /// Ends a use without suspecting that the others are a cycle's.
     #[inline]
     pub(super) fn drop_use(&self) {
-        let before = self.refs.fetch_sub(1, Ordering::AcqRel);
-        debug_assert!(before != 0, "released a dead object");
-        if before == 1 {
+        if self.count_down() == 1 {
             DEAD.push(self);
         }
+    }
+
+    /// One use less; says how many there were.
+    #[inline]
+    pub(super) fn count_down(&self) -> u32 {
+        let before = self.refs.fetch_sub(1, Ordering::AcqRel);
+        debug_assert!(before != 0, "released a dead object");
+        before
     }
 
     /// Ends what was done through capabilities that no longer exist.

@@ -25,7 +25,7 @@ use super::token::{INDEX_BITS, Token};
 use crate::lock::Rank;
 
 /// Chunks that a new space has room for without a directory of its own.
-const INLINE_CHUNKS: usize = 8;
+const INLINE_CHUNKS: usize = if cfg!(loom) { 1 } else { 8 };
 /// Chunks of the largest space.
 const CHUNKS_MAX: usize = 1 << (INDEX_BITS - CHUNK_SLOTS.ilog2());
 /// Capabilities that a process may have unless it is given another limit.

@@ -13,9 +13,7 @@
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
-use super::limit::Limit;
 use super::metrics::Metrics;
-use super::ring::Ring;
 use crate::cap::{Kind, Object, ObjectOps, Progress, Typed};
 use crate::lock::{Guard, Rank, SpinLock};
 use crate::mm::OutOfMemory;
@@ -37,10 +35,6 @@ pub struct Queues {
     pub in_flight: WaitList,
     /// What makes the fast path step aside: closed, limited, buffered messages waiting.
     pub unusual: u32,
-    /// Buffered messages.
-    pub ring: Ring,
-    /// Rate limit.
-    pub limit: Limit,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -71,7 +65,7 @@ unsafe impl Typed for Endpoint {
 }
 
 static CACHE: Cache<Endpoint> = Cache::new("endpoint");
-static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |object| of(object).ring_space() };
+static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |_| core::ptr::null() };
 
 /// An endpoint's queues, locked.
 pub struct Locked<'a> {
@@ -95,23 +89,12 @@ impl core::ops::DerefMut for Locked<'_> {
 }
 
 impl Endpoint {
-    /// A new endpoint with a ring of `ring` messages; its one use is the caller's.
+    /// A new endpoint; its one use is the caller's.
     ///
     /// # Errors
     /// There is no memory for it.
-    pub fn create(ring: usize) -> Result<NonNull<Endpoint>, OutOfMemory> {
-        let endpoint = CACHE.allocate()?;
-        let ring = match Ring::create(ring, endpoint.as_ptr().cast()) {
-            Ok(ring) => ring,
-            Err(error) => {
-                // SAFETY: just allocated, never used.
-                unsafe { CACHE.free(endpoint) };
-                return Err(error);
-            }
-        };
-        // SAFETY: the memory is fresh and large enough.
-        unsafe {
-            endpoint.write(Endpoint {
+    pub fn create() -> Result<NonNull<Endpoint>, OutOfMemory> {
+        CACHE.allocate_with(Endpoint {
                 object: Object::new(Kind::Endpoint, &OPERATIONS),
                 lock: SpinLock::new(Rank::Channel, ()),
                 queues: UnsafeCell::new(Queues {
@@ -120,13 +103,9 @@ impl Endpoint {
                     receivers: WaitList::new(),
                     in_flight: WaitList::new(),
                     unusual: 0,
-                    ring,
-                    limit: Limit::none(),
                     metrics: Metrics::new(),
                 }),
-            });
-        }
-        Ok(endpoint)
+            })
     }
 
     /// The kernel object.
@@ -148,16 +127,10 @@ impl Endpoint {
         &raw const self.lock
     }
 
-    fn ring_space(&self) -> *const crate::cap::Space {
-        // SAFETY: the ring's space is set at creation and never changes.
-        unsafe { (*self.queues.get()).ring.space() }
-    }
-
     /// Ends the wait of everybody here and refuses further use.
     pub fn close(&self) {
         self.lock().unusual |= unusual::CLOSED;
         while self.end_one(|_| true, Error::Closed) {}
-        self.lock().ring.clear();
     }
 
     /// Ends one wait for which `which` holds; false if there is none.
@@ -216,8 +189,5 @@ unsafe fn destroy(object: NonNull<Object>) {
     let endpoint = object.cast::<Endpoint>();
     // SAFETY: nobody else uses the endpoint; no thread waits in it, since a waiting thread's
     // binding would have been swept.
-    unsafe {
-        (*endpoint.as_ref().queues.get()).ring.destroy();
-        CACHE.free(endpoint);
-    }
+    unsafe { CACHE.free(endpoint) };
 }

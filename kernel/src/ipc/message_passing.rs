@@ -17,7 +17,7 @@ use super::sync;
 use crate::arch::{context, cpu};
 use crate::cap::{Kind, Rights, Token};
 use crate::process::thread::{Thread, flag};
-use crate::process::wait::{Reason, settle};
+use crate::process::wait::Reason;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::{fpu, timers};
 use crate::syscall::Outcome;
@@ -52,7 +52,7 @@ pub extern "C" fn ipc_fast_call(token: u64, info: u64, w0: u64, w1: u64, w2: u64
         // SAFETY: a thread in the list is alive while the endpoint's lock is held.
         let Some(receiver) = (unsafe { first.as_mut() }) else { break 'slow };
         let rank = sender.task.rank().max(receiver.task.rank());
-        if queues.unusual != 0 && !queues.fast_allowed(found.badge)
+        if queues.unusual != 0
             || !may_switch(scheduler, here.number(), receiver, rank)
         {
             break 'slow;
@@ -105,7 +105,8 @@ pub extern "C" fn ipc_fast_reply_receive(token: u64, info: u64, w0: u64, w1: u64
         let Some(caller) = (unsafe { server.ipc.caller.load(Acquire).as_mut() }) else { break 'slow };
         if !core::ptr::eq(caller.wait.lock.load(Acquire), endpoint.wait_lock())
             || !core::ptr::eq(caller.wait.server.load(Relaxed), server)
-            || queues.unusual & !super::endpoint::unusual::LIMITED != 0
+            || caller.wait.reason != Reason::Reply
+            || queues.unusual != 0
             || !queues.senders.is_empty()
             || !may_switch(scheduler, here.number(), caller, caller.task.rank())
         {
@@ -179,25 +180,8 @@ unsafe fn switch(
     crate::trace::event!(ipc_switch, from.id, to.id);
     fpu::suspend(scheduler);
     from.task.on_cpu.store(-1, Release);
-    if from.root != to.root {
-        crate::mm::tlb::switch_root(to.root);
-    }
+    to.activate();
     // SAFETY: the caller's promise; the address space was switched.
-    unsafe { context::resume_message(to, info & MessageInfo::DELIVERED, badge, words) }
+    unsafe { context::resume_message(to, info, badge, words) }
 }
 
-/// The slow path's direct switch: as the fast one, after the slow path has set everything up.
-///
-/// # Safety
-/// As for `switch`.
-pub unsafe fn hand_over(from: &mut Thread, to: &mut Thread, info: u64, badge: u64, words: [u64; 4]) -> ! {
-    settle_receiver(to);
-    // SAFETY: the caller's promise.
-    unsafe { switch(cpu::current().scheduler(), from, to, info, badge, words) }
-}
-
-fn settle_receiver(thread: &mut Thread) {
-    let payer = thread.ipc.payer;
-    settle(thread);
-    thread.ipc.payer = payer;
-}

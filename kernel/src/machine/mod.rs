@@ -4,6 +4,7 @@
 //! fixed capacity; what does not fit is counted in `dropped` and reported, never lost silently.
 //! Invariant: `memory` and `reserved` are sorted by address; memory ranges do not overlap.
 
+pub mod acpi;
 pub mod devicetree;
 
 use core::ops::Range;

@@ -56,7 +56,9 @@ pub(super) fn init(count: usize, distances: &[[u8; MAX_NODES]; MAX_NODES]) {
             *zone.lock() = Zone::new();
             zone.lock().index = (from * 3 + kind) as u8;
         }
-        [&node.local, &node.remote, &node.failed].map(|counter| counter.store(0, Relaxed));
+        for counter in [&node.local, &node.remote, &node.failed] {
+            counter.store(0, Relaxed);
+        }
     }
 }
 

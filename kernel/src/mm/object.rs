@@ -6,8 +6,8 @@
 //! demand-zero object are counted: the object holds one reference, each page that maps them
 //! another. Those of a contiguous object are not; the object outlives its mappings anyway.
 //!
-//! An object knows the regions that map it, each with the tag under which it was mapped, so that
-//! revoking a capability finds what was mapped through it.
+//! An object knows the regions that map it, each with the capability it was mapped through, so
+//! that revoking that finds what was mapped through it.
 //!
 //! Lock order: an address space, then the object. Reference counts need no lock.
 
@@ -274,9 +274,9 @@ impl MemoryObject {
         }
     }
 
-    /// Removes every mapping that was made under `tag`, in whatever space. When it returns, no CPU
-    /// can reach the object through them.
-    pub fn unmap_tagged(&self, tag: u64) {
+    /// Removes every mapping, in whatever space, that was made through a capability which no longer
+    /// exists. When it returns, no CPU can reach the object through them.
+    pub fn unmap_dead(&self) {
         loop {
             let found = {
                 let inner = self.inner.lock();
@@ -286,7 +286,7 @@ impl MemoryObject {
                     // space is alive as long as the region is.
                     match unsafe { region.as_ref() } {
                         None => break None,
-                        Some(r) if r.tag == tag => {
+                        Some(r) if !r.binding.is_live() => {
                             // SAFETY: as above; `try_retain` fails for a space that is ending.
                             let space = unsafe { AddressSpace::try_retain(r.space) };
                             break Some((space, r.start));
@@ -300,7 +300,7 @@ impl MemoryObject {
                 Some((Some(space), start)) => {
                     // SAFETY: `try_retain` gave us a reference.
                     unsafe {
-                        space.as_ref().unmap_region(start, self, tag);
+                        space.as_ref().unmap_dead(start, self);
                         AddressSpace::release(space);
                     }
                 }

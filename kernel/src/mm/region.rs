@@ -6,6 +6,7 @@
 use core::ptr::{NonNull, null_mut};
 
 use super::heap::Cache;
+use crate::cap::Binding;
 use super::object::MemoryObject;
 use super::vas::AddressSpace;
 use super::{MapFlags, OutOfMemory};
@@ -47,8 +48,8 @@ pub struct Region {
     pub object: *mut MemoryObject,
     /// Offset in the object of `start`.
     pub offset: u64,
-    /// Under what it was mapped; chosen by who maps (a capability's identity).
-    pub tag: u64,
+    /// The capability it was mapped through; when that dies, so does the mapping.
+    pub binding: Binding,
     /// The space it is in.
     pub space: *const AddressSpace,
     pub(super) next_of_object: *mut Region,
@@ -71,7 +72,7 @@ impl Region {
             closing: false,
             object: null_mut(),
             offset: 0,
-            tag: 0,
+            binding: Binding::KERNEL,
             space: core::ptr::null(),
             next_of_object: null_mut(),
             previous_of_object: null_mut(),
@@ -86,7 +87,7 @@ impl Region {
             closing: self.closing,
             object: self.object,
             offset: self.offset + (start - self.start),
-            tag: self.tag,
+            binding: self.binding,
             space,
             ..Region::new(start, end, self.flags, self.kind)
         }
@@ -98,7 +99,7 @@ impl Region {
         self.flags == other.flags
             && self.kind == other.kind
             && self.object == other.object
-            && (self.object.is_null() || here && self.tag == other.tag)
+            && (self.object.is_null() || here && self.binding == other.binding)
             && self.level == other.level
             && self.limit == other.limit
             && self.closing == other.closing

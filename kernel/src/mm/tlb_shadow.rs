@@ -70,7 +70,9 @@ pub fn flushed(cpus: u64, asid: u32, start: u64, end: u64) {
         seen.for_each(|(_, seen)| seen.iter().for_each(|word| word.store(0, SeqCst)));
     } else if asid < KERNEL && start == 0 && end == u64::MAX {
         let (word, bit) = (asid as usize / 64, 1 << (asid % 64));
-        seen.for_each(|(_, seen)| drop(seen[word].fetch_and(!bit, SeqCst)));
+        for (_, seen) in seen {
+            seen[word].fetch_and(!bit, SeqCst);
+        }
     }
 }
 

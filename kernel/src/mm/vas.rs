@@ -31,6 +31,7 @@ use super::{
 use crate::arch::cpu;
 use crate::arch::layout::USER_END;
 use crate::arch::paging::{self, Entry};
+use crate::cap::Binding;
 use crate::lock::{Rank, SpinLock};
 use crate::trap::Access;
 
@@ -248,8 +249,8 @@ impl AddressSpace {
         self.promise(region, at, len)
     }
 
-    /// Maps `len` bytes of an object from `offset` on. `tag` names the mapping for
-    /// `MemoryObject::unmap_tagged`. A single page is there at once.
+    /// Maps `len` bytes of an object from `offset` on, through the capability
+    /// `binding`: `MemoryObject::unmap_dead` removes it when that is gone. A single page is there at once.
     #[allow(clippy::too_many_arguments)]
     pub fn map_object(
         &self,
@@ -259,7 +260,7 @@ impl AddressSpace {
         len: u64,
         flags: MapFlags,
         sharing: Sharing,
-        tag: u64,
+        binding: Binding,
     ) -> Result<VirtAddr, MapError> {
         let end = offset.checked_add(len).ok_or(MapError::Invalid)?;
         if offset % PAGE != 0 || end.next_multiple_of(PAGE) > object.size() {
@@ -277,7 +278,7 @@ impl AddressSpace {
         };
         region.object = core::ptr::from_ref(object).cast_mut();
         region.offset = offset;
-        region.tag = tag;
+        region.binding = binding;
         self.promise(region, at, len)
     }
 
@@ -375,12 +376,12 @@ impl AddressSpace {
         Some((found, region.start, region.end, first))
     }
 
-    /// Removes the region at `start` if it maps `object` under `tag`.
-    pub(super) fn unmap_region(&self, start: u64, object: &MemoryObject, tag: u64) {
+    /// Removes the region at `start` if it maps `object` through a capability that is gone.
+    pub(super) fn unmap_dead(&self, start: u64, object: &MemoryObject) {
         let found = self.inner.lock().regions.find(start).and_then(|mut r| {
             // SAFETY: regions of the tree are valid while the lock is held.
             let region = unsafe { r.as_mut() };
-            let ours = core::ptr::eq(region.object, object) && region.tag == tag && !region.closing;
+            let ours = core::ptr::eq(region.object, object) && !region.binding.is_live() && !region.closing;
             region.closing |= ours;
             ours.then_some((r, region.start, region.end))
         });

@@ -14,13 +14,15 @@
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
 
+use super::objects::Memory;
 use super::pcb::Process;
 use super::wait::{Wait, WaitList};
 use crate::arch::context::{FpuState, Frame};
-use crate::arch::{cpu, paging};
-use crate::cap::{Kind, Object, ObjectOps, Space, Typed};
+use crate::arch::cpu;
+use crate::cap::{Kind, Object, ObjectOps, Space, Typed, Use};
 use crate::mm::OutOfMemory;
 use crate::mm::heap::Cache;
+use crate::mm::vas::AddressSpace;
 use crate::sched::task::Task;
 use crate::sched::tree::Node;
 use veridian_abi::MessageBuffer;
@@ -62,6 +64,8 @@ pub struct Ipc {
     pub words: [u64; 4],
     /// Badge of the capability it was sent through.
     pub badge: u64,
+    /// When it was sent, if it took the slow path.
+    pub started: u64,
     /// Fast calls made, for every 64th's measurement.
     pub fast_calls: u64,
 }
@@ -73,8 +77,8 @@ pub struct Thread {
     pub frame: Frame,
     /// Header of the kernel object.
     pub object: Object,
-    /// Register value of its address space.
-    pub root: u64,
+    /// Its address space, which its process keeps alive.
+    pub memory: *const AddressSpace,
     /// The message buffer through the kernel's own mapping.
     pub buffer: *mut MessageBuffer,
     /// Its process's capability space.
@@ -101,10 +105,6 @@ pub struct Thread {
     pub fpu: Option<NonNull<FpuState>>,
     /// CPU whose FPU holds its state, or -1.
     pub fpu_cpu: AtomicI32,
-    /// Kernel work to go on with instead of entering user mode.
-    pub continuation: Option<fn(&mut Thread) -> !>,
-    /// Arguments of the work to go on with.
-    pub work: [u64; 4],
     /// Where its faults are sent; null: they end the process.
     pub fault_handler: AtomicPtr<Object>,
     /// Badge of the capability by which the fault handler was set.
@@ -121,12 +121,14 @@ pub struct Thread {
     pub next_killed: AtomicPtr<Thread>,
     /// User address of the message buffer.
     pub buffer_address: u64,
+    /// Keeps the message buffer's frame.
+    pub buffer_memory: Option<Use<Memory>>,
 }
 
 const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
 
-// SAFETY: `Typed` needs the header first; see `object` below, which finds the thread by offset.
-// Threads are the one type whose header does not come first, because entry code needs the frame.
+// SAFETY: `ThreadObject` is the header itself; threads are the one type in which it does not come
+// first, because entry code needs the registers there.
 unsafe impl Typed for ThreadObject {
     const KIND: Kind = Kind::Thread;
 }
@@ -157,13 +159,10 @@ impl Thread {
     /// # Errors
     /// There is no memory for it.
     pub fn create(frame: Frame) -> Result<NonNull<Thread>, OutOfMemory> {
-        let thread = CACHE.allocate()?;
-        // SAFETY: the cache returned memory for a thread, which is this function's alone.
-        unsafe {
-            thread.write(Thread {
+        CACHE.allocate_with(Thread {
                 frame,
                 object: Object::new(Kind::Thread, &OPERATIONS),
-                root: 0,
+                memory: core::ptr::null(),
                 buffer: null_mut(),
                 space: core::ptr::null(),
                 process: null_mut(),
@@ -176,6 +175,7 @@ impl Thread {
                     info: 0,
                     words: [0; 4],
                     badge: 0,
+                    started: 0,
                     fast_calls: 0,
                 },
                 wait: Wait::new(),
@@ -184,8 +184,6 @@ impl Thread {
                 timer_cpu: AtomicI32::new(-1),
                 fpu: None,
                 fpu_cpu: AtomicI32::new(-1),
-                continuation: None,
-                work: [0; 4],
                 fault_handler: AtomicPtr::new(null_mut()),
                 fault_badge: 0,
                 joiners: WaitList::new(),
@@ -194,9 +192,8 @@ impl Thread {
                 previous: null_mut(),
                 next_killed: AtomicPtr::new(null_mut()),
                 buffer_address: 0,
-            });
-        }
-        Ok(thread)
+                buffer_memory: None,
+            })
     }
 
     /// The header as a thread capability sees it.
@@ -205,13 +202,11 @@ impl Thread {
         unsafe { &*(&raw const self.object).cast() }
     }
 
-    /// Makes this thread's address space and thread-local storage those of this CPU.
+    /// Makes this thread's address space that of this CPU.
     #[inline]
     pub fn activate(&self) {
-        if paging::read_root() != self.root {
-            crate::mm::tlb::switch_root(self.root);
-        }
-        self.frame.activate_tls();
+        // SAFETY: a thread that runs has a process, which keeps the space.
+        crate::mm::tlb::switch_to(unsafe { &*self.memory });
     }
 
     /// Whether it has ended.
@@ -235,6 +230,7 @@ unsafe fn destroy(object: NonNull<Object>) {
         let thread = object.cast::<ThreadObject>().as_ref().thread();
         crate::sched::fpu::discard(&mut *thread);
         super::lifecycle::drop_fault_handler(&mut *thread);
+        drop((*thread).buffer_memory.take());
         CACHE.free(NonNull::new_unchecked(thread));
     }
 }

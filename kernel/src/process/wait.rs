@@ -17,7 +17,8 @@ use super::thread::Thread;
 use crate::cap::Binding;
 use crate::lock::SpinLock;
 use crate::sched::{scheduler, timers};
-use veridian_abi::Error;
+use crate::syscall::Outcome;
+use veridian_abi::{Error, MessageInfo};
 
 /// What a blocked thread waits for, as `inspect` shows it.
 #[repr(u8)]
@@ -165,6 +166,24 @@ impl WaitList {
         thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
     }
 
+    /// Links `thread` last, whatever its rank.
+    ///
+    /// # Safety
+    /// As for `insert`.
+    #[inline]
+    pub unsafe fn append(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
+        let anchor = self.settle();
+        // SAFETY: links in a list belong to live threads, under the lock that is held.
+        unsafe {
+            let link = &raw mut thread.wait.link;
+            let before = (*anchor).previous;
+            *link = Link { next: anchor, previous: before };
+            (*before).next = link;
+            (*anchor).previous = link;
+        }
+        thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
+    }
+
     /// Takes out the first waiter, or null. The caller then owns its wake-up.
     ///
     /// # Safety
@@ -211,6 +230,24 @@ fn thread_of(link: *mut Link) -> *mut Thread {
 /// # Safety
 /// The thread is alive, or was found in a way that a grace period covers.
 pub unsafe fn claim(thread: *mut Thread) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { claim_if(thread, |_| true) }
+}
+
+/// Tries to become the one that ends the wait of a caller that `server` is to answer.
+///
+/// # Safety
+/// As for `claim`.
+pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { claim_if(caller, |t| core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server)) }
+}
+
+/// Claims a wait for which `wanted` holds under the lock.
+///
+/// # Safety
+/// As for `claim`.
+unsafe fn claim_if(thread: *mut Thread, wanted: impl Fn(&Thread) -> bool) -> bool {
     // SAFETY: the caller promises that the thread's memory is valid.
     let t = unsafe { &*thread };
     loop {
@@ -220,6 +257,9 @@ pub unsafe fn claim(thread: *mut Thread) -> bool {
         let Some(guarded) = (unsafe { lock.as_ref() }) else { return false };
         let held = guarded.lock();
         if t.wait.lock.load(Ordering::Acquire) == lock {
+            if !wanted(t) {
+                return false;
+            }
             // SAFETY: the thread is in a list guarded by the lock that is held.
             unsafe { unlink(thread) };
             return true;
@@ -261,6 +301,31 @@ pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
     }
 }
 
+/// Leaves the current thread waiting, and the CPU to others. `enqueue` links it into a list and
+/// gives up the list's lock, in that order. A descriptor (`info`) with `NO_WAIT` makes it an error instead, one
+/// with `TIMED` bounds the wait.
+pub fn block(
+    thread: &mut Thread,
+    reason: Reason,
+    object: u64,
+    via: Binding,
+    info: u64,
+    enqueue: impl FnOnce(&mut Thread),
+) -> Outcome {
+    if MessageInfo(info).has(MessageInfo::NO_WAIT) {
+        return Err::<u64, _>(Error::WouldBlock).into();
+    }
+    thread.wait.reason = reason;
+    thread.wait.object = object;
+    thread.wait.via = via;
+    let deadline = crate::syscall::deadline(thread, info);
+    if deadline != u64::MAX {
+        timers::arm(thread, deadline);
+    }
+    enqueue(thread);
+    scheduler::reschedule()
+}
+
 /// Clears what described the wait.
 #[inline]
 pub fn settle(thread: &mut Thread) {
@@ -269,4 +334,20 @@ pub fn settle(thread: &mut Thread) {
     thread.wait.object = 0;
     thread.wait.via = Binding::KERNEL;
     thread.ipc.payer = null_mut();
+}
+
+/// Takes out the first waiter whose capability no longer exists. The list's lock is held.
+pub fn take_dead(list: &WaitList) -> Option<*mut Thread> {
+    let mut thread = list.first();
+    // SAFETY: threads in a list are alive while its lock is held.
+    while let Some(t) = unsafe { thread.as_ref() } {
+        if !t.wait.via.is_live() {
+            // SAFETY: the thread is in the list.
+            unsafe { unlink(thread) };
+            return Some(thread);
+        }
+        // SAFETY: as above.
+        thread = unsafe { list.after(thread) };
+    }
+    None
 }

@@ -9,14 +9,17 @@
 //! Invariant: `Scheduler::fpu_owner` of a CPU is the thread whose live state that CPU's FPU holds,
 //! and then `Thread::fpu_cpu` names the CPU; at most one CPU holds a thread's state.
 
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering;
 
-use super::scheduler::{current, local};
+use super::scheduler::{Scheduler, current, local};
 use super::smp;
 use crate::arch::{context, context::FpuState, cpu};
 use crate::mm::OutOfMemory;
+use crate::mm::heap::Cache;
 use crate::process::thread::Thread;
+
+static STATES: Cache<FpuState> = Cache::new("floating-point state");
 
 /// Gives the current thread the FPU: called when it touched it while it was off.
 ///
@@ -27,20 +30,22 @@ pub fn first_use() -> Result<(), OutOfMemory> {
     // SAFETY: the trap came from user mode, so there is a current thread.
     let thread = unsafe { current() };
     context::fpu_enable();
+    scheduler.fpu_on.set(true);
     if scheduler.fpu_owner.get() == &raw mut *thread {
         return Ok(());
     }
     save_local();
-    context::fpu_enable();
     collect(thread);
     let state = match thread.fpu {
         Some(state) => state,
         None => {
-            let state = FpuState::allocate()?;
+            let state = STATES.allocate_with(FpuState::new())?;
             thread.fpu = Some(state);
             state
         }
     };
+    context::fpu_enable();
+    scheduler.fpu_on.set(true);
     // SAFETY: the state belongs to the thread, which is current, and nobody else uses it.
     unsafe { context::fpu_restore(state.as_ref()) };
     scheduler.fpu_owner.set(thread);
@@ -62,6 +67,25 @@ pub fn save_local() {
         owner.fpu_cpu.store(-1, Ordering::Release);
     }
     context::fpu_disable();
+    scheduler.fpu_on.set(false);
+}
+
+/// Turns the FPU off for a direct switch to another thread; live state stays in it.
+#[inline(always)]
+pub fn suspend(scheduler: &Scheduler) {
+    if scheduler.fpu_on.get() {
+        context::fpu_disable();
+        scheduler.fpu_on.set(false);
+    }
+}
+
+/// A copy of a state that is in memory, for a forked thread.
+///
+/// # Errors
+/// There is no memory for it.
+pub fn copy(state: NonNull<FpuState>) -> Result<NonNull<FpuState>, OutOfMemory> {
+    // SAFETY: the caller's thread has the state, and it is not live.
+    STATES.allocate_with(unsafe { state.as_ref() }.clone())
 }
 
 /// Makes sure that a thread's state is in memory, wherever it was live.
@@ -85,6 +109,7 @@ fn save_local_call(_: u64) {
 pub fn discard(thread: &mut Thread) {
     collect(thread);
     if let Some(state) = thread.fpu.take() {
-        FpuState::free(state);
+        // SAFETY: the thread's own, and not live anywhere.
+        unsafe { STATES.free(state) };
     }
 }

@@ -69,6 +69,10 @@ pub struct Scheduler {
     pub metrics: CpuMetrics,
     /// Sleepers and timeouts.
     pub timers: timers::Queue,
+    /// This CPU's memory of recent lookups of capabilities.
+    pub capabilities: crate::cap::Cache,
+    /// The FPU is on.
+    pub fpu_on: Cell<bool>,
     /// Whose state the FPU holds, or null.
     pub fpu_owner: Cell<*mut Thread>,
     /// Virtual time floor as others see it.
@@ -97,6 +101,8 @@ impl Scheduler {
                 ticks: Cell::new(0),
             },
             timers: timers::Queue::new(),
+            capabilities: crate::cap::Cache::new(),
+            fpu_on: Cell::new(false),
             fpu_owner: Cell::new(null_mut()),
             floor: AtomicU64::new(0),
         }
@@ -322,6 +328,11 @@ fn leave_current(here: &PerCpu, scheduler: &Scheduler) {
     }
 }
 
+/// Lets go of the current thread, which has ended: from here on this CPU does not touch it.
+pub fn forget_current() {
+    leave_current(cpu::current(), local());
+}
+
 /// Runs `thread` on this CPU.
 ///
 /// # Safety
@@ -349,7 +360,7 @@ unsafe fn dispatch(here: &PerCpu, scheduler: &Scheduler, thread: *mut Thread) ->
     unsafe { resume(thread) }
 }
 
-/// Enters user mode as `thread`, or continues the kernel work it was in the middle of.
+/// Enters user mode as `thread`, unless it is to end.
 ///
 /// # Safety
 /// `thread` is the calling CPU's current thread.
@@ -361,9 +372,6 @@ pub unsafe fn resume(thread: *mut Thread) -> ! {
             crate::process::lifecycle::die(t);
         }
         t.activate();
-        if let Some(work) = t.continuation.take() {
-            work(t);
-        }
         context::resume(thread)
     }
 }
@@ -387,6 +395,14 @@ pub fn leave_kernel() -> ! {
     }
     // SAFETY: it is the current thread.
     unsafe { resume(thread) }
+}
+
+/// Whether the current thread must be looked at before user mode is entered again.
+pub fn attention_needed() -> bool {
+    // SAFETY: the current thread lives while it runs.
+    let killed = unsafe { cpu::current().current.get().as_ref() }
+        .is_some_and(|thread| thread.flags.load(Relaxed) & flag::KILLED != 0);
+    killed || local().need_resched.load(Relaxed)
 }
 
 /// Puts the running thread back into this CPU's queue: behind its equals if its slice is over.
@@ -442,7 +458,7 @@ pub fn tick() {
 }
 
 /// Waits for work with the CPU halted.
-fn idle(here: &PerCpu, scheduler: &Scheduler) {
+fn idle(here: &'static PerCpu, scheduler: &Scheduler) {
     scheduler.since.set(timer::now());
     while scheduler.top_rank() < 0 && !scheduler.need_resched.load(Relaxed) {
         if here.state() == CpuState::Changing {

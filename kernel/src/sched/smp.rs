@@ -15,6 +15,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
 use super::scheduler::SCHEDULERS;
 use crate::arch::{cpu, ipi};
+use crate::mm;
 use crate::percpu::{self, CPUS, MAX_CPUS};
 
 /// Look at the run queue.
@@ -50,6 +51,9 @@ pub fn kick(target: usize, reason: u32) {
 pub fn interrupt() {
     let here = cpu::current();
     let reasons = here.ipi_pending.swap(0, Ordering::SeqCst);
+    if reasons & mm::tlb::IPI_TLB != 0 {
+        mm::tlb::service();
+    }
     if reasons & CALL != 0 {
         serve_calls(here.bit());
     }
@@ -68,8 +72,10 @@ pub fn interrupt() {
 #[inline]
 pub fn poll() {
     let here = cpu::current();
-    if here.ipi_pending.load(Relaxed) & CALL != 0 {
-        here.ipi_pending.fetch_and(!CALL, Ordering::SeqCst);
+    let pending = here.ipi_pending.load(Relaxed);
+    if pending & (CALL | mm::tlb::IPI_TLB) != 0 {
+        here.ipi_pending.fetch_and(!(CALL | mm::tlb::IPI_TLB), Ordering::SeqCst);
+        mm::tlb::service();
         serve_calls(here.bit());
     }
     cpu::relax();

@@ -158,8 +158,5 @@ pub fn sync_instruction_cache(_address: u64, _length: usize) {
     // SAFETY: orders this hart's stores before its later fetches.
     unsafe { asm!("fence.i", options(nostack)) };
     let others = percpu::online_mask() & !current().bit();
-    for cpu in percpu::cpus(others) {
-        let fenced = sbi::remote_fence(1, cpu.hardware_id.get(), &sbi::Fence::Instructions);
-        debug_assert!(fenced.is_ok(), "remote fence.i failed");
-    }
+    sbi::remote_fence(others, &sbi::Fence::Instructions);
 }

@@ -7,7 +7,6 @@
 
 use super::{boot, sbi};
 use crate::mm::{MapFlags, PhysAddr};
-use crate::percpu;
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -244,25 +243,8 @@ pub fn remote_flush(cpus: u64, start: u64, end: u64, asid: u16) -> bool {
         },
         _ => sbi::Fence::Range { start, size },
     };
-    // Hart ids are mostly small, and then one call reaches every CPU.
-    let mut harts = 0;
-    for cpu in percpu::cpus(cpus) {
-        match cpu.hardware_id.get() {
-            hart @ 0..64 => harts |= 1 << hart,
-            hart => fenced(sbi::remote_fence(1, hart, &fence)),
-        }
-    }
-    if harts != 0 {
-        fenced(sbi::remote_fence(harts, 0, &fence));
-    }
+    sbi::remote_fence(cpus, &fence);
     true
-}
-
-/// A translation that survives is a hole in isolation: the kernel must not go on.
-fn fenced(result: Result<u64, i64>) {
-    if let Err(error) = result {
-        panic!("remote TLB flush failed: SBI error {error}");
-    }
 }
 
 /// Physical address of something in the kernel image.

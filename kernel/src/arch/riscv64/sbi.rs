@@ -2,6 +2,7 @@
 //!
 //! A call leaves every register but a0 and a1 as it was.
 
+use crate::percpu;
 use core::arch::asm;
 
 /// The hart runs already.
@@ -71,12 +72,27 @@ pub enum Fence {
     Asid { start: u64, size: u64, asid: u64 },
 }
 
-/// Makes the harts `base + i`, for every bit `i` of `harts`, execute a fence.
-pub fn remote_fence(harts: u64, base: u64, fence: &Fence) -> Result<u64, i64> {
+/// Makes CPUs execute a fence; all have when it returns.
+pub fn remote_fence(cpus: u64, fence: &Fence) {
     let (function, start, size, asid) = match *fence {
         Fence::Instructions => (0, 0, 0, 0),
         Fence::Range { start, size } => (1, start, size, 0),
         Fence::Asid { start, size, asid } => (2, start, size, asid),
     };
-    call(0x5246_4e43, function, [harts, base, start, size, asid])
+    let send = |harts, base| {
+        let sent = call(0x5246_4e43, function, [harts, base, start, size, asid]);
+        // A translation that survives is a hole in isolation: the kernel must not go on.
+        sent.unwrap_or_else(|error| panic!("remote fence failed: SBI error {error}"));
+    };
+    // Hart ids are mostly small, and then one call reaches every CPU.
+    let mut harts = 0;
+    for cpu in percpu::cpus(cpus) {
+        match cpu.hardware_id.get() {
+            hart @ 0..64 => harts |= 1 << hart,
+            hart => send(1, hart),
+        }
+    }
+    if harts != 0 {
+        send(harts, 0);
+    }
 }

@@ -19,6 +19,8 @@ pub const TRAMPOLINE: u64 = 0x8000;
 
 /// What the entry code maps of physical memory.
 const BOOT_GIB: u64 = 16;
+/// End of what the bootstrap direct map shows from the start.
+pub(super) const MAPPED_AT_BOOT: u64 = BOOT_GIB << 30;
 
 /// The record of the CPU that is being started; it takes it out when it has arrived.
 static STARTING: AtomicPtr<PerCpu> = AtomicPtr::new(core::ptr::null_mut());
@@ -205,7 +207,7 @@ extern "C" fn secondary_main(this: &'static PerCpu) -> ! {
 /// 1 GiB pages. The physical address up to which memory can be used.
 pub(super) fn reach() -> u64 {
     if !cpu::has(Features::HUGE_PAGES) {
-        return BOOT_GIB << 30;
+        return MAPPED_AT_BOOT;
     }
     for gib in BOOT_GIB..512 {
         // SAFETY: the table is in use but has nothing at these entries; 0x83 is a present,

@@ -11,6 +11,8 @@ use crate::percpu::PerCpu;
 
 /// Name of the architecture.
 pub const NAME: &str = "x86_64";
+/// Machine number of ELF files for this architecture (`e_machine`, System V ABI).
+pub const ELF_MACHINE: u16 = 62;
 /// Where a frame record (caller's frame pointer, return address) lies from the frame pointer.
 pub const FRAME_RECORD: i64 = 0;
 

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::cpu::{self, Features, read_msr, write_msr};
 use super::traps::{DEVICE_VECTOR, IPI_VECTOR, SPURIOUS_VECTOR};
-use super::{acpi, port};
+use super::{machine, port};
 use crate::lock::{Rank, SpinLock};
 use crate::percpu::PerCpu;
 
@@ -120,7 +120,7 @@ pub(super) fn command(target: u64, command: u32) {
 
 /// Routes a device line to `cpu` and unmasks it. ISA lines go through the firmware's overrides.
 pub fn route_irq(line: u32, cpu: &PerCpu) {
-    let (input, flags) = acpi::interrupts().isa_line(line);
+    let (input, flags) = machine::interrupts().isa_line(line);
     write_line(input, DEVICE_VECTOR as u32 + line | flags, (cpu.hardware_id.get() as u32) << 24);
 }
 
@@ -136,7 +136,7 @@ pub fn unmask(line: u32) {
 
 fn change_line(line: u32, change: impl Fn(u32) -> u32) {
     let base = IO.lock();
-    let (input, _) = acpi::interrupts().isa_line(line);
+    let (input, _) = machine::interrupts().isa_line(line);
     let low = io_access(*base, 0x10 + 2 * input, None);
     io_access(*base, 0x10 + 2 * input, Some(change(low)));
 }
@@ -166,6 +166,6 @@ fn io_access(base: u64, register: u32, value: Option<u32>) -> u32 {
 #[cfg(feature = "ktest")]
 pub(super) fn line_is_masked(line: u32) -> bool {
     let base = IO.lock();
-    let (input, _) = acpi::interrupts().isa_line(line);
+    let (input, _) = machine::interrupts().isa_line(line);
     io_access(*base, 0x10 + 2 * input, None) & MASKED != 0
 }

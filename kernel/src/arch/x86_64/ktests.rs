@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use super::context::{self, FpuState, Frame};
 use super::cpu::{self, Features};
 use super::paging::{self, Entry};
-use super::{acpi, descriptors, ipi, timer, traps, uaccess};
+use super::{descriptors, ipi, timer, traps, uaccess};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE, USER_END};
 use crate::machine::machine;
 use crate::mm::{MapFlags, PhysAddr, frames};
@@ -466,14 +466,6 @@ kernel_test! {
         ktest_assert!(!ipi::line_is_masked(line));
         ipi::mask(line);
         ktest_assert!(ipi::line_is_masked(line));
-    }
-
-    fn firmware_tables_cannot_be_read_beyond_their_end() {
-        let none = acpi::Bytes::at(0, 64);
-        ktest_assert_eq!(none.number(0, 8), 0);
-        ktest_assert_eq!(acpi::Bytes::at(u64::MAX - 8, 64).number(0, 4), 0);
-        let some = acpi::Bytes::at(0x1000, 4);
-        ktest_assert_eq!((some.number(2, 4), some.slice(0..5).len()), (0, 0));
     }
 
     fn apic_ids_are_distinct() {

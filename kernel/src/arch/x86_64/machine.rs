@@ -1,9 +1,10 @@
 //! What machine this is: PVH start information, then ACPI.
 
-use super::acpi::{self, Bytes};
 use super::boot::{self, TRAMPOLINE};
 use super::{cpu, ipi, paging};
 use crate::arch::layout::PAGE_SIZE;
+use crate::lock::Once;
+use crate::machine::acpi::{self, Bytes, Interrupts};
 use crate::machine::{MachineInfo, PhysRange};
 use crate::mm::PhysAddr;
 
@@ -15,14 +16,32 @@ unsafe extern "C" {
     static __kernel_end: [u8; 0];
 }
 
+static INTERRUPTS: Once<Interrupts> = Once::new();
+
+/// Where the interrupt controllers are.
+pub(super) fn interrupts() -> &'static Interrupts {
+    INTERRUPTS.get().expect("the machine is discovered first")
+}
+
+/// Physical memory as the bootstrap direct map shows it.
+fn physical(address: u64, length: usize) -> &'static [u8] {
+    if address == 0 || address.saturating_add(length as u64) > boot::MAPPED_AT_BOOT {
+        return &[];
+    }
+    // SAFETY: the range is mapped, and what the loader and the firmware left there is not written
+    // while the kernel starts.
+    unsafe { core::slice::from_raw_parts(PhysAddr(address).as_ptr(), length) }
+}
+
 /// Fills in the machine; `start_info` is the physical address that the loader gave.
 pub fn discover(start_info: u64, info: &mut MachineInfo) {
-    let start = Bytes::at(start_info, 56);
+    let start = Bytes(physical(start_info, 56));
     assert!(start.number(0, 4) == MAGIC && start.number(4, 4) >= 1, "not started by PVH");
-    info.set_command_line(Bytes::at(start.number(24, 8), 4096).text());
-    read_memory_map(Bytes::at(start.number(40, 8), 24 * start.number(48, 4) as usize), info);
+    info.set_command_line(Bytes(physical(start.number(24, 8), 4096)).text());
+    let map = physical(start.number(40, 8), 24 * start.number(48, 4) as usize);
+    read_memory_map(Bytes(map), info);
     if start.number(12, 4) != 0 {
-        let module = Bytes::at(start.number(16, 8), 32);
+        let module = Bytes(physical(start.number(16, 8), 32));
         let initrd = module.number(0, 8)..module.number(0, 8) + module.number(8, 8);
         info.reserve(initrd.clone(), "initrd");
         info.initrd = Some(initrd);
@@ -31,9 +50,9 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
     info.reserve(image(&raw const __kernel_start)..image(&raw const __kernel_end), "kernel");
     info.reserve(0..PAGE_SIZE, "bios data");
     info.reserve(TRAMPOLINE..TRAMPOLINE + PAGE_SIZE, "cpu start");
-    acpi::discover(start.number(32, 8), info);
+    INTERRUPTS.set(acpi::discover(&physical, start.number(32, 8), info));
     remap(|range| PhysAddr(range.start).as_ptr::<u8>() as u64);
-    let interrupts = acpi::interrupts();
+    let interrupts = interrupts();
     info.reserve(interrupts.io_apic..interrupts.io_apic + PAGE_SIZE, "io apic");
     info.reserve(interrupts.local_apic..interrupts.local_apic + PAGE_SIZE, "local apic");
     if info.cpus.as_slice().is_empty() {
@@ -45,12 +64,12 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
 /// Tells the drivers where their registers are: `map` gives the virtual address of a device's
 /// physical range.
 pub fn remap(mut map: impl FnMut(PhysRange) -> u64) {
-    let interrupts = acpi::interrupts();
+    let interrupts = interrupts();
     let mut page = |address| map(address..address + PAGE_SIZE);
     ipi::remap(page(interrupts.local_apic), page(interrupts.io_apic));
 }
 
-fn read_memory_map(map: Bytes, info: &mut MachineInfo) {
+fn read_memory_map(map: Bytes<'_>, info: &mut MachineInfo) {
     let reach = boot::reach();
     let mut at = 0;
     while map.number(at + 8, 8) != 0 {

@@ -4,7 +4,6 @@
 //! TSC of constant rate (QEMU's `qemu64` has it all). Used when present: SMEP, SMAP, UMIP, global
 //! pages, PCID with INVPCID, XSAVE with AVX, TSC-deadline timer, x2APIC, 1 GiB pages.
 
-mod acpi;
 pub mod boot;
 pub mod console;
 pub mod context;

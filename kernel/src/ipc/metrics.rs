@@ -1,0 +1,53 @@
+//! What an endpoint counts, under its lock.
+
+/// Buckets of the latency histogram: bucket `n` counts round trips below 2^n microseconds.
+pub const LATENCY_BUCKETS: usize = 16;
+
+/// Counts of one endpoint.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Metrics {
+    /// Messages that took the fast path.
+    pub fast: u64,
+    /// Messages that took the slow path.
+    pub slow: u64,
+    /// Words in all messages.
+    pub words: u64,
+    /// Nanoseconds that measured senders were blocked.
+    pub blocked_time: u64,
+    /// Round trips that were measured.
+    pub latency: [u32; LATENCY_BUCKETS],
+}
+
+impl Metrics {
+    /// Nothing counted.
+    pub const fn new() -> Self {
+        Self { fast: 0, slow: 0, words: 0, blocked_time: 0, latency: [0; LATENCY_BUCKETS] }
+    }
+
+    /// Counts a message of the fast path.
+    #[inline(always)]
+    pub fn fast(&mut self, words: usize) {
+        self.fast += 1;
+        self.words += words as u64;
+    }
+
+    /// Counts a message of the slow path.
+    pub fn slow(&mut self, words: usize) {
+        self.slow += 1;
+        self.words += words as u64;
+    }
+
+    /// Notes a measured round trip of `nanoseconds`.
+    pub fn round_trip(&mut self, nanoseconds: u64) {
+        self.blocked_time += nanoseconds;
+        let bucket = (64 - (nanoseconds / 1000).leading_zeros() as usize).min(LATENCY_BUCKETS - 1);
+        self.latency[bucket] += 1;
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,78 @@
+//! Faults of user code.
+//!
+//! A fault that memory management cannot resolve goes as a message to the thread's fault handler, if it
+//! has one: the thread waits as a caller does, and the reply says what becomes of it. Without a handler
+//! the process ends with a report on the console.
+//!
+//! The message has the label `FAULT_LABEL` and the words kind, address, pc, code. A reply with a word 0
+//! of zero lets the thread go on where it was (the access is tried again); any other value ends its process.
+
+use core::sync::atomic::Ordering;
+
+use super::lifecycle;
+use super::thread::Thread;
+use super::wait::{self, Reason};
+use crate::cap::Binding;
+use crate::ipc::sync;
+use crate::println;
+use crate::sched::scheduler;
+use crate::trap::{Access, Fault, FaultKind};
+
+/// Status of a process that ended by a fault.
+pub const FAULT_STATUS: u8 = 139;
+
+/// What the fault is, as a number.
+fn code(kind: FaultKind) -> u64 {
+    match kind {
+        FaultKind::Page(Access::Read) => 0,
+        FaultKind::Page(Access::Write) => 1,
+        FaultKind::Page(Access::Execute) => 2,
+        FaultKind::Alignment => 3,
+        FaultKind::IllegalInstruction => 4,
+        FaultKind::Breakpoint => 5,
+        FaultKind::Debug => 6,
+        FaultKind::Arithmetic => 7,
+        FaultKind::FloatingPoint => 8,
+        FaultKind::Other => 9,
+    }
+}
+
+/// Handles a fault of the current thread that nothing resolved.
+pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
+    let handler = thread.fault_handler.load(Ordering::Acquire);
+    // SAFETY: the thread holds a use of its handler.
+    if let Some(handler) = unsafe { handler.as_ref() } {
+        thread.wait.reason = Reason::Fault;
+        thread.wait.via = Binding::KERNEL;
+        sync::send_fault(thread, handler, [code(fault.kind), fault.address, fault.pc, fault.code]);
+    }
+    end(thread, fault)
+}
+
+/// Reports and ends the process.
+fn end(thread: &mut Thread, fault: &Fault) -> ! {
+    // SAFETY: a running thread has a process.
+    let process = unsafe { &*thread.process };
+    let length = process.name.iter().position(|&b| b == 0).unwrap_or(process.name.len());
+    let name = core::str::from_utf8(&process.name[..length]).unwrap_or("?");
+    println!("{name}: process {}, thread {} ended: {fault}", process.pid, thread.id);
+    println!("{}", thread.frame);
+    lifecycle::kill(process, FAULT_STATUS);
+    lifecycle::die(thread)
+}
+
+/// Ends the wait of a faulting thread by its handler's answer. False if the thread waits for
+/// something else. The caller has claimed the thread.
+pub fn answer(thread: &mut Thread, _info: u64, words: [u64; 4]) -> bool {
+    if thread.wait.reason != Reason::Fault {
+        return false;
+    }
+    if words[0] != 0 {
+        // SAFETY: a thread that waits has a process.
+        lifecycle::kill(unsafe { &*thread.process }, FAULT_STATUS);
+    }
+    wait::settle(thread);
+    // SAFETY: the caller has claimed the thread; its registers are as the fault left them.
+    unsafe { scheduler::make_ready(thread) };
+    true
+}

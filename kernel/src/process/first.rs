@@ -1,0 +1,68 @@
+//! The first process: `init`, from the initial RAM disk, with all authority there is.
+
+use super::create;
+use super::elf::Image;
+use super::objects::{Memory, Plain};
+use super::pcb::TREE;
+use crate::cap::{Kind, Object, Policy, Rights, Space, Token};
+use crate::initrd::Archive;
+use crate::machine::machine;
+use crate::mm::object::MemoryObject;
+use crate::mm::{PhysAddr, virt_to_phys};
+use crate::arch::power;
+use crate::println;
+use veridian_abi::{Error, well_known};
+
+/// Exit status when there is no first process.
+const NO_INIT: u8 = 126;
+
+/// Makes and starts the first process, or ends the machine with a message.
+pub fn start_first(archive: Archive) {
+    if let Err(error) = start(archive) {
+        println!("veridian: cannot start init: {}", error.text());
+        power::exit(NO_INIT);
+    }
+}
+
+fn start(archive: Archive) -> Result<(), Error> {
+    let file = archive.find("init").ok_or(Error::NotFound)?;
+    let disk = machine().initrd.clone().ok_or(Error::NotFound)?;
+    let base = PhysAddr(disk.start & !0xfff);
+    let end = disk.end.next_multiple_of(4096);
+    let memory = MemoryObject::from_physical(base, end - base.0, false).map_err(|_| Error::OutOfMemory)?;
+    let memory = Memory::wrap(memory)?;
+    let offset = virt_to_phys(file.as_ptr()).0 - base.0;
+    let image = Image { memory: memory.memory(), offset, length: file.len() as u64 };
+    let process = create::build(None, &image, *b"init\0\0\0\0\0\0\0\0\0\0\0\0")?;
+    TREE.lock().init = core::ptr::from_ref(&*process).cast_mut();
+    // SAFETY: the process was just made and does not run yet.
+    let space = unsafe { process.capabilities() };
+    give(space, Plain::create(Kind::Console)?.header(), well_known::CONSOLE)?;
+    give(space, Plain::create(Kind::Namespace)?.header(), well_known::NAMESPACE)?;
+    give(space, memory.header(), well_known::INITRD)?;
+    give(space, Plain::create(Kind::Machine)?.header(), well_known::MACHINE)?;
+    let arguments = Memory::wrap(MemoryObject::create(4096).map_err(|_| Error::OutOfMemory)?)?;
+    write_arguments(arguments.memory())?;
+    let token = space.insert_root(arguments.header(), Rights::READ, 0)?;
+    create::start(&process, token.0)?;
+    // Init's own use of itself keeps it.
+    core::mem::forget(process);
+    Ok(())
+}
+
+fn give(space: &Space, object: &Object, expected: u64) -> Result<(), Error> {
+    let token = space.insert_root(object, Rights::all(), 0)?;
+    debug_assert_eq!(token, Token(expected));
+    space.set_policy(token, Policy::Drop)
+}
+
+/// The boot arguments in the form in which programs find theirs.
+fn write_arguments(page: &MemoryObject) -> Result<(), Error> {
+    let mut at = 8;
+    for word in machine().command_line().split_ascii_whitespace() {
+        page.write(at, word.as_bytes())?;
+        at += word.len() as u64 + 1;
+    }
+    page.write(0, &(at - 8).to_le_bytes())?;
+    Ok(())
+}

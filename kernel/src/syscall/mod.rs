@@ -1,0 +1,133 @@
+//! From a call number to its handler.
+//!
+//! The dispatcher is made from the table in `veridian_abi`: an entry's authority is checked here,
+//! before its handler runs, so that no handler can forget it. A handler gets the calling thread, what its
+//! first argument names, and the raw arguments; it checks the rest, then acts. One that leaves the thread
+//! waiting, or returns words, does not come back here.
+
+pub mod abi;
+mod capability;
+mod machine;
+mod memory;
+mod process;
+mod thread;
+pub mod userspace;
+
+pub use thread::deadline;
+
+use crate::arch::cpu;
+use crate::cap::{Checked, Kind, Rights, Token};
+use crate::process::thread::Thread;
+use crate::sched::scheduler;
+use veridian_abi::Error;
+
+/// What a call returns in the status and value registers.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Zero or positive on success, an error's code otherwise.
+    pub status: u64,
+    /// First result.
+    pub value: u64,
+}
+
+impl From<Result<u64, Error>> for Outcome {
+    #[inline]
+    fn from(result: Result<u64, Error>) -> Self {
+        match result {
+            Ok(value) => Outcome { status: 0, value },
+            Err(error) => Outcome { status: error as i64 as u64, value: 0 },
+        }
+    }
+}
+
+impl From<Result<(), Error>> for Outcome {
+    #[inline]
+    fn from(result: Result<(), Error>) -> Self {
+        result.map(|()| 0).into()
+    }
+}
+
+/// Arguments as they came in the registers.
+type Arguments = [u64; 6];
+
+/// Returns a value and words to the current thread.
+pub fn return_words(thread: &mut Thread, value: u64, words: [u64; 4]) -> ! {
+    thread.frame.set_results(&[0, value, words[0], words[1], words[2], words[3]]);
+    scheduler::leave_kernel()
+}
+
+impl Thread {
+    /// Finds a capability of the thread's process through this CPU's cache.
+    #[inline]
+    pub fn capability(&self, token: u64, kind: Kind, rights: Rights) -> Result<Checked<'_>, Error> {
+        // SAFETY: a thread's space lives as long as the thread runs.
+        let space = unsafe { &*self.space };
+        cpu::current().scheduler().capabilities.lookup(space, Token(token), kind, rights)
+    }
+
+    /// Finds a capability of any type.
+    pub fn any_capability(&self, token: u64, rights: Rights) -> Result<Checked<'_>, Error> {
+        // SAFETY: as in `capability`.
+        unsafe { &*self.space }.lookup_any(Token(token), rights)
+    }
+}
+
+macro_rules! dispatcher {
+    ($($(#[$doc:meta])* $number:literal $name:ident($($arg:ident),*) $authority:ident $(($type:ident, $rights:ident))?;)*) => {
+        /// Every system call but the two with a fast path of their own comes here. Called by entry code
+        /// with the arguments in the order of the ABI.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn syscall_dispatch(
+            a0: u64, a1: u64, a2: u64, a3: u64, a4: u64, a5: u64, number: u64,
+        ) -> Outcome {
+            // SAFETY: a system call has a current thread, which lives while it runs.
+            let thread = unsafe { scheduler::current() };
+            crate::trace::event!(syscall_enter, thread.id, number);
+            let arguments = [a0, a1, a2, a3, a4, a5];
+            let outcome: Outcome = match number {
+                $($number => dispatcher!(@one thread, arguments, $name $(, $type, $rights)?),)*
+                _ => Err::<u64, _>(Error::NoSuchCall).into(),
+            };
+            crate::trace::event!(syscall_leave, thread.id, outcome.status);
+            if cpu::current().scheduler().need_resched.load(core::sync::atomic::Ordering::Relaxed) {
+                thread.frame.set_results(&[outcome.status, outcome.value]);
+                scheduler::leave_kernel();
+            }
+            outcome
+        }
+    };
+    (@one $thread:ident, $arguments:ident, $name:ident) => {
+        handlers::$name($thread, $arguments)
+    };
+    (@one $thread:ident, $arguments:ident, $name:ident, Any, $rights:ident) => {
+        match $thread.any_capability($arguments[0], Rights::$rights) {
+            Ok(found) => handlers::$name(scheduler_current(), found, $arguments),
+            Err(error) => Err::<u64, _>(error).into(),
+        }
+    };
+    (@one $thread:ident, $arguments:ident, $name:ident, $type:ident, $rights:ident) => {
+        match $thread.capability($arguments[0], Kind::$type, Rights::$rights) {
+            Ok(found) => handlers::$name(scheduler_current(), found, $arguments),
+            Err(error) => Err::<u64, _>(error).into(),
+        }
+    };
+}
+veridian_abi::system_calls!(dispatcher);
+
+/// The current thread again, for a handler that also has what the thread's token named.
+#[inline]
+fn scheduler_current() -> &'static mut Thread {
+    // SAFETY: only called from the dispatcher, which runs for a current thread.
+    unsafe { scheduler::current() }
+}
+
+/// Every handler by the name of its call.
+mod handlers {
+    pub use super::capability::*;
+    pub use super::machine::*;
+    pub use super::memory::*;
+    pub use super::process::*;
+    pub use super::thread::*;
+    pub(super) use crate::ipc::calls::*;
+}
