@@ -161,10 +161,10 @@ count_ktest() {
 
 # Reports of an earlier run must not be counted.
 stage_workbench() {
-    find "$VERIDIAN_HOME/plugins" "$VERIDIAN_HOME/site" -path '*/target/surefire-reports/*' -delete
+    find "$VERIDIAN_HOME/plugins" "$VERIDIAN_HOME/releng" -path '*/target/surefire-reports/*' -delete
     (cd "$VERIDIAN_HOME" && with_screen "$MAVEN" verify ${VERIDIAN_SOAK:+-Dveridian.soak=true} | grep -v 'sha-1'; exit "${PIPESTATUS[0]}")
 }
 
 count_workbench() {
-    count_junit "$VERIDIAN_HOME/plugins" "$VERIDIAN_HOME/site"
+    count_junit "$VERIDIAN_HOME/plugins" "$VERIDIAN_HOME/releng"
 }
