@@ -2,10 +2,13 @@
 //!
 //! Counted: every line of every Rust and assembly file of the kernel's package
 //! and of the path crates linked into it that holds more than blanks and
-//! comments. Not counted: items under `#[cfg(test)]` and
-//! `#[cfg(feature = "ktest")]`, which are never linked into a kernel. Code is expected in rustfmt's default form, so a line is a
-//! line. Text inside string literals (inline assembly) counts, except blank
-//! lines and lines that begin with `//`, the assembler's comment.
+//! comments. Not counted, because no kernel that ships has it: tests
+//! (`cfg(test)`, the feature `ktest`), the stand-ins of the host (`loom`, targets
+//! with an operating system), and, shown apart, the checks of test builds (the
+//! feature `checks`). A `mod` declaration under such a condition takes its file
+//! along. Code is expected in rustfmt's default form, so a line is a line. Text
+//! inside string literals (inline assembly) counts, except blank lines and lines
+//! that begin with `//`, the assembler's comment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,14 +36,35 @@ const BUDGETS: [(&str, &[&str], usize); 7] = [
     ("rest", &[], 300),
 ];
 
-/// What marks an item as a test. Commas, brackets and quotes inside literals are dots by then.
-const TEST_ATTRIBUTES: [&str; 2] = ["#[cfg(test)]", "#[cfg(feature = \"ktest\")]"];
+/// Conditions that no kernel that ships meets.
+const NOT_SHIPPED: [&str; 9] = [
+    "#[cfg(test)]",
+    "#[cfg(feature = \"ktest\")]",
+    "#[cfg(all(target_os = \"none\", feature = \"ktest\"))]",
+    "#[cfg(all(test, not(loom)))]",
+    "#[cfg(all(test, loom))]",
+    "#[cfg(loom)]",
+    "#[cfg(not(target_os = \"none\"))]",
+    "#[cfg(feature = \"checks\")]",
+    "#[cfg(any(test, feature = \"checks\"))]",
+];
 
 /// `cargo xtask lines`
 pub fn run(root: &Path) -> Result<(), String> {
     let mut subsystems: BTreeMap<String, usize> = BTreeMap::new();
+    let mut checks = 0;
     for (package, folder) in linked_packages(root)? {
-        for file in sources(&folder)? {
+        let files = sources(&folder)?;
+        let left_out = left_out(&files)?;
+        for file in files {
+            if left_out.iter().any(|(path, _)| file.starts_with(path)) {
+                let text = fs::read_to_string(&file).unwrap_or_default();
+                let is_check = left_out
+                    .iter()
+                    .any(|(p, check)| *check && file.starts_with(p));
+                checks += if is_check { count(&text).0 } else { 0 };
+                continue;
+            }
             let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
             let inside = file.strip_prefix(&folder).unwrap_or(&file);
             let parts: Vec<_> = inside
@@ -53,7 +77,9 @@ pub fn run(root: &Path) -> Result<(), String> {
                 [top, _, ..] => top.clone(),
                 _ => "top level".into(),
             };
-            *subsystems.entry(subsystem).or_default() += count(&text);
+            let (lines, in_checks) = count(&text);
+            *subsystems.entry(subsystem).or_default() += lines;
+            checks += in_checks;
         }
     }
     for (name, lines) in &subsystems {
@@ -79,6 +105,7 @@ pub fn run(root: &Path) -> Result<(), String> {
         println!("{lines:7} of {budget:6}  {name}{mark}");
     }
     println!("{total:7} of {LIMIT:6}  kernel");
+    println!("{checks:7}            checks of test builds, not part of it");
     if total > LIMIT {
         return Err(format!(
             "the kernel has {total} lines, {} more than it may",
@@ -148,38 +175,85 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
             .extension()
             .and_then(|e| e.to_str())
             .unwrap_or_default();
-        // The bodies of `#[cfg(test)] mod tests;` and `#[cfg(feature = "ktest")] mod ktests;`,
-        // and the runner of the latter.
-        let tests = ["tests.rs", "ktests.rs", "test_framework.rs"];
-        let is_test = path
-            .file_name()
-            .is_some_and(|name| tests.iter().any(|t| name == *t));
         if path.is_dir() {
             files.extend(sources(&path)?);
-        } else if ["rs", "S", "s"].contains(&extension) && !is_test {
+        } else if ["rs", "S", "s"].contains(&extension) {
             files.push(path);
         }
     }
     Ok(files)
 }
 
-/// Lines of code in one file.
-fn count(text: &str) -> usize {
+/// Files and folders of modules under a condition of [`NOT_SHIPPED`], and whether they are checks.
+fn left_out(files: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, String> {
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let shape = blank_comments(&text);
+        let lines: Vec<&str> = shape.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(condition) = NOT_SHIPPED.iter().find(|c| line.starts_with(**c)) else {
+                continue;
+            };
+            let item = lines[at..=end_of_item(&lines, at)].join(" ");
+            let Some(module) = item
+                .rsplit(' ')
+                .next()
+                .and_then(|name| name.strip_suffix(';'))
+            else {
+                continue;
+            };
+            if !item.contains(" mod ") {
+                continue;
+            }
+            let parent = file.parent().unwrap_or(file);
+            let own = file.file_stem().unwrap_or_default();
+            let holds = ["mod", "lib", "main"].iter().any(|name| own == *name);
+            let folder = if holds {
+                parent.to_owned()
+            } else {
+                parent.join(own)
+            };
+            let check = condition.contains("checks");
+            found.push((folder.join(format!("{module}.rs")), check));
+            found.push((folder.join(module), check));
+        }
+    }
+    Ok(found)
+}
+
+/// Lines of code in one file: those that ship, and those of checks.
+fn count(text: &str) -> (usize, usize) {
     let shape = blank_comments(text);
     let lines: Vec<&str> = shape.lines().collect();
-    let mut counted = 0;
+    // In the shape, `//` survives only inside string literals.
+    let is_code = |line: &&&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let (mut shipped, mut checks) = (0, 0);
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at].trim();
-        if TEST_ATTRIBUTES.iter().any(|test| line.starts_with(test)) {
-            at = end_of_item(&lines, at) + 1;
-            continue;
-        }
-        // In the shape, `//` survives only inside string literals.
-        counted += usize::from(!line.is_empty() && !line.starts_with("//"));
-        at += 1;
+        let end = match NOT_SHIPPED
+            .iter()
+            .find(|condition| line.starts_with(**condition))
+        {
+            Some(condition) => {
+                let end = end_of_item(&lines, at);
+                let item = lines[at..=end].iter().filter(is_code).count();
+                checks += if condition.contains("checks") {
+                    item
+                } else {
+                    0
+                };
+                end
+            }
+            None => {
+                shipped += usize::from(is_code(&&lines[at]));
+                at
+            }
+        };
+        at = end + 1;
     }
-    counted
+    (shipped, checks)
 }
 
 /// The last line of the item that the attribute at `start` belongs to.
@@ -302,7 +376,9 @@ fn end_of_escaped(chars: &[char], open: usize, quote: char) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    fn count(text: &str) -> usize {
+        super::count(text).0
+    }
 
     #[test]
     fn blanks_and_comments_do_not_count() {
