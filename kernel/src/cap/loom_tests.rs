@@ -48,9 +48,13 @@ fn space() -> Arc<Box<Space>> {
 }
 
 fn model(check: impl Fn() + Sync + Send + 'static) {
+    let _alone = super::tests::alone();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
-    builder.check(check);
+    builder.check(move || {
+        check();
+        super::reap();
+    });
 }
 
 /// A lookup that succeeds yields the object and badge of that very capability, although its slot

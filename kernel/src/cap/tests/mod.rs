@@ -1,5 +1,6 @@
 //! Host tests: what the issue asks, one by one (`plain`, `cycles`); random operations against a
 //! model (`model`); several threads at once (`stress`).
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
