@@ -14,25 +14,11 @@ pub const ELF_MACHINE: u16 = 183;
 /// Where the record of caller and return address lies, from the frame pointer.
 pub const FRAME_RECORD: i64 = 0;
 
-/// MMU, caches, stack alignment checks, the reserved-one bits, and for user
-/// code: cache maintenance and its line sizes, zeroing of cache lines, WFE.
-/// `SPAN` stays 0, so that entering the kernel sets PAN where there is one.
-pub const SCTLR: u64 = 1
-    | 1 << 2
-    | 1 << 3
-    | 1 << 4
-    | 1 << 7
-    | 1 << 8
-    | 1 << 11
-    | 1 << 12
-    | 1 << 14
-    | 1 << 15
-    | 1 << 18
-    | 1 << 20
-    | 1 << 22
-    | 1 << 26
-    | 1 << 28
-    | 1 << 29;
+/// M, C, SA, SA0, ITD, SED, EOS, I, DZE, UCT, nTWE, EIS, UCI and the bits that
+/// are reserved as one: MMU, caches, stack alignment checks, and for user code
+/// cache maintenance and line sizes, zeroing of cache lines, WFE. `SPAN` stays 0,
+/// so that entering the kernel sets PAN where there is one.
+pub const SCTLR: u64 = 0x3454_d99d;
 /// What is writable is not executable.
 pub const SCTLR_WXN: u64 = 1 << 19;
 

@@ -8,7 +8,6 @@
 //! kernel everything is saved on the stack.
 
 use core::arch::{asm, global_asm};
-use core::fmt;
 use core::mem::offset_of;
 
 use super::context::{FULL, Frame};
@@ -31,8 +30,6 @@ const CLASS_DATA_KERNEL: u64 = 0x25;
 const CLASS_SP_ALIGNMENT: u64 = 0x26;
 const CLASS_FLOATING_POINT: u64 = 0x2c;
 const CLASS_BREAKPOINT: u64 = 0x3c;
-/// Not one of the 16 vectors: the kernel stack has overflown.
-const OVERFLOW: u64 = 16;
 const EMERGENCY_STACK: usize = 8192;
 
 global_asm!(
@@ -115,10 +112,9 @@ global_asm!(
 .endm
 
 // A trap that should not happen.
-.macro unexpected number
+.macro unexpected
 .balign 128
     msr   tpidrro_el0, x0
-    mov   x0, #\number
     b     unexpected_trap
 .endm
 
@@ -126,24 +122,24 @@ global_asm!(
 .global vectors
 .balign 2048
 vectors:
-    unexpected 0                   // kernel with the user's stack pointer: never
-    unexpected 1
-    unexpected 2
-    unexpected 3
+    unexpected                     // kernel with the user's stack pointer: never
+    unexpected
+    unexpected
+    unexpected
 .balign 128                        // kernel: a fault near the stack pointer is the stack's end
     msr   tpidrro_el0, x0
     mrs   x0, far_el1
     sub   x0, sp, x0
     add   x0, x0, #8, lsl #12
     lsr   x0, x0, #16
-    cbz   x0, stack_overflow
+    cbz   x0, unexpected_trap
     mrs   x0, tpidrro_el0
     msr   tpidrro_el0, xzr
     b     kernel_sync
 .balign 128
     b     kernel_interrupt
-    unexpected 6
-    unexpected 7
+    unexpected
+    unexpected
 .balign 128                        // user: system call or fault
     stp   x16, x17, [sp, #128]
     mrs   x17, esr_el1
@@ -172,10 +168,10 @@ vectors:
     b     user_other
 .balign 128
     b     user_other
-    unexpected 12                  // 32-bit user code: there is none
-    unexpected 13
-    unexpected 14
-    unexpected 15
+    unexpected                     // 32-bit user code: there is none
+    unexpected
+    unexpected
+    unexpected
 
 system_call:
     mov   x6, x8
@@ -234,29 +230,14 @@ kernel_sync:
 kernel_interrupt:
     kernel_trap {kernel_interrupt}
 
-// x0 saved in TPIDRRO_EL0. One CPU gets the emergency stack, others wait for the end.
-stack_overflow:
-    mov   x0, #{overflow}
-unexpected_trap:
-    msr   contextidr_el1, x0
+unexpected_trap:                   // x0 is in TPIDRRO_EL0; the stack may be full
     mov   x0, sp
     msr   sp_el0, x0
     adrp  x0, emergency_stack_top
     add   x0, x0, :lo12:emergency_stack_top
     mov   sp, x0
-    sub   sp, sp, #{frame_size}
     mrs   x0, tpidrro_el0
-    stp   x16, x17, [sp, #128]
-    most  stp
-    mrs   x1, sp_el0
-    mrs   x2, elr_el1
-    mrs   x3, spsr_el1
-    stp   x30, x1, [sp, #240]
-    stp   x2, x3, [sp, #{pc}]
-    str   xzr, [sp, #{tls}]
-    mov   x0, sp
-    mrs   x1, contextidr_el1
-    b     {unexpected}
+    kernel_trap {unexpected}
 
 .section .bss.emergency, "aw", @nobits
 .balign 16
@@ -272,7 +253,6 @@ emergency_stack_top:
     full = const FULL,
     stack_top = const offset_of!(PerCpu, kernel_stack_top),
     current = const offset_of!(PerCpu, current),
-    overflow = const OVERFLOW,
     emergency_stack = const EMERGENCY_STACK,
     user_sync = sym user_sync,
     user_interrupt = sym user_interrupt,
@@ -372,16 +352,13 @@ extern "C" fn kernel_sync(frame: &mut Frame) {
 }
 
 /// Runs on the emergency stack, with the registers saved there.
-extern "C" fn unexpected(frame: &Frame, vector: u64) -> ! {
-    struct What(u64, Fault);
-    impl fmt::Display for What {
-        fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            match self.0 {
-                OVERFLOW => write!(f, "kernel stack overflow: {}", self.1),
-                vector => write!(f, "unexpected exception, vector {vector}: {}", self.1),
-            }
-        }
-    }
-    let what = What(vector, describe(frame.pc()));
-    fatal_trap(&what, frame, frame.pc(), frame.frame_pointer())
+extern "C" fn unexpected(frame: &mut Frame) -> ! {
+    frame.sp = read_register!("sp_el0");
+    let fault = describe(frame.pc());
+    let what = match fault.kind {
+        FaultKind::Page(_) => "kernel stack overflow",
+        _ => "unexpected exception",
+    };
+    let headline = format_args!("{what}: {fault}");
+    fatal_trap(&headline, frame, frame.pc(), frame.frame_pointer())
 }
