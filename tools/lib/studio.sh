@@ -128,10 +128,9 @@ studio_picture() {
     workspace=$(mktemp -d)
     log=$workspace/.metadata/.log
     rm -f "$screenshot"
-    export PRODUCT VERIDIAN_HOME
-    export -f run_product
+    export PRODUCT VERIDIAN_HOME JAVA_HOME
     step "starting the IDE and booting $arch in it" timeout 600 bash -c "$(declare -f with_screen); with_screen \"\$@\"" _ \
-        bash -c 'run_product "$@"' _ -data "$workspace" -nosplash -- "-Dveridian.open=$VERIDIAN_HOME/kernel" "-Dveridian.boot=$arch" "-Dveridian.screenshot=$screenshot" ||
+        bash -c "$(declare -f run_product); run_product \"\$@\"" _ -data "$workspace" -nosplash -- "-Dveridian.open=$VERIDIAN_HOME/kernel" "-Dveridian.boot=$arch" "-Dveridian.screenshot=$screenshot" ||
         status=$?
     if [ ! -s "$screenshot" ]; then
         [ ! -f "$log" ] || grep -A 3 '^!ENTRY' "$log" | tail -n 40 >&2
