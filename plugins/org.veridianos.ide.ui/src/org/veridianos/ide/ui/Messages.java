@@ -5,10 +5,10 @@ import org.eclipse.osgi.util.NLS;
 /** Texts of the shell that belong to no part of it. */
 final class Messages extends NLS {
 
-    static String SourceOpener_looking;
-    static String StudioRequest_booting;
-    static String StudioRequest_noKernel;
-    static String StudioRequest_opening;
+    public static String SourceOpener_looking;
+    public static String StudioRequest_booting;
+    public static String StudioRequest_noKernel;
+    public static String StudioRequest_opening;
 
     static {
         NLS.initializeMessages("org.veridianos.ide.ui.messages", Messages.class);

@@ -4,7 +4,7 @@ import org.eclipse.osgi.util.NLS;
 
 /** Texts of the terminal. */
 final class TerminalMessages extends NLS {
-    static String Terminal_accessibleName;
+    public static String Terminal_accessibleName;
 
     static {
         NLS.initializeMessages("org.veridianos.ide.ui.terminal.messages", TerminalMessages.class);

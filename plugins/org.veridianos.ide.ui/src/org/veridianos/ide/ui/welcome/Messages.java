@@ -5,16 +5,16 @@ import org.eclipse.osgi.util.NLS;
 /** Texts of the welcome page. */
 final class Messages extends NLS {
 
-    static String Welcome_boot;
-    static String Welcome_bootText;
-    static String Welcome_guide;
-    static String Welcome_guideText;
-    static String Welcome_newProject;
-    static String Welcome_newProjectText;
-    static String Welcome_openCheckout;
-    static String Welcome_openCheckoutText;
-    static String Welcome_subtitle;
-    static String Welcome_title;
+    public static String Welcome_boot;
+    public static String Welcome_bootText;
+    public static String Welcome_guide;
+    public static String Welcome_guideText;
+    public static String Welcome_newProject;
+    public static String Welcome_newProjectText;
+    public static String Welcome_openCheckout;
+    public static String Welcome_openCheckoutText;
+    public static String Welcome_subtitle;
+    public static String Welcome_title;
 
     static {
         NLS.initializeMessages("org.veridianos.ide.ui.welcome.messages", Messages.class);

@@ -5,21 +5,21 @@ import org.eclipse.osgi.util.NLS;
 /** Texts of the wizards. */
 final class Messages extends NLS {
 
-    static String KernelWizard_failed;
-    static String NewProject_architecture;
-    static String NewProject_description;
-    static String NewProject_heading;
-    static String NewProject_initialName;
-    static String NewProject_title;
-    static String OpenCheckout_choose;
-    static String OpenCheckout_description;
-    static String OpenCheckout_folder;
-    static String OpenCheckout_heading;
-    static String OpenCheckout_noKernel;
-    static String OpenCheckout_title;
-    static String OpenCheckout_trust;
-    static String OpenCheckout_trustWhy;
-    static String Wizard_browse;
+    public static String KernelWizard_failed;
+    public static String NewProject_architecture;
+    public static String NewProject_description;
+    public static String NewProject_heading;
+    public static String NewProject_initialName;
+    public static String NewProject_title;
+    public static String OpenCheckout_choose;
+    public static String OpenCheckout_description;
+    public static String OpenCheckout_folder;
+    public static String OpenCheckout_heading;
+    public static String OpenCheckout_noKernel;
+    public static String OpenCheckout_title;
+    public static String OpenCheckout_trust;
+    public static String OpenCheckout_trustWhy;
+    public static String Wizard_browse;
 
     static {
         NLS.initializeMessages("org.veridianos.ide.ui.wizards.messages", Messages.class);
