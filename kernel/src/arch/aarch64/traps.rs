@@ -180,6 +180,7 @@ system_call_return:                // x0, x1 = status and value
     mrs   x9, tpidr_el1
     ldr   x9, [x9, #{current}]
     mov   sp, x9
+    ldr   x30, [sp, #240]
     .irp n, 2, 3, 4, 5
     mov   x\n, xzr
     .endr
