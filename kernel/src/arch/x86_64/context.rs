@@ -175,6 +175,7 @@ pub(super) use offset;
 
 global_asm!(
     r#"
+.section .text
 # rdi = frame, on any kernel stack, gs = kernel's
 .global resume_frame
 resume_frame:
