@@ -105,6 +105,7 @@ impl PageTable {
             let table = take_table(TABLES)?;
             known(table.frame()).tag.store(1, Relaxed);
             Place::of(self.root, i).set(Entry::table(table));
+            known(self.root.frame()).tag.fetch_add(1, Relaxed);
         }
         Ok(())
     }
