@@ -41,7 +41,7 @@ mod token;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
-#[cfg(test)]
+#[cfg(any(test, feature = "ktest"))]
 mod tests;
 
 pub use cache::Cache;

@@ -26,7 +26,7 @@ pub enum Progress {
 
 /// Zeroed memory for a `T`, or nothing if there is none.
 pub fn allocate(layout: Layout) -> Option<NonNull<u8>> {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "ktest"))]
     if !super::tests::allocation_allowed() {
         return None;
     }
@@ -47,14 +47,18 @@ pub unsafe fn free(memory: NonNull<u8>, layout: Layout) {
 /// point where it holds nothing it looked up before. The caller holds no lock, and itself nothing
 /// that it looked up: while it waits it counts as quiescent for the barriers of others.
 pub fn barrier() {
+    #[cfg(target_os = "none")]
+    crate::sched::smp::barrier();
     #[cfg(test)]
-    super::tests::host_barrier();
+    super::tests::barrier();
     #[cfg(target_os = "none")]
     crate::sched::smp::barrier();
 }
 
 /// Lets pending interrupts in. Callers hold no lock and look up again whatever they go on with.
 pub fn preemption_point() {
-    #[cfg(test)]
-    super::tests::host_preemption_point();
+    #[cfg(target_os = "none")]
+    crate::sched::preemption_point();
+    #[cfg(any(test, feature = "ktest"))]
+    super::tests::preemption_point();
 }

@@ -37,8 +37,9 @@ const BUDGETS: [(&str, &[&str], usize); 7] = [
 ];
 
 /// Conditions that no kernel that ships meets.
-const NOT_SHIPPED: [&str; 9] = [
+const NOT_SHIPPED: [&str; 10] = [
     "#[cfg(test)]",
+    "#[cfg(any(test, feature = \"ktest\"))]",
     "#[cfg(feature = \"ktest\")]",
     "#[cfg(all(target_os = \"none\", feature = \"ktest\"))]",
     "#[cfg(all(test, not(loom)))]",

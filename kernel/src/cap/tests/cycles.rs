@@ -19,60 +19,50 @@ fn make(space: &Space) -> (Use<Probe>, Token) {
     (object, token)
 }
 
-#[test]
-fn an_endpoint_in_its_own_ring() {
-    balanced(|| {
+tests! {
+    fn an_endpoint_in_its_own_ring() {
         let space = space();
         let (object, token) = make(&space);
         send(&space, token, &object);
         send(&space, token, &object);
         drop(object);
-        let before = ALIVE.get();
+        let before = alive();
         space.delete(token).unwrap();
-        assert_eq!(ALIVE.get(), before - 1);
+        assert_eq!(alive(), before - 1);
         space.close();
-    });
-}
+    }
 
-#[test]
-fn two_endpoints_in_each_others_rings() {
-    balanced(|| {
+    fn two_endpoints_in_each_others_rings() {
         let space = space();
         let ((a, a_token), (b, b_token)) = (make(&space), make(&space));
         send(&space, a_token, &b);
         send(&space, b_token, &a);
         drop((a, b));
-        let before = ALIVE.get();
+        let before = alive();
         space.delete(a_token).unwrap();
-        assert_eq!(ALIVE.get(), before, "still reachable through the other");
+        assert_eq!(alive(), before, "still reachable through the other");
         space.delete(b_token).unwrap();
-        assert_eq!(ALIVE.get(), before - 2);
+        assert_eq!(alive(), before - 2);
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_use_keeps_a_cycle_alive_until_it_ends() {
-    balanced(|| {
+    fn a_use_keeps_a_cycle_alive_until_it_ends() {
         let space = space();
         let ((a, a_token), (b, b_token)) = (make(&space), make(&space));
         send(&space, a_token, &b);
         send(&space, b_token, &a);
         drop(b);
-        let before = ALIVE.get();
+        let before = alive();
         space.delete(a_token).unwrap();
         space.delete(b_token).unwrap();
-        assert_eq!(ALIVE.get(), before);
+        assert_eq!(alive(), before);
         drop(a);
         reap();
-        assert_eq!(ALIVE.get(), before - 2);
+        assert_eq!(alive(), before - 2);
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_full_endpoint_on_its_way_stays_full() {
-    balanced(|| {
+    fn a_full_endpoint_on_its_way_stays_full() {
         let space = space();
         let ((outer, outer_token), (inner, inner_token), (gift, gift_token)) =
             (make(&space), make(&space), make(&space));
@@ -91,12 +81,9 @@ fn a_full_endpoint_on_its_way_stays_full() {
         drop(outer);
         space.delete(outer_token).unwrap();
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_large_cycle_hanging_from_a_live_object_lives() {
-    balanced(|| {
+    fn a_large_cycle_hanging_from_a_live_object_lives() {
         let space = space();
         let made: Vec<_> = (0..300).map(|_| make(&space)).collect();
         for (i, (_, token)) in made.iter().enumerate() {
@@ -105,25 +92,22 @@ fn a_large_cycle_hanging_from_a_live_object_lives() {
         let (keeper, keeper_token) = make(&space);
         let last = send(&space, made[0].1, &keeper);
         let tokens: Vec<_> = made.into_iter().map(|(_, token)| token).collect();
-        let before = ALIVE.get();
+        let before = alive();
         tokens
             .iter()
             .for_each(|&token| space.delete(token).unwrap());
-        assert_eq!(ALIVE.get(), before);
+        assert_eq!(alive(), before);
         keeper.ring().delete(last).unwrap();
-        assert_eq!(ALIVE.get(), before - 300);
+        assert_eq!(alive(), before - 300);
         drop(keeper);
         space.delete(keeper_token).unwrap();
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_chain_of_100_000_dies_without_recursion() {
-    balanced(|| {
+    fn a_long_chain_dies_without_recursion() {
         let space = space();
         let (mut outer, mut outer_token) = make(&space);
-        for _ in 0..100_000 {
+        for _ in 0..MANY {
             let (inner, inner_token) = make(&space);
             send(&space, outer_token, &inner);
             space.delete(outer_token).unwrap();
@@ -132,37 +116,32 @@ fn a_chain_of_100_000_dies_without_recursion() {
         drop(outer);
         space.delete(outer_token).unwrap();
         space.close();
-    });
-}
+    }
 
-/// The space of a process that was not started is loose until it is anchored.
-#[test]
-fn a_process_that_holds_itself() {
-    for started in [false, true] {
-        balanced(|| {
-            let space = space();
-            let (process, token) = make(&space);
-            let inner = send(&space, token, &process);
-            drop(process);
-            if started {
-                let process = space
-                    .lookup(token, Kind::Test, Rights::NONE)
-                    .unwrap()
-                    .typed::<Probe>();
-                process.ring().anchor();
-                let process = Use::of(process).unwrap();
-                let before = ALIVE.get();
-                space.delete(token).unwrap();
-                assert!(lives(process.ring(), inner));
-                // Its exit empties its space.
-                process.ring().close();
-                drop(process);
-                reap();
-                assert_eq!(ALIVE.get(), before - 1);
-            } else {
-                space.delete(token).unwrap();
-            }
-            space.close();
-        });
+    fn a_process_that_was_not_started_and_holds_itself() {
+        let space = space();
+        let (process, token) = make(&space);
+        send(&space, token, &process);
+        drop(process);
+        let before = alive();
+        space.delete(token).unwrap();
+        assert_eq!(alive(), before - 1);
+        space.close();
+    }
+
+    fn a_process_that_runs_and_holds_itself() {
+        let space = space();
+        let (process, token) = make(&space);
+        let inner = send(&space, token, &process);
+        process.ring().anchor();
+        let before = alive();
+        space.delete(token).unwrap();
+        assert!(lives(process.ring(), inner));
+        // Its exit empties its space.
+        process.ring().close();
+        drop(process);
+        reap();
+        assert_eq!(alive(), before - 1);
+        space.close();
     }
 }

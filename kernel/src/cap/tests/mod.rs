@@ -1,59 +1,90 @@
-//! Host tests: what the issue asks, one by one (`plain`, `cycles`); random operations against a
-//! model (`model`); several threads at once (`stress`).
+//! Tests: what the issue asks, one by one (`plain`, `cycles`), on the host and in the kernel on
+//! every architecture; random operations against a model (`model`) and several threads at once
+//! (`stress`) on the host.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
 
-use std::cell::{Cell, RefCell};
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use veridian_abi::Error;
 
 use super::*;
+use crate::lock::{Rank, SpinLock};
 
 #[cfg(not(loom))]
 mod cycles;
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod model;
 #[cfg(not(loom))]
 mod plain;
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod stress;
 
-type Hook = Option<Box<dyn FnMut()>>;
+/// Registers tests on the host or in the kernel.
+macro_rules! tests {
+    ($(fn $name:ident() $body:block)*) => {
+        #[cfg(test)]
+        mod on_host {
+            $(#[test]
+            fn $name() {
+                super::balanced(super::$name);
+            })*
+        }
+        #[cfg(not(test))]
+        mod in_kernel {
+            crate::kernel_test! { $(fn $name() { super::balanced(super::$name); })* }
+        }
+        $(fn $name() $body)*
+    };
+}
+use tests;
 
-std::thread_local! {
-    static ALLOCATIONS_LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
-    /// Runs once at the next preemption point.
-    static AT_PREEMPTION: RefCell<Hook> = const { RefCell::new(None) };
-    /// Objects of this thread's tests that exist.
-    static ALIVE: Cell<isize> = const { Cell::new(0) };
+/// How often what needs memory for each step is repeated.
+const MANY: usize = if cfg!(test) { 100_000 } else { 10_000 };
+
+/// What runs once at the next preemption point of the test that set it.
+struct Hook(Box<dyn FnMut()>);
+
+// SAFETY: one test runs at a time, and a hook runs on the CPU or thread that set it.
+unsafe impl Send for Hook {}
+
+static AT_PREEMPTION: SpinLock<Option<Hook>> = SpinLock::new(Rank::Console, None);
+static ALLOCATIONS_LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
+/// Probes that exist.
+static ALIVE: AtomicIsize = AtomicIsize::new(0);
+
+fn alive() -> isize {
+    ALIVE.load(Ordering::Relaxed)
 }
 
 /// Whether the allocator may answer; counts down towards an injected failure.
 pub fn allocation_allowed() -> bool {
-    ALLOCATIONS_LEFT.with(|left| match left.get() {
-        0 => false,
-        u64::MAX => true,
-        n => {
-            left.set(n - 1);
-            true
-        }
-    })
+    let count_down = |left| match left {
+        0 | u64::MAX => Some(left),
+        left => Some(left - 1),
+    };
+    ALLOCATIONS_LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count_down) != Ok(0)
 }
 
-/// What `sync::preemption_point` does here.
-pub fn host_preemption_point() {
-    let hook = AT_PREEMPTION.take();
+fn allow_allocations(count: u64) {
+    ALLOCATIONS_LEFT.store(count, Ordering::Relaxed);
+}
+
+/// What happens at a preemption point besides.
+pub fn preemption_point() {
+    let hook = AT_PREEMPTION.lock().take();
     if let Some(mut hook) = hook {
-        hook();
+        (hook.0)();
     }
-    #[cfg(not(loom))]
+    #[cfg(all(test, not(loom)))]
     stress::quiescent();
 }
 
-/// What `sync::barrier` does here.
-pub fn host_barrier() {
+/// What `sync::barrier` does on the host.
+#[cfg(test)]
+pub fn barrier() {
     #[cfg(not(loom))]
     stress::barrier();
 }
@@ -68,7 +99,7 @@ pub const ALL: Grant = Grant {
 #[repr(C)]
 pub struct Probe {
     header: Object,
-    bindings: Mutex<Vec<Binding>>,
+    bindings: SpinLock<Vec<Binding>>,
     swept: AtomicUsize,
     ring: AtomicPtr<Space>,
 }
@@ -81,7 +112,7 @@ unsafe impl Typed for Probe {
 static PROBE: ObjectOps = ObjectOps {
     sweep: |object| {
         let probe = Probe::of(object);
-        let mut bindings = probe.bindings.lock().unwrap();
+        let mut bindings = probe.bindings.lock();
         let before = bindings.len();
         bindings.retain(Binding::is_live);
         probe
@@ -97,17 +128,17 @@ static PROBE: ObjectOps = ObjectOps {
             let ring = unsafe { Box::from_raw(ring.as_ptr()) };
             ring.close();
         }
-        ALIVE.set(ALIVE.get() - 1);
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
     },
     holds: |object| Probe::of(object).ring.load(Ordering::Relaxed),
 };
 
 /// A new object, with the use its creator has.
 pub fn probe() -> Use<Probe> {
-    ALIVE.set(ALIVE.get() + 1);
+    ALIVE.fetch_add(1, Ordering::Relaxed);
     let probe = Probe {
         header: Object::new(Kind::Test, &PROBE),
-        bindings: Mutex::default(),
+        bindings: SpinLock::new(Rank::Channel, Vec::new()),
         swept: AtomicUsize::new(0),
         ring: AtomicPtr::default(),
     };
@@ -138,23 +169,25 @@ impl Probe {
 }
 
 /// The list of the dead belongs to everybody, so tests that count take turns.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
+#[cfg(test)]
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
     TURN.lock().unwrap_or_else(|failed| failed.into_inner())
 }
 
 /// Runs a test and checks that every object it made is gone afterwards.
 pub fn balanced(test: impl FnOnce()) {
+    #[cfg(test)]
     let _alone = alone();
-    let before = ALIVE.get();
+    let before = alive();
     test();
     reap();
-    assert_eq!(ALIVE.get(), before, "objects leaked or freed twice");
+    assert_eq!(alive(), before, "objects leaked or freed twice");
 }
 
 /// An anchored space, as a process has.
 pub fn space() -> Box<Space> {
-    Space::create(std::ptr::null(), true, DEFAULT_LIMIT).unwrap()
+    Space::create(core::ptr::null(), true, DEFAULT_LIMIT).unwrap()
 }
 
 /// Whether `token` is a live capability.
@@ -163,5 +196,5 @@ pub fn lives(space: &Space, token: Token) -> bool {
 }
 
 fn at_next_preemption(hook: impl FnMut() + 'static) {
-    AT_PREEMPTION.set(Some(Box::new(hook)));
+    *AT_PREEMPTION.lock() = Some(Hook(Box::new(hook)));
 }

@@ -3,6 +3,7 @@
 //! must agree. `CAP_CASES` and `PROPTEST_RNG_SEED` widen and repeat a run; a failing sequence is
 //! shrunk and printed with its seed.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use proptest::prelude::*;

@@ -1,6 +1,7 @@
 //! One property each.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use core::cell::Cell;
 
 use super::*;
 
@@ -22,22 +23,18 @@ fn only(rights: Rights) -> Grant {
     Grant { rights, badge: 0 }
 }
 
-#[test]
-fn a_token_names_what_was_inserted() {
-    balanced(|| {
+tests! {
+    fn a_token_names_what_was_inserted() {
         let (space, object) = (space(), probe());
         let token = space.insert_root(object.object(), Rights::READ, 7).unwrap();
         assert_eq!(token, Token::new(1, 1));
         let found = space.lookup(token, Kind::Test, Rights::READ).unwrap();
         assert_eq!((found.badge, found.rights), (7, Rights::READ));
-        assert!(std::ptr::eq(found.typed::<Probe>(), &*object));
+        assert!(core::ptr::eq(found.typed::<Probe>(), &*object));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn refusals_say_why() {
-    balanced(|| {
+    fn refusals_say_why() {
         let space = space();
         let (object, _) = root(&space);
         let token = space.insert_root(object.object(), Rights::READ, 0).unwrap();
@@ -72,12 +69,9 @@ fn refusals_say_why() {
             assert!(why(Token::new(2, 0), kind, Rights::NONE).is_some());
         }
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_stale_token_is_refused_and_harms_nothing() {
-    balanced(|| {
+    fn a_stale_token_is_refused_and_harms_nothing() {
         let space = space();
         let (object, old) = root(&space);
         space.delete(old).unwrap();
@@ -96,12 +90,9 @@ fn a_stale_token_is_refused_and_harms_nothing() {
         );
         assert!(lives(&space, new));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_slot_that_has_used_all_generations_is_retired() {
-    balanced(|| {
+    fn a_slot_that_has_used_all_generations_is_retired() {
         let space = space();
         let (object, token) = root(&space);
         space.delete(token).unwrap();
@@ -120,12 +111,9 @@ fn a_slot_that_has_used_all_generations_is_retired() {
         assert_eq!(slot.tag().kind(), Kind::Retired);
         assert!(!lives(&space, Token::new(token.index(), 0)));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_child_has_no_right_that_its_parent_lacks() {
-    balanced(|| {
+    fn a_child_has_no_right_that_its_parent_lacks() {
         let (space, other) = (space(), super::space());
         let object = probe();
         for bits in 0..64 {
@@ -152,12 +140,9 @@ fn a_child_has_no_right_that_its_parent_lacks() {
         }
         space.close();
         other.close();
-    });
-}
+    }
 
-#[test]
-fn a_badge_is_given_once() {
-    balanced(|| {
+    fn a_badge_is_given_once() {
         let space = space();
         let (_object, source) = root(&space);
         let badged = space
@@ -181,12 +166,9 @@ fn a_badge_is_given_once() {
         );
         assert_eq!(forged, Err(Error::InvalidArgument));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn revocation_is_exact_across_spaces() {
-    balanced(|| {
+    fn revocation_is_exact_across_spaces() {
         let spaces = [space(), space(), space()];
         let (_object, top) = root(&spaces[0]);
         let a = spaces[0].delegate(top, &spaces[1], ALL).unwrap();
@@ -197,12 +179,9 @@ fn revocation_is_exact_across_spaces() {
         assert!(lives(&spaces[0], top) && lives(&spaces[1], a) && lives(&spaces[2], b));
         assert!(!lives(&spaces[2], below) && !lives(&spaces[0], further));
         spaces.iter().for_each(|space| space.close());
-    });
-}
+    }
 
-#[test]
-fn deleting_moves_children_to_the_parent_and_to_nobody_else() {
-    balanced(|| {
+    fn deleting_moves_children_to_the_parent_and_to_nobody_else() {
         let space = space();
         let (object, top) = root(&space);
         let older = space.mint(top, ALL).unwrap();
@@ -216,12 +195,9 @@ fn deleting_moves_children_to_the_parent_and_to_nobody_else() {
         assert_eq!(space.revoke(top), Ok(202));
         assert_eq!((space.count(), object.object().capabilities()), (1, 1));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn children_of_a_deleted_original_stand_alone() {
-    balanced(|| {
+    fn children_of_a_deleted_original_stand_alone() {
         let space = space();
         let (object, top) = root(&space);
         let children: Vec<_> = (0..3).map(|_| space.mint(top, ALL).unwrap()).collect();
@@ -230,45 +206,36 @@ fn children_of_a_deleted_original_stand_alone() {
         assert_eq!(space.revoke(children[1]), Ok(0));
         assert!(children.iter().all(|&child| lives(&space, child)));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn depth_of_100_000() {
-    balanced(|| {
+    fn any_depth() {
         let space = space();
         let (_object, top) = root(&space);
         let first = space.mint(top, ALL).unwrap();
-        let last = (1..100_000).fold(first, |token, _| space.mint(token, ALL).unwrap());
+        let last = (1..MANY).fold(first, |token, _| space.mint(token, ALL).unwrap());
         assert!(lives(&space, last));
         space.delete(first).unwrap();
-        assert_eq!(space.revoke(top), Ok(99_999));
+        assert_eq!(space.revoke(top), Ok(MANY as u64 - 1));
         assert!(!lives(&space, last));
         assert_eq!(space.count(), 1);
         space.close();
-    });
-}
+    }
 
-#[test]
-fn width_of_100_000_over_many_spaces() {
-    balanced(|| {
+    fn any_width_over_many_spaces() {
         let spaces: Vec<_> = (0..10).map(|_| space()).collect();
         let (object, top) = root(&spaces[0]);
-        for i in 0..100_000 {
+        for i in 0..MANY {
             spaces[0].delegate(top, &spaces[i % 10], ALL).unwrap();
         }
-        assert_eq!(object.object().capabilities(), 100_001);
-        assert_eq!(spaces[0].revoke(top), Ok(100_000));
+        assert_eq!(object.object().capabilities(), MANY as u32 + 1);
+        assert_eq!(spaces[0].revoke(top), Ok(MANY as u64));
         assert_eq!(spaces.iter().map(|space| space.count()).sum::<u32>(), 1);
         spaces.iter().for_each(|space| space.close());
-    });
-}
+    }
 
-#[test]
-fn a_space_grows_to_its_limit_and_keeps_every_token() {
-    balanced(|| {
+    fn a_space_grows_to_its_limit_and_keeps_every_token() {
         let limit = 70_000;
-        let space = Space::create(std::ptr::null(), true, limit).unwrap();
+        let space = Space::create(core::ptr::null(), true, limit).unwrap();
         let object = probe();
         let insert = || space.insert_root(object.object(), Rights::READ, 0);
         let tokens: Vec<_> = (0..limit).map(|_| insert().unwrap()).collect();
@@ -277,12 +244,9 @@ fn a_space_grows_to_its_limit_and_keeps_every_token() {
         space.delete(tokens[33_333]).unwrap();
         assert!(insert().is_ok());
         space.close();
-    });
-}
+    }
 
-#[test]
-fn nothing_is_derived_inside_what_is_being_revoked() {
-    balanced(|| {
+    fn nothing_is_derived_inside_what_is_being_revoked() {
         let spaces = Rc::new([space(), space()]);
         let (_object, top) = root(&spaces[0]);
         let target = spaces[0].mint(top, ALL).unwrap();
@@ -316,12 +280,9 @@ fn nothing_is_derived_inside_what_is_being_revoked() {
             "afterwards it can be derived from again"
         );
         spaces.iter().for_each(|space| space.close());
-    });
-}
+    }
 
-#[test]
-fn too_deep_to_tell_counts_as_inside() {
-    balanced(|| {
+    fn too_deep_to_tell_counts_as_inside() {
         let space = Rc::new(space());
         let (_object, top) = root(&space);
         let (wide, deep) = (space.mint(top, ALL).unwrap(), space.mint(top, ALL).unwrap());
@@ -332,12 +293,9 @@ fn too_deep_to_tell_counts_as_inside() {
         assert_eq!(space.revoke(wide), Ok(1000));
         assert!(space.mint(last, ALL).is_ok());
         space.close();
-    });
-}
+    }
 
-#[test]
-fn an_outer_revocation_takes_over_from_an_inner_one() {
-    balanced(|| {
+    fn an_outer_revocation_takes_over_from_an_inner_one() {
         let space = Rc::new(space());
         let (object, top) = root(&space);
         let inner = space.mint(top, ALL).unwrap();
@@ -348,12 +306,9 @@ fn an_outer_revocation_takes_over_from_an_inner_one() {
         assert_eq!(object.object().capabilities(), 1);
         assert!(space.mint(top, ALL).is_ok(), "no mark is left behind");
         space.close();
-    });
-}
+    }
 
-#[test]
-fn two_revocations_of_the_same_capability_both_finish() {
-    balanced(|| {
+    fn two_revocations_of_the_same_capability_both_finish() {
         let space = Rc::new(space());
         let (_object, top) = root(&space);
         mint_many(&space, top);
@@ -366,12 +321,9 @@ fn two_revocations_of_the_same_capability_both_finish() {
         assert_eq!(space.count(), 1);
         assert!(space.mint(top, ALL).is_ok());
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_revocation_finishes_a_deletion_that_is_under_way() {
-    balanced(|| {
+    fn a_revocation_finishes_a_deletion_that_is_under_way() {
         let space = Rc::new(space());
         let (object, top) = root(&space);
         let middle = space.mint(top, ALL).unwrap();
@@ -389,12 +341,9 @@ fn a_revocation_finishes_a_deletion_that_is_under_way() {
             (1002, 1002)
         );
         space.close();
-    });
-}
+    }
 
-#[test]
-fn what_was_done_through_a_dead_capability_is_swept() {
-    balanced(|| {
+    fn what_was_done_through_a_dead_capability_is_swept() {
         let (space, other) = (space(), super::space());
         let (object, top) = root(&space);
         let bind = |space: &Space, token| {
@@ -402,7 +351,7 @@ fn what_was_done_through_a_dead_capability_is_swept() {
                 .lookup(token, Kind::Test, Rights::NONE)
                 .unwrap()
                 .binding();
-            object.bindings.lock().unwrap().push(binding);
+            object.bindings.lock().push(binding);
         };
         let tokens: Vec<_> = (0..4)
             .map(|_| space.delegate(top, &other, ALL).unwrap())
@@ -417,12 +366,9 @@ fn what_was_done_through_a_dead_capability_is_swept() {
         space.close();
         assert_eq!(swept(), 5);
         other.close();
-    });
-}
+    }
 
-#[test]
-fn the_last_capability_or_use_frees_the_object() {
-    balanced(|| {
+    fn the_last_capability_or_use_frees_the_object() {
         let space = space();
         let (object, token) = root(&space);
         let copy = space.mint(token, ALL).unwrap();
@@ -434,21 +380,18 @@ fn the_last_capability_or_use_frees_the_object() {
                 .typed::<Probe>(),
         )
         .unwrap();
-        let before = ALIVE.get();
+        let before = alive();
         space.delete(token).unwrap();
         space.delete(copy).unwrap();
         reap();
-        assert_eq!((ALIVE.get(), kept.object().uses()), (before, 1));
+        assert_eq!((alive(), kept.object().uses()), (before, 1));
         drop(kept);
         reap();
-        assert_eq!(ALIVE.get(), before - 1);
+        assert_eq!(alive(), before - 1);
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_fork_inherits_under_the_same_tokens() {
-    balanced(|| {
+    fn a_fork_inherits_under_the_same_tokens() {
         let (parent, child) = (space(), space());
         let (object, kept) = root(&parent);
         let reduced = parent.mint(kept, ALL).unwrap();
@@ -480,12 +423,9 @@ fn a_fork_inherits_under_the_same_tokens() {
         parent.close();
         assert!(lives(&child, kept));
         child.close();
-    });
-}
+    }
 
-#[test]
-fn exec_drops_and_reduces() {
-    balanced(|| {
+    fn exec_drops_and_reduces() {
         let space = space();
         let (_object, kept) = root(&space);
         let reduced = space.mint(kept, ALL).unwrap();
@@ -497,13 +437,10 @@ fn exec_drops_and_reduces() {
         assert_eq!(space.identify(reduced).unwrap().0.rights(), Rights::REDUCED);
         assert!(!lives(&space, dropped));
         space.close();
-    });
-}
+    }
 
-#[test]
-fn a_message_carries_all_its_capabilities_or_none() {
-    balanced(|| {
-        let (from, to) = (space(), Space::create(std::ptr::null(), true, 3).unwrap());
+    fn a_message_carries_all_its_capabilities_or_none() {
+        let (from, to) = (space(), Space::create(core::ptr::null(), true, 3).unwrap());
         let (_object, good) = root(&from);
         let mute = from.mint(good, only(Rights::READ)).unwrap();
         let send = |named: &[(Token, Rights)]| to.prepare(named.len())?.copy(&from, named);
@@ -524,12 +461,9 @@ fn a_message_carries_all_its_capabilities_or_none() {
         assert_eq!(from.revoke(good), Ok(3));
         from.close();
         to.close();
-    });
-}
+    }
 
-#[test]
-fn revocation_reaches_undelivered_messages() {
-    balanced(|| {
+    fn revocation_reaches_undelivered_messages() {
         let (from, to) = (space(), space());
         let (_object, source) = root(&from);
         let ring = probe();
@@ -552,12 +486,9 @@ fn revocation_reaches_undelivered_messages() {
         drop(ring);
         from.close();
         to.close();
-    });
-}
+    }
 
-#[test]
-fn a_cache_answers_only_for_what_still_exists() {
-    balanced(|| {
+    fn a_cache_answers_only_for_what_still_exists() {
         let (space, cache) = (space(), Cache::new());
         let (object, top) = root(&space);
         let tokens: Vec<_> = (0..50)
@@ -621,16 +552,13 @@ fn a_cache_answers_only_for_what_still_exists() {
         );
         space.close();
         other.close();
-    });
-}
+    }
 
-#[test]
-fn without_memory_nothing_changes() {
-    balanced(|| {
+    fn without_memory_nothing_changes() {
         let object = probe();
         for allowed in 0..12 {
             let (parent, child) = (space(), space());
-            ALLOCATIONS_LEFT.set(allowed);
+            allow_allocations(allowed);
             let mut tokens = Vec::new();
             let failed = loop {
                 match parent.insert_root(object.object(), Rights::all(), 0) {
@@ -640,7 +568,7 @@ fn without_memory_nothing_changes() {
                 }
             };
             let forked = child.inherit(&parent);
-            ALLOCATIONS_LEFT.set(u64::MAX);
+            allow_allocations(u64::MAX);
             assert_eq!(failed, allowed < 13);
             assert_eq!(parent.count() as usize, tokens.len());
             assert_eq!(forked.is_err(), !tokens.is_empty());
@@ -650,15 +578,12 @@ fn without_memory_nothing_changes() {
             parent.close();
             assert_eq!(object.object().capabilities(), 0);
         }
-        ALLOCATIONS_LEFT.set(0);
-        assert!(Space::create(std::ptr::null(), true, 1).is_err());
-        ALLOCATIONS_LEFT.set(u64::MAX);
-    });
-}
+        allow_allocations(0);
+        assert!(Space::create(core::ptr::null(), true, 1).is_err());
+        allow_allocations(u64::MAX);
+    }
 
-#[test]
-fn a_closed_space_takes_nothing_more() {
-    balanced(|| {
+    fn a_closed_space_takes_nothing_more() {
         let (space, other) = (space(), super::space());
         let (object, token) = root(&other);
         space
@@ -668,5 +593,5 @@ fn a_closed_space_takes_nothing_more() {
         assert_eq!(other.delegate(token, &space, ALL), Err(Error::Closed));
         assert_eq!(object.object().capabilities(), 1);
         other.close();
-    });
+    }
 }

@@ -2,7 +2,7 @@
 //! runs an operation, and a barrier waits until every other one has left or passed a preemption
 //! point.
 
-use std::sync::atomic::AtomicU64;
+use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
 
 use super::*;
