@@ -31,7 +31,7 @@ pub fn system_call(number: u64, a: [u64; 6]) -> [u64; 6] {
             inlateout("x5") a[5] => r[5],
             lateout("x6") _, lateout("x7") _, lateout("x9") _, lateout("x10") _, lateout("x11") _,
             lateout("x12") _, lateout("x13") _, lateout("x14") _, lateout("x15") _, lateout("x16") _,
-            lateout("x17") _,
+            lateout("x17") _, lateout("x18") _,
             options(nostack),
         );
     }
