@@ -14,6 +14,7 @@ public final class Messages extends NLS {
     public static String Launch_badSize;
     public static String Launch_badWords;
     public static String Launch_buildErrors;
+    public static String Launch_name;
     public static String Launch_noImage;
     public static String Launch_noProject;
     public static String Launch_notKernel;

@@ -1,12 +1,15 @@
 package org.veridianos.ide.launch;
 
 import org.eclipse.core.resources.IFile;
+import org.eclipse.core.resources.IResource;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.debug.core.DebugPlugin;
 import org.eclipse.debug.core.ILaunchConfiguration;
 import org.eclipse.debug.core.ILaunchConfigurationType;
 import org.eclipse.debug.core.ILaunchConfigurationWorkingCopy;
 import org.eclipse.debug.core.ILaunchManager;
+import org.eclipse.osgi.util.NLS;
+import org.veridianos.ide.Messages;
 import org.veridianos.ide.project.KernelProject;
 
 /** Finds the launch configuration that boots a kernel on a machine, or makes one. */
@@ -29,9 +32,10 @@ public final class LaunchConfigurations {
                 return each;
             }
         }
-        ILaunchConfigurationWorkingCopy made = type.newInstance(null, manager.generateLaunchConfigurationName(project.name() + " " + profile));
+        ILaunchConfigurationWorkingCopy made = type.newInstance(null, manager.generateLaunchConfigurationName(NLS.bind(Messages.Launch_name, project.name(), profile)));
         made.setAttribute(LaunchAttributes.PROJECT, project.name());
         made.setAttribute(LaunchAttributes.PROFILE, profile);
+        made.setMappedResources(new IResource[] {project.resource()});
         return made.doSave();
     }
 }

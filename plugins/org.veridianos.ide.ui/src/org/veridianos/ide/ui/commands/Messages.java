@@ -7,7 +7,6 @@ final class Messages extends NLS {
 
     public static String Architecture_none;
     public static String Architecture_switching;
-    public static String Boot_configurationName;
     public static String Boot_noKernel;
     public static String Boot_preparing;
     public static String Boot_title;
