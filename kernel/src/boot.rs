@@ -89,11 +89,8 @@ extern "C" fn main_boot() -> ! {
     }
     #[cfg(feature = "ktest")]
     crate::test_framework::run();
-    #[cfg(not(feature = "ktest"))]
-    {
-        crate::process::start_first(archive);
-        crate::sched::scheduler::start()
-    }
+    crate::process::start_first(archive);
+    crate::sched::scheduler::start()
 }
 
 /// Starts a CPU that is off and waits until it takes work.

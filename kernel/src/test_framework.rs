@@ -20,11 +20,13 @@
 //! `test.repeat=N`.
 
 use crate::arch::{power, timer};
-use crate::cmdline::{self, BootArguments};
+use crate::cmdline;
 use crate::mm::{frames, heap};
 use crate::println;
+use alloc::format;
+use alloc::string::String;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// How a test ends when it does not pass.
 pub enum Verdict {
@@ -50,8 +52,11 @@ pub struct KernelTest {
 pub enum Run {
     /// A test.
     Test(fn() -> TestResult),
-    /// The whole purpose of a test kernel that runs no tests; at most one per image.
-    Kernel(fn() -> !),
+    /// What the image does instead of running tests; at most one per image.
+    Kernel(fn()),
+    /// What the image goes on with in user mode: the file of the initrd that becomes the first
+    /// program, and its first arguments; at most one per image.
+    Program(&'static str),
 }
 
 impl KernelTest {
@@ -126,18 +131,25 @@ macro_rules! kernel_test {
     };
 }
 
-/// Makes a function `fn() -> !` what the test kernel does instead of running tests.
+/// What a test kernel does besides the tests that are linked into it: `instead function` makes a
+/// `fn()` what it does instead of running them, `then "program arguments"` the first program that
+/// it starts afterwards. Without the latter the machine ends.
 #[macro_export]
-macro_rules! kernel_main {
-    ($name:ident) => {
+macro_rules! test_kernel {
+    (instead $name:ident) => {
+        $crate::test_kernel!(@ Kernel($name));
+    };
+    (then $words:literal) => {
+        $crate::test_kernel!(@ Program($words));
+    };
+    (@ $what:expr) => {
         const _: () = {
+            use $crate::test_framework::Run::*;
             #[used]
             // SAFETY: as in `kernel_test!`.
             #[unsafe(link_section = "kernel_tests")]
-            static MAIN: $crate::test_framework::KernelTest = $crate::test_framework::KernelTest {
-                name: concat!(module_path!(), "::", stringify!($name)),
-                run: $crate::test_framework::Run::Kernel($name),
-            };
+            static WHAT: $crate::test_framework::KernelTest =
+                $crate::test_framework::KernelTest { name: module_path!(), run: $what };
         };
     };
 }
@@ -271,63 +283,76 @@ fn breaks_on_purpose(name: &str) -> bool {
     name.ends_with("_on_purpose")
 }
 
-struct Selection<'a> {
-    filter: &'a str,
-    skip: &'a str,
-    after: Option<&'a str>,
-}
-
-impl<'a> Selection<'a> {
-    fn new(arguments: BootArguments<'a>) -> Self {
-        Self {
-            filter: arguments.value("test.filter").unwrap_or(""),
-            skip: arguments.value("test.skip").unwrap_or(""),
-            after: arguments.value("test.after"),
-        }
-    }
-
-    /// Whether the test is wanted. Must be asked in the order of registration.
-    fn takes(&mut self, name: &str) -> bool {
-        if let Some(after) = self.after {
-            if after == name {
-                self.after = None;
-            }
-            return false;
-        }
-        if breaks_on_purpose(name) {
-            return name == self.filter;
-        }
-        name.contains(self.filter) && !self.skip.split(',').any(|skipped| skipped == name)
-    }
-}
-
-/// Runs the selected tests, or what the test kernel has instead, and ends the machine: exit
-/// status 0 when none failed.
-pub fn run() -> ! {
-    let instead = registered().iter().find_map(|test| match test.run {
-        Run::Kernel(kernel) => Some(kernel),
-        Run::Test(_) => None,
-    });
-    if let Some(kernel) = instead {
-        kernel();
-    }
+/// Whether the boot arguments want the test.
+fn wanted(name: &str) -> bool {
     let arguments = cmdline::arguments();
-    let wanted = || {
-        let mut selection = Selection::new(arguments);
-        in_order().filter(move |test| selection.takes(test.short_name()))
+    let value = |key| arguments.value(key).unwrap_or("");
+    let (filter, skip) = (value("test.filter"), value("test.skip"));
+    if breaks_on_purpose(name) {
+        return name == filter;
+    }
+    let behind = arguments
+        .value("test.after")
+        .is_none_or(|after| name > after);
+    behind && name.contains(filter) && !skip.split(',').any(|skipped| skipped == name)
+}
+
+static PASSED: AtomicUsize = AtomicUsize::new(0);
+static FAILED: AtomicUsize = AtomicUsize::new(0);
+
+fn other<T>(choose: impl Fn(Run) -> Option<T>) -> Option<T> {
+    registered().iter().find_map(|entry| choose(entry.run))
+}
+
+/// Does what the test kernel is for: by default, runs the selected tests. Returns to start the
+/// first program if the image goes on with one, else ends the machine: exit status 0 when no test
+/// failed.
+pub fn run() {
+    let instead = other(|run| match run {
+        Run::Kernel(function) => Some(function),
+        _ => None,
+    });
+    instead.unwrap_or(run_tests)();
+    if program().is_none() {
+        let [passed, failed] = [&PASSED, &FAILED].map(|count| count.load(Ordering::Relaxed));
+        println!("ktest: {passed} passed, {failed} failed");
+        power::exit((failed != 0) as u8);
+    }
+}
+
+fn program() -> Option<&'static str> {
+    other(|run| match run {
+        Run::Program(words) => Some(words),
+        _ => None,
+    })
+}
+
+/// The file that becomes the first process and its first arguments: those of the registration,
+/// then how many tests have passed and failed, so that the program can add its own.
+pub fn first_program() -> (&'static str, &'static str) {
+    let words = program().unwrap_or("init");
+    let (name, words) = words.split_once(' ').unwrap_or((words, ""));
+    let [passed, failed] = [&PASSED, &FAILED].map(|count| count.load(Ordering::Relaxed));
+    let words = format!("{words} ktest.passed={passed} ktest.failed={failed}");
+    // The first process has its arguments as long as the machine runs.
+    (name, String::leak(words))
+}
+
+fn run_tests() {
+    let arguments = cmdline::arguments();
+    let selected = || {
+        let named = in_order().map(|test| (test.short_name(), test));
+        named.filter(|(name, test)| matches!(test.run, Run::Test(_)) && wanted(name))
     };
     if arguments.flag("test.list") {
-        wanted().for_each(|test| println!("{}", test.short_name()));
-        power::exit(0);
+        return selected().for_each(|(name, _)| println!("{name}"));
     }
-    println!("ktest: {} tests", wanted().count());
-    let (mut passed, mut failed) = (0, 0);
-    for test in wanted() {
+    println!("ktest: {} tests", selected().count());
+    for (name, test) in selected() {
         let Run::Test(function) = test.run else {
             continue;
         };
         RUNNING.store(core::ptr::from_ref(test).cast_mut(), Ordering::Relaxed);
-        let name = test.short_name();
         println!("test {name} ...");
         let started = timer::now();
         let verdict = run_one(function, arguments.number("test.repeat").unwrap_or(1));
@@ -336,17 +361,15 @@ pub fn run() -> ! {
         match verdict {
             Ok(()) => {
                 println!("ok {name} ({micros} us)");
-                passed += 1;
+                PASSED.fetch_add(1, Ordering::Relaxed);
             }
             Err(Verdict::Failed(message)) => {
                 println!("FAILED {name}: {message} (seed {})", seed());
-                failed += 1;
+                FAILED.fetch_add(1, Ordering::Relaxed);
             }
             Err(Verdict::Ignored(why)) => println!("ignored {name}: {why}"),
         }
     }
-    println!("ktest: {passed} passed, {failed} failed");
-    power::exit((failed != 0) as u8)
 }
 
 fn run_one(test: fn() -> TestResult, times: u64) -> TestResult {

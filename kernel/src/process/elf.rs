@@ -122,7 +122,9 @@ impl Plan {
             return Ok(());
         }
         let end = segment.address.checked_add(segment.memory_size).filter(|end| *end <= USER_END);
-        let file_end = segment.offset.checked_add(segment.file_size).filter(|end| *end <= image.length);
+        // A segment without bytes in the file may claim any offset.
+        let in_file = |end: &u64| *end <= image.length || segment.file_size == 0;
+        let file_end = segment.offset.checked_add(segment.file_size).filter(in_file);
         let start_page = segment.address & !(PAGE_SIZE - 1);
         let ok = end.is_some()
             && file_end.is_some()

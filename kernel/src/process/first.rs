@@ -25,7 +25,11 @@ pub fn start_first(archive: Archive) {
 }
 
 fn start(archive: Archive) -> Result<(), Error> {
-    let file = archive.find("init").ok_or(Error::NotFound)?;
+    #[cfg(not(feature = "ktest"))]
+    let (name, words) = ("init", "");
+    #[cfg(feature = "ktest")]
+    let (name, words) = crate::test_framework::first_program();
+    let file = archive.find(name).ok_or(Error::NotFound)?;
     let disk = machine().initrd.clone().ok_or(Error::NotFound)?;
     let base = PhysAddr(disk.start & !0xfff);
     let end = disk.end.next_multiple_of(4096);
@@ -42,7 +46,7 @@ fn start(archive: Archive) -> Result<(), Error> {
     give(space, memory.header(), well_known::INITRD)?;
     give(space, Plain::create(Kind::Machine)?.header(), well_known::MACHINE)?;
     let arguments = Memory::wrap(MemoryObject::create(4096).map_err(|_| Error::OutOfMemory)?)?;
-    write_arguments(arguments.memory())?;
+    write_arguments(arguments.memory(), &[words, machine().command_line()])?;
     let token = space.insert_root(arguments.header(), Rights::READ, 0)?;
     create::start(&process, token.0)?;
     // Init's own use of itself keeps it.
@@ -56,10 +60,10 @@ fn give(space: &Space, object: &Object, expected: u64) -> Result<(), Error> {
     space.set_policy(token, Policy::Drop)
 }
 
-/// The boot arguments in the form in which programs find theirs.
-fn write_arguments(page: &MemoryObject) -> Result<(), Error> {
+/// Words in the form in which programs find their arguments.
+fn write_arguments(page: &MemoryObject, texts: &[&str]) -> Result<(), Error> {
     let mut at = 8;
-    for word in machine().command_line().split_ascii_whitespace() {
+    for word in texts.iter().flat_map(|text| text.split_ascii_whitespace()) {
         page.write(at, word.as_bytes())?;
         at += word.len() as u64 + 1;
     }
