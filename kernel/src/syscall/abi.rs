@@ -11,7 +11,7 @@
 //! | zero on return | rdi | x6 x7 x9 to x18 | a6 a7 t0 to t6 |
 //! | the caller's own | rcx (rip) r11 (rflags) | — | — |
 //!
-//! Preserved: every register that the platform's C ABI calls callee-saved, the stack and thread
-//! pointers, and the floating-point and vector state. A message's first four words are arguments
+//! Preserved: every register that the platform's C ABI calls callee-saved, the link register, the
+//! stack and thread pointers, and the floating-point and vector state. A message's first four words are arguments
 //! 2 to 5 on the way in and words 0 to 3 on the way out: the same registers, so that the
 //! fast path of IPC moves none of them.
