@@ -32,14 +32,14 @@ pub enum Rank {
     Derivation,
     /// Slots of one capability space.
     CapabilitySpace,
+    /// A bucket of the wait queues that user words stand for: the word is read under it.
+    WaitQueue,
     /// One address space: regions and page tables.
     AddressSpace,
     /// Frames of one memory object.
     MemoryObject,
     /// One endpoint, channel or notification with its waiters.
     Channel,
-    /// A bucket of the futex-like wait queues.
-    WaitQueue,
     /// One thread's own state.
     Thread,
     /// One CPU's ready queues.

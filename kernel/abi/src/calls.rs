@@ -115,6 +115,17 @@ macro_rules! system_calls {
             56 whoami() own;
 
 
+            /// Waits while the 32-bit word at `address` is `expected`.
+            57 futex_wait(address, expected, deadline) own;
+            /// Wakes up to `count` waiters of the word at `address`.
+            58 futex_wake(address, count) own;
+            /// Locks a priority-inheriting mutex word whose owner is in the way.
+            59 futex_lock(address, deadline) own;
+            /// Unlocks a priority-inheriting mutex word that has waiters.
+            60 futex_unlock(address) own;
+            /// Wakes `count` waiters and moves the rest to another word.
+            61 futex_requeue(address, count, target) own;
+
             /// Writes bytes to the console.
             62 console_write(console, buffer, length) cap(Console, WRITE);
 

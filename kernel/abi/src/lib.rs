@@ -68,3 +68,9 @@ pub mod inheritance {
     /// The child or new image does not get it.
     pub const DROP: u64 = 2;
 }
+
+/// Words that user-space locks share with the kernel.
+pub mod futex {
+    /// Set in a mutex word when the kernel knows of waiters; the other bits are the owner's number.
+    pub const WAITERS: u32 = 1 << 31;
+}

@@ -41,18 +41,26 @@ pub fn build(parent: Option<&Process>, image: &Image, name: [u8; 16]) -> Result<
     let entry = elf::load(memory.space(), image)?;
     // SAFETY: a new process's one use is its creator's.
     let process = unsafe { Use::from_raw(Process::create(parent, memory.clone(), name)?) };
-    let thread = new_thread(&process, &memory, Frame::user(entry.pc, entry.stack, 0), 0)?;
-    // SAFETY: just made; the process is not shared with anybody yet.
+    furnish(&process, &memory, entry).inspect_err(|_| lifecycle::kill(&process, 0))?;
+    Ok(process)
+}
+
+/// Gives a new process its first thread and the capabilities that it begins with.
+fn furnish(process: &Process, memory: &SpaceObject, entry: elf::Entry) -> Result<(), Error> {
+    let thread = new_thread(process, memory, Frame::user(entry.pc, entry.stack, 0), 0)?;
+    // SAFETY: just made; the creator's use keeps it.
+    let thread = unsafe { &thread.as_ref().object };
+    // SAFETY: the process is not shared with anybody yet.
     let space = unsafe { process.capabilities() };
-    let objects = [process.header(), memory.object(), unsafe { &thread.as_ref().object }];
     let expected = [well_known::PROCESS, well_known::ADDRESS_SPACE, well_known::THREAD];
-    for (object, expected) in objects.into_iter().zip(expected) {
+    let given = [process.object(), memory.object(), thread].into_iter().zip(expected).try_for_each(|(object, expected)| {
         let token = space.insert_root(object, Rights::all(), 0)?;
         debug_assert_eq!(token, Token(expected));
-    }
-    // SAFETY: the thread is a member of the process and has a capability; the creator's use ends.
-    unsafe { thread.as_ref().object.release() };
-    Ok(process)
+        Ok(())
+    });
+    // The thread is a member of the process and has a capability; the creator's use ends.
+    thread.release();
+    given
 }
 
 /// A thread of `process` with a message buffer at `buffer` (0: anywhere). Its one use is the caller's.

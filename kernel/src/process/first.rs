@@ -48,10 +48,7 @@ fn start(archive: Archive) -> Result<(), Error> {
     let arguments = Memory::wrap(MemoryObject::create(4096).map_err(|_| Error::OutOfMemory)?)?;
     write_arguments(arguments.memory(), &[words, machine().command_line()])?;
     let token = space.insert_root(arguments.header(), Rights::READ, 0)?;
-    create::start(&process, token.0)?;
-    // Init's own use of itself keeps it.
-    core::mem::forget(process);
-    Ok(())
+    create::start(&process, token.0)
 }
 
 fn give(space: &Space, object: &Object, expected: u64) -> Result<(), Error> {

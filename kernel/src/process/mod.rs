@@ -6,6 +6,7 @@
 //! | `wait` | blocking and waking |
 //! | `create`, `fork`, `elf` | how processes and threads begin |
 //! | `lifecycle`, `fault` | how they end |
+//! | `futex` | waiting for words of user memory |
 //! | `objects` | memory as capabilities see it |
 //! | `input` | console input |
 //! | `first` | the first process |
@@ -15,6 +16,7 @@ pub mod elf;
 pub mod fault;
 pub mod first;
 pub mod fork;
+pub mod futex;
 pub mod input;
 pub mod lifecycle;
 pub mod objects;

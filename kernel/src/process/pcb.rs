@@ -162,6 +162,9 @@ impl Process {
         }
         // SAFETY: just written.
         let p = unsafe { process.as_ref() };
+        // A process that is not taken down yet is a use of itself.
+        let alive = p.object.acquire();
+        debug_assert!(alive);
         p.enter_tree(parent);
         Ok(process)
     }

@@ -12,7 +12,7 @@
 //! the CPU that runs the thread, or to whoever owns its wake-up, or (`links`) to its process's lock.
 
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
 
 use super::objects::Memory;
 use super::pcb::Process;
@@ -22,7 +22,7 @@ use crate::arch::cpu;
 use crate::cap::{Kind, Object, ObjectOps, Space, Typed, Use};
 use crate::mm::OutOfMemory;
 use crate::mm::heap::Cache;
-use crate::mm::vas::AddressSpace;
+use crate::mm::vas::{AddressSpace, FutexKey};
 use crate::sched::task::Task;
 use crate::sched::tree::Node;
 use veridian_abi::MessageBuffer;
@@ -121,6 +121,10 @@ pub struct Thread {
     pub next_killed: AtomicPtr<Thread>,
     /// User address of the message buffer.
     pub buffer_address: u64,
+    /// The word it waits at, while it waits for one.
+    pub futex: Option<FutexKey>,
+    /// The rank that waiters for its mutexes lend it; 0 if none does.
+    pub lent_rank: AtomicU16,
     /// Keeps the message buffer's frame.
     pub buffer_memory: Option<Use<Memory>>,
 }
@@ -192,6 +196,8 @@ impl Thread {
                 previous: null_mut(),
                 next_killed: AtomicPtr::new(null_mut()),
                 buffer_address: 0,
+                futex: None,
+                lent_rank: AtomicU16::new(0),
                 buffer_memory: None,
             })
     }

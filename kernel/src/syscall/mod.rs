@@ -15,8 +15,11 @@ pub mod userspace;
 
 pub use thread::deadline;
 
+use core::sync::atomic::Ordering;
+
 use crate::arch::cpu;
 use crate::cap::{Checked, Kind, Rights, Token};
+use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
 use crate::process::thread::Thread;
 use crate::sched::scheduler;
 use veridian_abi::Error;
@@ -73,29 +76,40 @@ impl Thread {
     }
 }
 
+/// A call's entry; entry code jumps to it with the arguments in the order of the ABI.
+pub type Entry = extern "C" fn(u64, u64, u64, u64, u64, u64) -> Outcome;
+
 macro_rules! dispatcher {
     ($($(#[$doc:meta])* $number:literal $name:ident($($arg:ident),*) $authority:ident $(($type:ident, $rights:ident))?;)*) => {
-        /// Every system call but the two with a fast path of their own comes here. Called by entry code
-        /// with the arguments in the order of the ABI.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn syscall_dispatch(
-            a0: u64, a1: u64, a2: u64, a3: u64, a4: u64, a5: u64, number: u64,
-        ) -> Outcome {
-            // SAFETY: a system call has a current thread, which lives while it runs.
-            let thread = unsafe { scheduler::current() };
-            crate::trace::event!(syscall_enter, thread.id, number);
-            let arguments = [a0, a1, a2, a3, a4, a5];
-            let outcome: Outcome = match number {
-                $($number => dispatcher!(@one thread, arguments, $name $(, $type, $rights)?),)*
-                _ => Err::<u64, _>(Error::NoSuchCall).into(),
-            };
-            crate::trace::event!(syscall_leave, thread.id, outcome.status);
-            if cpu::current().scheduler().need_resched.load(core::sync::atomic::Ordering::Relaxed) {
-                thread.frame.set_results(&[outcome.status, outcome.value]);
-                scheduler::leave_kernel();
-            }
-            outcome
+        /// One entry for each call: checks its authority, then runs its handler.
+        mod entries {
+            use super::*;
+            $(pub extern "C" fn $name(a0: u64, a1: u64, a2: u64, a3: u64, a4: u64, a5: u64) -> Outcome {
+                // SAFETY: a system call has a current thread, which lives while it runs.
+                let thread = unsafe { scheduler::current() };
+                crate::trace::event!(syscall_enter, thread.id, $number);
+                let arguments = [a0, a1, a2, a3, a4, a5];
+                let outcome: Outcome = dispatcher!(@one thread, arguments, $name $(, $type, $rights)?);
+                leave(outcome)
+            })*
         }
+
+        /// One more than the highest number of a call.
+        pub const COUNT: usize = {
+            let mut count = 0;
+            $(if count <= $number { count = $number + 1; })*
+            count
+        };
+
+        /// Every call's entry by its number. The two that messages are made of have fast paths of
+        /// their own, which come back to `handlers` for what is not fast.
+        pub static TABLE: [Entry; COUNT] = {
+            let mut table: [Entry; COUNT] = [no_such_call; COUNT];
+            $(table[$number] = entries::$name;)*
+            table[veridian_abi::number::call as usize] = ipc_fast_call;
+            table[veridian_abi::number::reply_receive as usize] = ipc_fast_reply_receive;
+            table
+        };
     };
     (@one $thread:ident, $arguments:ident, $name:ident) => {
         handlers::$name($thread, $arguments)
@@ -115,6 +129,43 @@ macro_rules! dispatcher {
 }
 veridian_abi::system_calls!(dispatcher);
 
+/// Where a number leads that is no call's.
+pub extern "C" fn no_such_call(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> Outcome {
+    Err::<u64, _>(Error::NoSuchCall).into()
+}
+
+/// The end of every call but the fast ones: back to the caller, unless another thread is to run.
+#[inline(always)]
+fn leave(outcome: Outcome) -> Outcome {
+    let here = cpu::current();
+    crate::trace::event!(syscall_leave, scheduler_current().id, outcome.status);
+    if here.scheduler().need_resched.load(Ordering::Relaxed) {
+        leave_to_another(outcome);
+    }
+    outcome
+}
+
+#[cold]
+fn leave_to_another(outcome: Outcome) -> ! {
+    scheduler_current().frame.set_results(&[outcome.status, outcome.value]);
+    scheduler::leave_kernel()
+}
+
+/// For entry code without a jump table of its own: every call but the two fast ones.
+#[unsafe(no_mangle)]
+pub extern "C" fn syscall_dispatch(
+    a0: u64,
+    a1: u64,
+    a2: u64,
+    a3: u64,
+    a4: u64,
+    a5: u64,
+    number: u64,
+) -> Outcome {
+    let entry = TABLE.get(number as usize).copied().unwrap_or(no_such_call);
+    entry(a0, a1, a2, a3, a4, a5)
+}
+
 /// The current thread again, for a handler that also has what the thread's token named.
 #[inline]
 fn scheduler_current() -> &'static mut Thread {
@@ -130,4 +181,5 @@ mod handlers {
     pub use super::process::*;
     pub use super::thread::*;
     pub(super) use crate::ipc::calls::*;
+    pub use crate::process::futex::{futex_lock, futex_requeue, futex_unlock, futex_wait, futex_wake};
 }
