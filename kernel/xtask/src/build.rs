@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arch::Arch;
 use crate::cargo::{self, Executable, Failure, Messages};
-use crate::{Options, image, kernel_folder};
+use crate::{Options, image};
 
 /// `cargo xtask build`
 pub fn run(options: &Options) -> Result<(), Failure> {
@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 /// Builds for one architecture; the `image.json` of the kernel and of each test kernel, with
 /// absolute paths.
 pub fn images(arch: Arch, options: &Options) -> Result<Vec<Value>, Failure> {
-    let root = kernel_folder();
+    let root = options.root.clone();
     let target = root.join("target").join(arch.name());
     // Two workspaces with a target folder each: neither waits for the other's lock.
     let (kernels, programs) = std::thread::scope(|scope| {

@@ -11,6 +11,7 @@ mod check;
 mod cpio;
 mod image;
 mod lines;
+mod mutants;
 mod qemu;
 mod symbols;
 
@@ -33,6 +34,9 @@ cargo xtask COMMAND
                   status is the guest's
   test --arch A [--profile P] [--cpus N] [FILTER]
                   builds the test kernels and runs the tests in them
+  mutants [--arch A] [NAME]
+                  applies each patch of kernel/mutants to a copy of the kernel
+                  and runs the tests it names; each must be caught
   check           formatting, lints of every target, host tests
   lines           counts the kernel's lines by subsystem; fails above the limit
 
@@ -41,6 +45,8 @@ A is x86_64, aarch64 or riscv64.";
 /// The options that commands share.
 #[derive(Clone)]
 pub struct Options {
+    /// The folder `kernel/` that is built.
+    pub root: PathBuf,
     pub arches: Vec<Arch>,
     pub profile: String,
     pub messages: Messages,
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
         "build" => build::run(&options),
         "run" => qemu::run(&options),
         "test" => qemu::test(&options),
+        "mutants" => mutants::run(&options),
         "check" => check::run(),
         "lines" => lines::run(&kernel_folder()).map_err(Failure::Message),
         "help" => {
@@ -84,6 +91,7 @@ fn main() -> ExitCode {
 
 fn parse() -> Result<(String, Options), String> {
     let mut options = Options {
+        root: kernel_folder(),
         arches: Vec::new(),
         profile: "dev".into(),
         messages: Messages::Human,
