@@ -157,10 +157,11 @@ vectors:
     ldr   x12, [x11, #{stack_top}]
     mov   sp, x12
     adr   x30, system_call_return
+    mov   x6, x8
     cmp   x8, #1
     b.lo  ipc_fast_call
     b.eq  ipc_fast_reply_receive
-    b     system_call
+    b     syscall_dispatch
 .balign 128                        // user: interrupt
     stp   x16, x17, [sp, #128]
     b     user_interrupt
@@ -173,9 +174,6 @@ vectors:
     unexpected
     unexpected
 
-system_call:
-    mov   x6, x8
-    b     syscall_dispatch
 system_call_return:                // x0, x1 = status and value
     mrs   x9, tpidr_el1
     ldr   x9, [x9, #{current}]
