@@ -35,7 +35,7 @@ step() {
     mkdir -p "$VERIDIAN_CACHE/logs"
     log=$VERIDIAN_CACHE/logs/$(tr -cs 'A-Za-z0-9' '-' <<<"$text" | cut -c1-60)$$.log
     say "$text ..."
-    step_ticker "$text" "$log" "$started" &
+    step_ticker "$text" "$log" "$started" 9>&- &
     ticker=$!
     "$@" >"$log" 2>&1 9>&- || status=$?
     kill "$ticker" 2>/dev/null || true
@@ -49,17 +49,19 @@ step() {
     rm -f "$log"
 }
 
-# A terminal sees the last line of the log every second, anything else a sign of life per minute.
+# A terminal sees the last line of the log every second, anything else a sign of life per minute. It waits
+# by a read that times out: a 'sleep' would outlive it and hold standard output open.
 step_ticker() {
-    local text=$1 log=$2 started=$3 last
+    local text=$1 log=$2 started=$3 last pause
+    exec {pause}<> <(:)
     if [ -t 2 ]; then
         trap 'printf "\r\033[K" >&2; exit' TERM
-        while sleep 1; do
+        while ! read -r -t 1 -u "$pause"; do
             last=$(tail -c 300 "$log" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c1-60) || true
             printf '\r\033[K  %d s  %s' "$((SECONDS - started))" "$last" >&2
         done
     else
-        while sleep 60; do
+        while ! read -r -t 60 -u "$pause"; do
             say "$text: still at it ($((SECONDS - started)) s)"
         done
     fi

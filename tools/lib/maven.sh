@@ -18,9 +18,14 @@ need_maven() {
     fi
 }
 
+# maven_apart FOLDER COMMAND...: away from the checkout, whose extensions an old Maven cannot load.
+maven_apart() {
+    (cd "$1" && shift && "$@")
+}
+
 maven_new_enough() {
     local version major minor
-    version=$("$1" -v 2>/dev/null | sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p' | head -n 1)
+    version=$(cd / && "$1" -v 2>/dev/null | sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p' | head -n 1)
     IFS=. read -r major minor _ <<<"$version"
     [ "${major:-0}" -eq 3 ] && [ "${minor:-0}" -ge 9 ]
 }
@@ -30,7 +35,7 @@ bootstrap_maven() {
     local home=$1 new
     [ ! -x "$home/bin/mvn" ] || return 0
     new=$(mktemp -d "$VERIDIAN_CACHE/maven-XXXXXX")
-    step "fetching Maven $MAVEN_VERSION" mvn -q -B "$MAVEN_UNPACK:unpack" \
+    step "fetching Maven $MAVEN_VERSION" maven_apart "$new" mvn -q -B "$MAVEN_UNPACK:unpack" \
         "-Dartifact=org.apache.maven:apache-maven:$MAVEN_VERSION:zip:bin" "-DoutputDirectory=$new" || { rm -rf "$new"; return 1; }
     chmod +x "$new/apache-maven-$MAVEN_VERSION/bin/mvn"
     mkdir -p "$(dirname -- "$home")"
@@ -55,7 +60,7 @@ fetch_artifact() {
     need_maven
     mkdir -p "$VERIDIAN_CACHE/lib"
     new=$(mktemp -d "$VERIDIAN_CACHE/lib/XXXXXX")
-    step "fetching $coordinates" "$MAVEN" -q -B "$MAVEN_UNPACK:copy" "-Dartifact=$coordinates" "-DoutputDirectory=$new" || { rm -rf "$new"; return 1; }
+    step "fetching $coordinates" maven_apart "$new" "$MAVEN" -q -B "$MAVEN_UNPACK:copy" "-Dartifact=$coordinates" "-DoutputDirectory=$new" || { rm -rf "$new"; return 1; }
     mv "$new/$(basename -- "$ARTIFACT")" "$ARTIFACT"
     rm -rf "$new"
 }

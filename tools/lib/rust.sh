@@ -60,7 +60,6 @@ provision_rust() {
 
 lay_out_rust() {
     local rustc=$1 root=$2 work=$3 sysroot host lib sources lld entry tool target arguments=()
-    set -e
     sysroot=$("$rustc" --print sysroot)
     host=$("$rustc" -vV | sed -n 's/^host: //p')
     lib=$sysroot/lib/rustlib
@@ -93,6 +92,7 @@ lay_out_rust() {
 name = "std-for-kernel"
 version = "0.0.0"
 edition = "2021"
+[workspace]
 [profile.release]
 opt-level = 3
 debug = "line-tables-only"
@@ -106,9 +106,9 @@ TOML
     # The bitcode is for link-time optimisation of the kernel's release profile.
     (cd "$work" && env -u RUSTUP_TOOLCHAIN CARGO_HOME="$work/cargo" RUSTC="$rustc" RUSTC_BOOTSTRAP=1 \
         RUSTFLAGS="-Cembed-bitcode=yes --remap-path-prefix=$sources=$root/lib/rustlib/src/rust" /usr/bin/cargo build --release --offline \
-        -Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem "${arguments[@]}" --target-dir "$work/target")
+        -Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem "${arguments[@]}" --target-dir "$work/target") || return 1
     for target in $RUST_TARGETS; do
         mkdir -p "$root/lib/rustlib/$target/lib"
-        cp "$work/target/$target"/release/deps/lib{core,alloc,compiler_builtins}-*.rlib "$root/lib/rustlib/$target/lib/"
+        cp "$work/target/$target"/release/deps/lib{core,alloc,compiler_builtins}-*.rlib "$root/lib/rustlib/$target/lib/" || return 1
     done
 }
