@@ -15,7 +15,7 @@ use veridian_abi::Error;
 use super::object::{Object, Tree};
 use super::rights::{Policy, Rights};
 use super::slot::{Slot, Tag};
-use super::space::{Reserved, Space};
+use super::space::{Checked, Reserved, Space};
 use super::sync::{Ordering, fence};
 use super::token::Token;
 
@@ -174,12 +174,7 @@ impl Space {
     /// the kernel does this, for objects that it has just made.
     pub fn insert_root(&self, object: &Object, rights: Rights, badge: u64) -> Result<Token, Error> {
         let new = self.reserve()?;
-        let tag = Tag::live(
-            new.slot.tag().generation(),
-            object.kind(),
-            rights,
-            Policy::Inherit,
-        );
+        let tag = Tag::live(new.generation(), object.kind(), rights, Policy::Inherit);
         object
             .tree
             .lock()
@@ -189,53 +184,42 @@ impl Space {
 
     /// Makes a child of a capability of this space, in this space. Needs the right to derive.
     pub fn mint(&self, source: Token, grant: Grant) -> Result<Token, Error> {
-        self.derive(source, Rights::DERIVE, self, grant)
+        self.lookup_any(source, Rights::DERIVE)?.derive(self, grant)
     }
 
     /// Makes a child of a capability of this space, in `target`. Needs the right to grant.
     pub fn delegate(&self, source: Token, target: &Space, grant: Grant) -> Result<Token, Error> {
-        self.derive(source, Rights::GRANT, target, grant)
+        self.lookup_any(source, Rights::GRANT)?
+            .derive(target, grant)
     }
+}
 
-    /// Makes a child of a capability of this space in `target`; the source needs `needed`.
-    pub(super) fn derive(
-        &self,
-        source: Token,
-        needed: Rights,
-        target: &Space,
-        grant: Grant,
-    ) -> Result<Token, Error> {
-        let found = self.lookup_any(source, needed)?;
-        if grant.badge != 0 && found.badge != 0 && grant.badge != found.badge {
+impl Checked<'_> {
+    /// Makes a child of this capability in `target`. The caller has checked the right to derive
+    /// (its own space) or to grant (another's).
+    pub fn derive(&self, target: &Space, grant: Grant) -> Result<Token, Error> {
+        if grant.badge != 0 && self.badge != 0 && grant.badge != self.badge {
             return Err(Error::InvalidArgument);
         }
-        let badge = if grant.badge != 0 {
-            grant.badge
-        } else {
-            found.badge
-        };
         let new = target.reserve()?;
-        let mut tree = found.object.tree.lock();
-        let tag = found.slot.tag();
-        let refused = match tag.is_named_by(source) {
-            false => Some(Error::InvalidCapability),
-            true if !tag.rights().contains(needed) => Some(Error::MissingRight),
-            true if tree.is_frozen(found.slot) => Some(Error::Busy),
-            true => None,
+        let mut tree = self.object.tree.lock();
+        let tag = match self.still() {
+            Ok(tag) if !tree.is_frozen(self.slot) => tag,
+            refused => {
+                drop(tree);
+                target.give_back(new.slot);
+                return Err(refused.err().unwrap_or(Error::Busy));
+            }
         };
-        if let Some(error) = refused {
-            drop(tree);
-            target.give_back(new.slot);
-            return Err(error);
-        }
         let rights = tag.rights() & grant.rights;
-        let live = Tag::live(
-            new.slot.tag().generation(),
-            tag.kind(),
-            rights,
-            Policy::Inherit,
+        let live = Tag::live(new.generation(), tag.kind(), rights, Policy::Inherit);
+        tree.insert(
+            self.object,
+            &new,
+            address(self.slot),
+            live,
+            self.badge | grant.badge,
         );
-        tree.insert(found.object, &new, address(found.slot), live, badge);
         Ok(new.token)
     }
 }

@@ -105,7 +105,7 @@ struct Copy<'a> {
 
 impl<'a> Copy<'a> {
     fn pending(new: &Reserved) -> Tag {
-        Tag::empty(new.token.claimed_generation() as u32, Kind::Dying)
+        Tag::empty(new.generation(), Kind::Dying)
     }
 
     fn enter(
@@ -127,7 +127,7 @@ impl<'a> Copy<'a> {
         tree.link(new.slot, address(found.slot));
         tree.end();
         new.slot.set_tag(Self::pending(new));
-        let generation = new.token.claimed_generation() as u32;
+        let generation = new.generation();
         let live = Tag::live(
             generation,
             tag.kind(),
@@ -180,12 +180,7 @@ impl Space {
         if !tag.is_named_by(old) {
             return false;
         }
-        let live = Tag::live(
-            new.token.claimed_generation() as u32,
-            tag.kind(),
-            tag.rights(),
-            Policy::Inherit,
-        );
+        let live = Tag::live(new.generation(), tag.kind(), tag.rights(), Policy::Inherit);
         tree.insert(
             found.object,
             new,

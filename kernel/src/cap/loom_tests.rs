@@ -15,12 +15,15 @@ use crate::lock::Rank;
 /// The lock of the kernel, as loom knows locks.
 pub struct SpinLock<T>(loom::sync::Mutex<T>);
 
+/// A held lock.
+pub type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
 impl<T> SpinLock<T> {
     pub fn new(_rank: Rank, value: T) -> Self {
         SpinLock(loom::sync::Mutex::new(value))
     }
 
-    pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+    pub fn lock(&self) -> Guard<'_, T> {
         self.0.lock().unwrap()
     }
 }

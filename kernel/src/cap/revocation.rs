@@ -21,8 +21,8 @@ use super::derivation::at;
 use super::object::{Kind, Object, Tree, reap};
 use super::rights::{Policy, Rights};
 use super::slot::{Slot, Tag};
-use super::space::Space;
-use super::sync::{Ordering, Progress, barrier, preemption_point};
+use super::space::{Checked, Space};
+use super::sync::{Guard, Ordering, Progress, barrier, preemption_point};
 use super::token::Token;
 
 /// Moves and deaths between two preemption points.
@@ -74,28 +74,26 @@ impl Tree {
 }
 
 /// Removes a dying capability from its tree, step by step, and gives its slot back.
-fn bury(object: &Object, slot: &Slot, dying: Tag) {
-    let mut tree = object.tree.lock();
+#[inline]
+fn bury<'a>(object: &'a Object, slot: &Slot, dying: Tag, mut tree: Guard<'a, Tree>) {
     loop {
-        // A revocation may have finished it in the meantime; its slot may even have a new one.
-        if slot.tag() != dying {
-            return;
-        }
         tree.begin();
-        let mut steps = 0;
-        while steps < BATCH && tree.lift_child(slot) {
-            steps += 1;
-        }
-        if steps < BATCH {
+        let moved = (0..BATCH).take_while(|_| tree.lift_child(slot)).count();
+        if moved < BATCH as usize {
             tree.unlink(slot);
             tree.end();
             slot.set_tag(Tag::empty(dying.generation(), Kind::Free));
+            drop(tree);
             return slot.space().give_back(slot);
         }
         tree.end();
         drop(tree);
         preemption_point();
         tree = object.tree.lock();
+        // A revocation may have finished it in the meantime; its slot may even have a new one.
+        if slot.tag() != dying {
+            return;
+        }
     }
 }
 
@@ -107,50 +105,31 @@ fn settle(object: &Object) {
     reap();
 }
 
-impl Space {
-    /// Deletes the capability that `token` names. Its children become children of its parent.
-    pub fn delete(&self, token: Token) -> Result<(), Error> {
-        let found = self.lookup_any(token, Rights::NONE)?;
-        let (object, slot) = (found.object, found.slot);
-        let mut tree = object.tree.lock();
-        let tag = slot.tag();
-        if !tag.is_named_by(token) {
-            return Err(Error::InvalidCapability);
-        }
+impl Checked<'_> {
+    /// Deletes the capability. Its children become children of its parent.
+    pub fn delete(self) -> Result<(), Error> {
+        let tree = self.object.tree.lock();
+        let tag = self.still()?;
         if tag.is_revoking() {
             return Err(Error::Busy);
         }
-        self.remove(object, slot, tag, &mut tree);
-        drop(tree);
-        bury(object, slot, tag.after_death(Kind::Dying));
-        settle(object);
+        remove(self.object, self.slot, tag, tree);
+        settle(self.object);
         Ok(())
     }
 
-    /// Kills a live capability under its lock and takes over one use of the object: the one that
-    /// its capabilities had together, if this was the last.
-    fn remove(&self, object: &Object, slot: &Slot, tag: Tag, tree: &mut Tree) {
-        if !tree.kill(object, slot, tag, Kind::Dying) {
-            object.acquire_held();
-        }
-    }
-
-    /// Revokes everything that was derived from the capability that `token` names; needs the
-    /// right to manage. Says how many capabilities died by this call.
-    pub fn revoke(&self, token: Token) -> Result<u64, Error> {
-        let found = self.lookup_any(token, Rights::MANAGE)?;
-        let (object, slot) = (found.object, found.slot);
+    /// Revokes everything that was derived from the capability; the caller has checked the right
+    /// to manage. Says how many capabilities died by this call.
+    pub fn revoke(self) -> Result<u64, Error> {
+        let (object, slot) = (self.object, self.slot);
         let mut tree = object.tree.lock();
-        if !slot.tag().is_named_by(token) {
-            return Err(Error::InvalidCapability);
-        }
+        self.still()?;
         object.acquire_held();
         let mut died = 0;
         let outcome = loop {
-            let tag = slot.tag();
-            if !tag.is_named_by(token) {
+            let Ok(tag) = self.still() else {
                 break Err(Error::Revoked);
-            }
+            };
             // Another revocation of the same capability may have finished and lifted the mark.
             if !tag.is_revoking() {
                 slot.set_tag(tag.with_revoking(true));
@@ -176,15 +155,38 @@ impl Space {
     }
 
     /// Sets what a fork or exec does with the capability.
-    pub fn set_policy(&self, token: Token, policy: Policy) -> Result<(), Error> {
-        let found = self.lookup_any(token, Rights::NONE)?;
-        let _tree = found.object.tree.lock();
-        let tag = found.slot.tag();
-        if !tag.is_named_by(token) {
-            return Err(Error::InvalidCapability);
-        }
-        found.slot.set_tag(tag.with_policy(policy));
+    pub fn set_policy(&self, policy: Policy) -> Result<(), Error> {
+        let _tree = self.object.tree.lock();
+        self.slot.set_tag(self.still()?.with_policy(policy));
         Ok(())
+    }
+}
+
+/// Kills a live capability under its lock, buries it, and takes over one use of the object: the
+/// one that its capabilities had together, if this was the last.
+#[inline]
+fn remove<'a>(object: &'a Object, slot: &Slot, tag: Tag, mut tree: Guard<'a, Tree>) {
+    if !tree.kill(object, slot, tag, Kind::Dying) {
+        object.acquire_held();
+    }
+    bury(object, slot, tag.after_death(Kind::Dying), tree);
+}
+
+impl Space {
+    /// Deletes the capability that `token` names. Its children become children of its parent.
+    pub fn delete(&self, token: Token) -> Result<(), Error> {
+        self.lookup_any(token, Rights::NONE)?.delete()
+    }
+
+    /// Revokes everything that was derived from the capability that `token` names; needs the
+    /// right to manage. Says how many capabilities died by this call.
+    pub fn revoke(&self, token: Token) -> Result<u64, Error> {
+        self.lookup_any(token, Rights::MANAGE)?.revoke()
+    }
+
+    /// Sets what a fork or exec does with the capability.
+    pub fn set_policy(&self, token: Token, policy: Policy) -> Result<(), Error> {
+        self.lookup_any(token, Rights::NONE)?.set_policy(policy)
     }
 
     /// Ends the space: nothing can be inserted any more, and everything in it dies. The holder
@@ -232,12 +234,10 @@ impl Space {
             };
             // SAFETY: alive when the tag was read, and allocated until the next preemption point.
             let object = unsafe { &*object };
-            let mut tree = object.tree.lock();
+            let tree = object.tree.lock();
             let tag = slot.tag();
             if tag.is_live() {
-                self.remove(object, slot, tag, &mut tree);
-                drop(tree);
-                return bury(object, slot, tag.after_death(Kind::Dying));
+                return remove(object, slot, tag, tree);
             }
         }
     }

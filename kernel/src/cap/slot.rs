@@ -16,8 +16,6 @@
 //! the IDE reads them at any time. A chunk belongs to one space until the space is gone, so a
 //! stale slot pointer within a living space always points at a slot.
 
-use core::ptr::null_mut;
-
 #[cfg(not(loom))]
 use crate::inspect::{Described, Shape};
 
@@ -195,7 +193,7 @@ impl Described for Link {
 impl Link {
     #[cfg(loom)]
     pub fn null() -> Link {
-        Link(AtomicPtr::new(null_mut()))
+        Link(AtomicPtr::new(core::ptr::null_mut()))
     }
 
     #[inline]
@@ -247,12 +245,6 @@ impl Slot {
     pub(super) fn space(&self) -> &Space {
         // SAFETY: set when the slot was first handed out; a space outlives its slots.
         unsafe { &*self.space.load(Ordering::Relaxed) }
-    }
-
-    pub(super) fn clear_links(&self) {
-        for link in [&self.parent, &self.first_child, &self.next, &self.previous] {
-            link.set(null_mut());
-        }
     }
 }
 

@@ -118,6 +118,21 @@ impl<'a> Checked<'a> {
         }
     }
 
+    /// Whether the capability still exists. Certain while the lock of its object's tree is held.
+    #[inline]
+    pub(super) fn still(&self) -> Result<Tag, Error> {
+        let tag = self.slot.tag();
+        match tag.generation() == self.generation {
+            true => Ok(tag),
+            false => Err(Error::InvalidCapability),
+        }
+    }
+
+    /// Type, rights and policy, as they are now.
+    pub fn tag(&self) -> Tag {
+        self.slot.tag()
+    }
+
     /// The object as what its kind says it is.
     #[inline]
     pub fn typed<T: super::Typed>(&self) -> &'a T {
@@ -137,6 +152,14 @@ impl<'a> Checked<'a> {
 pub(super) struct Reserved<'a> {
     pub slot: &'a Slot,
     pub token: Token,
+}
+
+impl Reserved<'_> {
+    /// The generation that the slot's next capability has.
+    #[inline]
+    pub fn generation(&self) -> u32 {
+        self.token.claimed_generation() as u32
+    }
 }
 
 impl Space {
@@ -236,18 +259,24 @@ impl Space {
     }
 
     /// Finds the capability that `token` names, whatever its type, with `rights`.
+    #[inline]
     pub fn lookup_any(&self, token: Token, rights: Rights) -> Result<Checked<'_>, Error> {
         let slot = self.slot(token.index()).ok_or(Error::InvalidCapability)?;
-        match slot.tag().kind() {
-            Kind::Free | Kind::Dying | Kind::Retired => Err(Error::InvalidCapability),
-            kind => self.lookup(token, kind, rights),
+        let tag = slot.tag();
+        if !tag.is_named_by(token) {
+            return Err(Error::InvalidCapability);
         }
+        if !tag.rights().contains(rights) {
+            return Err(Error::MissingRight);
+        }
+        let (object, badge) = slot.contents(tag).ok_or(Error::InvalidCapability)?;
+        Ok(Checked::new(slot, object, badge, tag))
     }
 
-    /// The tag of the capability that `token` names: its type, rights and policy.
+    /// The tag of the capability that `token` names (its type, rights and policy), and its badge.
     pub fn identify(&self, token: Token) -> Result<(Tag, u64), Error> {
         let found = self.lookup_any(token, Rights::NONE)?;
-        Ok((found.slot.tag(), found.badge))
+        Ok((found.tag(), found.badge))
     }
 
     /// Number of capabilities in the space.
@@ -279,7 +308,6 @@ impl Space {
             None => self.take_fresh(&mut store)?,
         };
         store.used += 1;
-        slot.clear_links();
         let tag = Tag(slot.tag.load(Ordering::Relaxed));
         Ok(Reserved {
             slot,

@@ -11,9 +11,9 @@ pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Orderi
 pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 #[cfg(loom)]
-pub use super::loom_tests::SpinLock;
+pub use super::loom_tests::{Guard, SpinLock};
 #[cfg(not(loom))]
-pub use crate::lock::SpinLock;
+pub use crate::lock::{Guard, SpinLock};
 
 /// How far a bounded step got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

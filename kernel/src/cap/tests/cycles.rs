@@ -107,7 +107,7 @@ tests! {
     fn a_long_chain_dies_without_recursion() {
         let space = space();
         let (mut outer, mut outer_token) = make(&space);
-        for _ in 0..MANY {
+        for _ in 0..CHAIN {
             let (inner, inner_token) = make(&space);
             send(&space, outer_token, &inner);
             space.delete(outer_token).unwrap();

@@ -41,8 +41,10 @@ macro_rules! tests {
 }
 use tests;
 
-/// How often what needs memory for each step is repeated.
-const MANY: usize = if cfg!(test) { 100_000 } else { 10_000 };
+/// Depth and width of large trees.
+const MANY: usize = 100_000;
+/// Length of a chain of objects with a space each.
+const CHAIN: usize = if cfg!(test) { 100_000 } else { 5_000 };
 
 /// What runs once at the next preemption point of the test that set it.
 struct Hook(Box<dyn FnMut()>);
