@@ -9,6 +9,8 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use crate::sched::scheduler::{SCHEDULERS, Scheduler};
+
 /// The most CPUs a machine may have; further ones stay off. CPU masks are `u64`.
 pub const MAX_CPUS: usize = 16;
 
@@ -37,6 +39,8 @@ pub struct PerCpu {
     pub current: Cell<*mut crate::Thread>,
     /// For entry code only.
     pub scratch: [Cell<u64>; 4],
+    /// This CPU's scheduler; another CPU's until `describe`.
+    scheduler: Cell<&'static Scheduler>,
     /// Logical number; index in `CPUS`.
     pub index: Cell<u32>,
     /// NUMA node.
@@ -58,8 +62,8 @@ pub struct PerCpu {
 impl PerCpu {
     /// This CPU's scheduler.
     #[inline]
-    pub fn scheduler(&self) -> &'static crate::sched::scheduler::Scheduler {
-        &crate::sched::scheduler::SCHEDULERS[self.number() % MAX_CPUS]
+    pub fn scheduler(&self) -> &'static Scheduler {
+        self.scheduler.get()
     }
 }
 
@@ -79,6 +83,7 @@ impl PerCpu {
             kernel_stack_top: Cell::new(0),
             current: Cell::new(core::ptr::null_mut()),
             scratch: [const { Cell::new(0) }; 4],
+            scheduler: Cell::new(&SCHEDULERS[0]),
             index: Cell::new(0),
             node: Cell::new(0),
             hardware_id: Cell::new(0),
@@ -93,6 +98,7 @@ impl PerCpu {
     /// Fills in who this CPU is. Called before the CPU starts.
     pub fn describe(&'static self, index: usize, hardware_id: u64, node: u32) {
         self.this.set(self);
+        self.scheduler.set(&SCHEDULERS[index]);
         self.index.set(index as u32);
         self.hardware_id.set(hardware_id);
         self.node.set(node);
@@ -100,7 +106,7 @@ impl PerCpu {
 
     /// Logical number as an index.
     pub fn number(&self) -> usize {
-        self.index.get() as usize
+        self.index.get() as usize % MAX_CPUS
     }
 
     /// This CPU's bit in a mask.

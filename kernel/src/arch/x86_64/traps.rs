@@ -16,6 +16,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::context::{Frame, offset};
 use super::{cpu, ipi, uaccess};
 use crate::arch::layout::USER_END;
+use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind, Interrupt};
 
 /// First vector of the device lines.
@@ -217,12 +218,9 @@ syscall_entry:
     mov qword ptr [rsp + {kind}], 0
     mov rsp, gs:[8]
     mov rcx, r10
-    cmp rax, {REPLY_RECEIVE}
-    jb 1f
-    je 2f
-    push rax
-    push rax
-    call syscall_dispatch
+    cmp rax, {CALLS}
+    jae 1f
+    call [{table} + rax*8]
 syscall_exit:
     mov rcx, gs:[16]
     mov rsi, rdx
@@ -236,9 +234,7 @@ syscall_exit:
     xor r9d, r9d
     swapgs
     sysretq
-1:  call ipc_fast_call
-    jmp syscall_exit
-2:  call ipc_fast_reply_receive
+1:  call {no_such_call}
     jmp syscall_exit
 "#,
     rax = const offset!(rax),
@@ -261,13 +257,12 @@ syscall_exit:
     rsp = const offset!(rsp),
     kind = const offset!(kind),
     GS_BASE = const cpu::MSR_GS_BASE,
-    REPLY_RECEIVE = const veridian_abi::number::reply_receive,
+    CALLS = const syscall::COUNT,
+    table = sym syscall::TABLE,
+    no_such_call = sym syscall::no_such_call,
     from_user = sym from_user,
     from_kernel = sym from_kernel,
 );
-
-// The entry takes numbers below REPLY_RECEIVE for a call.
-const _: () = assert!(veridian_abi::number::call == 0 && veridian_abi::number::reply_receive == 1);
 
 unsafe extern "C" {
     static trap_stubs: [[u8; 16]; 256];

@@ -117,4 +117,11 @@ mod memory {
     /// Named by unwind tables that are never used: programs abort on panic.
     #[unsafe(no_mangle)]
     extern "C" fn rust_eh_personality() {}
+
+    /// Called by landing pads of the precompiled library, which nothing ever reaches.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_Resume() -> ! {
+        // SAFETY: traps.
+        unsafe { core::arch::asm!("ud2", options(noreturn, nostack)) }
+    }
 }
