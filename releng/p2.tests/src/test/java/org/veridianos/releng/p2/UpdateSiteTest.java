@@ -26,9 +26,9 @@ class UpdateSiteTest {
     Path temporary;
 
     @ParameterizedTest
-    @ValueSource(strings = {"bare"})
+    @ValueSource(strings = {"bare", "oldest"})
     void installsRunsUpdatesAndLeavesNothing(String base) throws Exception {
-        Installation eclipse = Installation.copy(product(base), temporary.resolve("eclipse"), null);
+        Installation eclipse = Installation.copy(product(base), temporary.resolve("eclipse"), director());
         TreeSet<String> filesBefore = eclipse.files();
         List<String> bundlesBefore = eclipse.bundlesInfo();
 
@@ -63,6 +63,13 @@ class UpdateSiteTest {
             assertEquals("ACTIVE", state, bundle);
             assertTrue(bundle.endsWith(" " + version), bundle);
         });
+    }
+
+    /** One installation's director works on all: the oldest has none of its own. */
+    private Path director() throws Exception {
+        Path folder = temporary.resolve("director");
+        Installation.copy(product("bare"), folder, null);
+        return folder;
     }
 
     private static Path product(String base) {
