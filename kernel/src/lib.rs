@@ -19,7 +19,6 @@ pub mod cmdline;
 pub mod console;
 pub mod initrd;
 pub mod inspect;
-#[cfg(target_os = "none")]
 pub mod ipc;
 pub mod lock;
 pub mod machine;

@@ -28,11 +28,35 @@ macro_rules! system_calls {
             3 receive(endpoint, info) cap(Endpoint, READ);
             /// Replies to the caller this thread serves.
             4 reply(info, w0, w1, w2, w3) own;
+            /// Turns the caller this thread serves into a reply capability, to answer later.
+            5 reply_save(process) cap(Process, MANAGE);
+            /// Answers through a saved reply capability, which is used up.
+            6 reply_to(reply, info, w0, w1, w2, w3) cap(Reply, WRITE);
+            /// Puts a message into the endpoint's ring without waiting for a receiver.
+            7 send_buffered(endpoint, info, w0, w1, w2, w3) cap(Endpoint, WRITE);
             /// Closes an endpoint: everyone waiting gets `Closed`.
             8 endpoint_close(endpoint) cap(Endpoint, MANAGE);
             /// Creates an endpoint with a ring of `ring` buffered messages.
             9 endpoint_create(process, ring) cap(Process, MANAGE);
+            /// Limits an endpoint: `burst` messages at once, one more every `period` nanoseconds; a burst of 0 lifts it. With `per_sender` each badge has its own bucket. A limited sender waits, or fails with `RateLimited` if its descriptor says so.
+            10 endpoint_limit(endpoint, burst, period, per_sender) cap(Endpoint, MANAGE);
+            /// Messages, words, fast-path share, blocked time of an endpoint, into a user buffer of `length` bytes.
+            11 endpoint_metrics(endpoint, buffer, length) cap(Endpoint, READ);
 
+            /// Creates a notification object.
+            12 notification_create(process) cap(Process, MANAGE);
+            /// Merges `bits` into a notification and wakes its waiter.
+            13 signal(notification, bits) cap(Notification, WRITE);
+            /// Waits for a non-zero notification and takes its bits; flags as in a message descriptor.
+            14 wait(notification, info) cap(Notification, READ);
+            /// Creates an asynchronous channel of `capacity` messages (a power of two).
+            15 channel_create(process, capacity) cap(Process, MANAGE);
+            /// Sends up to `count` messages from the batch buffer; result: how many were taken.
+            16 channel_send(channel, count) cap(Channel, WRITE);
+            /// Receives up to `count` messages into the batch buffer; result: how many.
+            17 channel_receive(channel, count, info) cap(Channel, READ);
+            /// Binds a channel to a notification: a send to the channel signals `bits`.
+            18 channel_bind(channel, notification, bits) cap(Channel, MANAGE);
 
             /// Creates a memory object of `size` bytes, demand-zero.
             19 memory_create(process, size) cap(Process, MANAGE);
@@ -114,7 +138,6 @@ macro_rules! system_calls {
             /// The calling thread's number and CPU.
             56 whoami() own;
 
-
             /// Waits while the 32-bit word at `address` is `expected`.
             57 futex_wait(address, expected, deadline) own;
             /// Wakes up to `count` waiters of the word at `address`.
@@ -128,10 +151,18 @@ macro_rules! system_calls {
 
             /// Writes bytes to the console.
             62 console_write(console, buffer, length) cap(Console, WRITE);
-
-
             /// Reads what was typed, at least one byte unless told not to wait; result: how many.
             63 console_read(console, buffer, length, info) cap(Console, READ);
+
+            /// Creates a namespace.
+            64 namespace_create(process) cap(Process, MANAGE);
+            /// Enters a capability under a name.
+            65 register(namespace, name, length, token, rights) cap(Namespace, WRITE);
+            /// Finds a name; result: a new token.
+            66 lookup(namespace, name, length) cap(Namespace, READ);
+            /// Removes a name.
+            67 unregister(namespace, name, length) cap(Namespace, WRITE);
+
             /// Number of CPUs known and mask of those online.
             68 cpu_info(machine) cap(Machine, READ);
             /// Brings a CPU online.

@@ -13,10 +13,11 @@
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
+use super::buffer::Buffer;
+use super::limit::Limit;
 use super::metrics::Metrics;
-use crate::cap::{Kind, Object, ObjectOps, Progress, Typed};
+use crate::cap::{Kind, Object, ObjectOps, Progress, Space, Typed};
 use crate::lock::{Guard, Rank, SpinLock};
-use crate::mm::OutOfMemory;
 use crate::mm::heap::Cache;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, WaitList};
@@ -35,8 +36,21 @@ pub struct Queues {
     pub in_flight: WaitList,
     /// What makes the fast path step aside: closed, limited, buffered messages waiting.
     pub unusual: u32,
+    /// Rate limit.
+    pub limit: Limit,
+    /// Buffered messages.
+    pub buffer: Buffer,
     /// Counts.
     pub metrics: Metrics,
+}
+
+impl Queues {
+    /// Whether a message may take the fast path of an endpoint that is not plain: it is limited, and
+    /// the message is within the limit.
+    #[inline]
+    pub fn fast_allowed(&mut self, badge: u64) -> bool {
+        self.unusual == unusual::LIMITED && self.limit.take(badge) == 0
+    }
 }
 
 /// Bits of `Queues::unusual`.
@@ -65,7 +79,7 @@ unsafe impl Typed for Endpoint {
 }
 
 static CACHE: Cache<Endpoint> = Cache::new("endpoint");
-static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |_| core::ptr::null() };
+static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |object| of(object).buffer_space().map_or(core::ptr::null(), core::ptr::from_ref) };
 
 /// An endpoint's queues, locked.
 pub struct Locked<'a> {
@@ -89,12 +103,22 @@ impl core::ops::DerefMut for Locked<'_> {
 }
 
 impl Endpoint {
-    /// A new endpoint; its one use is the caller's.
+    /// A new endpoint that buffers up to `buffered` messages; its one use is the caller's.
     ///
     /// # Errors
-    /// There is no memory for it.
-    pub fn create() -> Result<NonNull<Endpoint>, OutOfMemory> {
-        CACHE.allocate_with(Endpoint {
+    /// `InvalidArgument` for too large a buffer, `OutOfMemory`.
+    pub fn create(buffered: u64) -> Result<NonNull<Endpoint>, Error> {
+        let endpoint = CACHE.allocate().map_err(|_| Error::OutOfMemory)?;
+        let buffer = match Buffer::create(buffered, endpoint.as_ptr().cast()) {
+            Ok(buffer) => buffer,
+            Err(error) => {
+                // SAFETY: just allocated, never used.
+                unsafe { CACHE.free_uninit(endpoint) };
+                return Err(error);
+            }
+        };
+        let endpoint = endpoint.cast::<Endpoint>();
+        let value = Endpoint {
                 object: Object::new(Kind::Endpoint, &OPERATIONS),
                 lock: SpinLock::new(Rank::Channel, ()),
                 queues: UnsafeCell::new(Queues {
@@ -103,9 +127,20 @@ impl Endpoint {
                     receivers: WaitList::new(),
                     in_flight: WaitList::new(),
                     unusual: 0,
+                    limit: Limit::none(),
+                    buffer,
                     metrics: Metrics::new(),
                 }),
-            })
+            };
+        // SAFETY: the memory is fresh and large enough.
+        unsafe { endpoint.write(value) };
+        Ok(endpoint)
+    }
+
+    /// Where the capabilities of buffered messages live; it never changes.
+    pub fn buffer_space(&self) -> Option<&Space> {
+        // SAFETY: the buffer's space is set at creation and dropped with the endpoint.
+        unsafe { (*self.queues.get()).buffer.space() }
     }
 
     /// The kernel object.
@@ -127,10 +162,19 @@ impl Endpoint {
         &raw const self.lock
     }
 
-    /// Ends the wait of everybody here and refuses further use.
+    /// Ends the wait of everybody here, drops buffered messages and refuses further use.
     pub fn close(&self) {
         self.lock().unusual |= unusual::CLOSED;
         while self.end_one(|_| true, Error::Closed) {}
+        loop {
+            let Some(message) = self.lock().buffer.pop() else { break };
+            if let Some(space) = self.buffer_space() {
+                for token in message.caps.iter().filter(|token| token.0 != 0) {
+                    // It may have been revoked already.
+                    let _ = space.delete(*token);
+                }
+            }
+        }
     }
 
     /// Ends one wait for which `which` holds; false if there is none.
@@ -189,5 +233,11 @@ unsafe fn destroy(object: NonNull<Object>) {
     let endpoint = object.cast::<Endpoint>();
     // SAFETY: nobody else uses the endpoint; no thread waits in it, since a waiting thread's
     // binding would have been swept.
-    unsafe { CACHE.free(endpoint) };
+    unsafe {
+        if let Some(space) = endpoint.as_ref().buffer_space() {
+            space.close();
+        }
+        core::ptr::drop_in_place(&raw mut (*endpoint.as_ref().queues.get()).buffer);
+        CACHE.free(endpoint);
+    }
 }

@@ -52,7 +52,7 @@ pub extern "C" fn ipc_fast_call(token: u64, info: u64, w0: u64, w1: u64, w2: u64
         // SAFETY: a thread in the list is alive while the endpoint's lock is held.
         let Some(receiver) = (unsafe { first.as_mut() }) else { break 'slow };
         let rank = sender.task.rank().max(receiver.task.rank());
-        if queues.unusual != 0
+        if queues.unusual != 0 && !queues.fast_allowed(found.badge)
             || !may_switch(scheduler, here.number(), receiver, rank)
         {
             break 'slow;
@@ -106,7 +106,7 @@ pub extern "C" fn ipc_fast_reply_receive(token: u64, info: u64, w0: u64, w1: u64
         if !core::ptr::eq(caller.wait.lock.load(Acquire), endpoint.wait_lock())
             || !core::ptr::eq(caller.wait.server.load(Relaxed), server)
             || caller.wait.reason != Reason::Reply
-            || queues.unusual != 0
+            || queues.unusual & !super::endpoint::unusual::LIMITED != 0
             || !queues.senders.is_empty()
             || !may_switch(scheduler, here.number(), caller, caller.task.rank())
         {

@@ -13,6 +13,8 @@ pub struct Metrics {
     pub slow: u64,
     /// Words in all messages.
     pub words: u64,
+    /// Messages beyond the rate limit.
+    pub limited: u64,
     /// Nanoseconds that measured senders were blocked.
     pub blocked_time: u64,
     /// Round trips that were measured.
@@ -22,7 +24,7 @@ pub struct Metrics {
 impl Metrics {
     /// Nothing counted.
     pub const fn new() -> Self {
-        Self { fast: 0, slow: 0, words: 0, blocked_time: 0, latency: [0; LATENCY_BUCKETS] }
+        Self { fast: 0, slow: 0, words: 0, limited: 0, blocked_time: 0, latency: [0; LATENCY_BUCKETS] }
     }
 
     /// Counts a message of the fast path.

@@ -8,7 +8,9 @@
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 
+use super::buffer::Message;
 use super::endpoint::{Endpoint, unusual};
+use super::reply::Reply;
 use crate::arch::timer;
 use crate::cap::{Binding, Kind, Rights, Space, Token};
 use crate::process::thread::{Thread, flag};
@@ -60,6 +62,14 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
     if queues.unusual & unusual::CLOSED != 0 {
         return error(Error::Closed);
     }
+    if queues.unusual & unusual::LIMITED != 0 {
+        let wait = queues.limit.take(badge);
+        if wait != 0 {
+            queues.metrics.limited += 1;
+            drop(queues);
+            return limited(thread, info, wait);
+        }
+    }
     queues.metrics.slow(MessageInfo(info).length());
     // SAFETY: the endpoint's lock is held.
     let receiver = unsafe { queues.receivers.pop() };
@@ -91,6 +101,14 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
     result
 }
 
+/// A message beyond the limit: an error, or a wait after which the sender tries again (`Busy`).
+fn limited(thread: &mut Thread, info: u64, wait: u64) -> Outcome {
+    if MessageInfo(info).has(MessageInfo::NO_WAIT) {
+        return error(Error::RateLimited);
+    }
+    affinity::sleep(thread, Reason::Limit, timer::now() + wait)
+}
+
 /// Puts a receiver whose message was not delivered back, or ends its wait if it is to blame.
 fn refuse(endpoint: &Endpoint, receiver: &mut Thread, e: Error, receiver_fault: bool) -> Outcome {
     if receiver_fault {
@@ -111,6 +129,20 @@ fn refuse(endpoint: &Endpoint, receiver: &mut Thread, e: Error, receiver_fault: 
     error(e)
 }
 
+/// The capabilities that a sender names in its buffer, each with the rights it reduces them to.
+fn named(sender: &Thread, count: usize) -> [(Token, Rights); CAPS_MAX] {
+    let mut named = [(Token(0), Rights::NONE); CAPS_MAX];
+    for (i, named) in named[..count].iter_mut().enumerate() {
+        // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
+        let (token, rights) = unsafe {
+            let buffer = sender.buffer;
+            ((&raw const (*buffer).caps[i]).read_volatile(), (&raw const (*buffer).cap_rights[i]).read_volatile())
+        };
+        *named = (Token(token), Rights::from_bits_truncate(rights as u8));
+    }
+    named
+}
+
 /// Hands the sender's capabilities to the receiver. An error says whether the receiver caused it.
 fn transfer(sender: &Thread, receiver: &mut Thread) -> Result<(), (Error, bool)> {
     let count = MessageInfo(sender.ipc.info).caps();
@@ -120,14 +152,7 @@ fn transfer(sender: &Thread, receiver: &mut Thread) -> Result<(), (Error, bool)>
     if !MessageInfo(receiver.ipc.info).has(MessageInfo::ACCEPT) || sender.buffer.is_null() {
         return Err((Error::InvalidArgument, false));
     }
-    let mut named = [(Token(0), Rights::NONE); CAPS_MAX];
-    for (i, named) in named[..count].iter_mut().enumerate() {
-        // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
-        let (token, rights) = unsafe {
-            ((&raw const (*sender.buffer).caps[i]).read_volatile(), (&raw const (*sender.buffer).cap_rights[i]).read_volatile())
-        };
-        *named = (Token(token), Rights::from_bits_truncate(rights as u8));
-    }
+    let named = named(sender, count);
     // SAFETY: the sender waits or runs, the receiver waits: both have processes, whose spaces exist.
     let (source, target): (&Space, &Space) = unsafe { (&*sender.space, &*receiver.space) };
     let landing = target.prepare(count).map_err(|e| (e, false))?;
@@ -191,6 +216,13 @@ fn receive_from(thread: &mut Thread, endpoint: &Endpoint, binding: Binding, info
         if queues.unusual & unusual::CLOSED != 0 {
             return error(Error::Closed);
         }
+        if let Some(message) = queues.buffer.pop() {
+            if queues.buffer.len() == 0 {
+                queues.unusual &= !unusual::BUFFERED;
+            }
+            drop(queues);
+            take_buffered(thread, endpoint, &message);
+        }
         // SAFETY: the endpoint's lock is held.
         let sender = unsafe { queues.senders.pop() };
         // SAFETY: just popped, so the sender is this function's.
@@ -241,6 +273,97 @@ fn take(thread: &mut Thread, endpoint: &Endpoint, sender: &mut Thread) -> ! {
     scheduler::leave_kernel()
 }
 
+/// Goes on with a buffered message.
+fn take_buffered(thread: &mut Thread, endpoint: &Endpoint, message: &Message) -> ! {
+    let count = MessageInfo(message.info).caps();
+    let mut info = message.info;
+    if let (Some(buffer), true) = (endpoint.buffer_space(), count > 0) {
+        // SAFETY: a running thread has a process, whose space exists.
+        let landing = unsafe { &*thread.space }.prepare(count);
+        let accepts = MessageInfo(thread.ipc.info).has(MessageInfo::ACCEPT);
+        match landing {
+            Ok(landing) if accepts => {
+                let tokens = landing.take(buffer, &message.caps[..count]);
+                for (i, token) in tokens.iter().enumerate() {
+                    // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
+                    unsafe { (&raw mut (*thread.buffer).caps[i]).write_volatile(token.0) };
+                }
+            }
+            _ => {
+                for token in &message.caps[..count] {
+                    // It may have been revoked already.
+                    let _ = buffer.delete(*token);
+                }
+                info &= !0x700;
+            }
+        }
+    }
+    for i in INLINE_WORDS..MessageInfo(info).length().clamp(INLINE_WORDS, MESSAGE_WORDS) {
+        // SAFETY: as above.
+        unsafe { (&raw mut (*thread.buffer).words[i]).write_volatile(message.words[i]) };
+    }
+    let [w0, w1, w2, w3, ..] = message.words;
+    thread.frame.set_results(&[info & DELIVERED, message.badge, w0, w1, w2, w3]);
+    scheduler::leave_kernel()
+}
+
+/// The system call `send_buffered`: leaves a message without waiting for a receiver.
+///
+/// # Errors
+/// `WouldBlock` if the buffer is full, `RateLimited`, and those of a send.
+pub fn send_buffered(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]) -> Result<u64, Error> {
+    valid(info)?;
+    let found = thread.capability(token, Kind::Endpoint, Rights::WRITE)?;
+    let (endpoint, badge) = (core::ptr::from_ref(found.typed::<Endpoint>()), found.badge);
+    // SAFETY: as in `submit`.
+    let endpoint = unsafe { &*endpoint };
+    let mut message = Message { info: info & DELIVERED, badge, words: [0; MESSAGE_WORDS], caps: [Token(0); CAPS_MAX] };
+    message.words[..INLINE_WORDS].copy_from_slice(&words);
+    for i in INLINE_WORDS..MessageInfo(info).length().max(INLINE_WORDS) {
+        // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
+        message.words[i] = unsafe { (&raw const (*thread.buffer).words[i]).read_volatile() };
+    }
+    let count = MessageInfo(info).caps();
+    if count > 0 {
+        let buffer = endpoint.buffer_space().ok_or(Error::WouldBlock)?;
+        // SAFETY: a running thread has a process, whose space exists.
+        let source = unsafe { &*thread.space };
+        message.caps = buffer.prepare(count)?.copy(source, &named(thread, count)[..count])?;
+    }
+    let mut queues = endpoint.lock();
+    let refusal = if queues.unusual & unusual::CLOSED != 0 {
+        Some(Error::Closed)
+    } else if queues.buffer.is_full() {
+        Some(Error::WouldBlock)
+    } else if queues.unusual & unusual::LIMITED != 0 && queues.limit.take(badge) != 0 {
+        queues.metrics.limited += 1;
+        Some(Error::RateLimited)
+    } else {
+        None
+    };
+    if let Some(error) = refusal {
+        drop(queues);
+        if let Some(buffer) = endpoint.buffer_space() {
+            for token in &message.caps[..count] {
+                // It may have been revoked already.
+                let _ = buffer.delete(*token);
+            }
+        }
+        return Err(error);
+    }
+    queues.metrics.slow(MessageInfo(info).length());
+    queues.buffer.push(message);
+    queues.unusual |= unusual::BUFFERED;
+    // SAFETY: the endpoint's lock is held.
+    let receiver = unsafe { queues.receivers.pop() };
+    drop(queues);
+    if !receiver.is_null() {
+        // SAFETY: just popped, so its wake-up is this function's. `Busy`: it is to receive again.
+        unsafe { wait::finish(receiver, Error::Busy as i64 as u64, 0) };
+    }
+    Ok(0)
+}
+
 /// The system call `reply`: answers the caller that the thread serves.
 ///
 /// # Errors
@@ -248,9 +371,7 @@ fn take(thread: &mut Thread, endpoint: &Endpoint, sender: &mut Thread) -> ! {
 pub fn reply(thread: &mut Thread, info: u64, words: [u64; 4]) -> Result<u64, Error> {
     valid(info)?;
     let caller = thread.ipc.caller.swap(null_mut(), Ordering::AcqRel);
-    thread.ipc.payer = null_mut();
-    affinity::set_effective_rank(thread, thread.task.base_rank.load(Ordering::Relaxed));
-    scheduler::local().charge_to(thread);
+    stop_serving(thread);
     // SAFETY: a caller clears the link before it is freed, and a grace period covers the rest.
     unsafe {
         if caller.is_null() || !wait::claim_from(caller, thread) {
@@ -260,6 +381,31 @@ pub fn reply(thread: &mut Thread, info: u64, words: [u64; 4]) -> Result<u64, Err
     // SAFETY: claimed above.
     let caller = unsafe { &mut *caller };
     caller.wait.server.store(null_mut(), Ordering::Release);
+    answer(thread, caller, info, words)
+}
+
+/// From now on the thread runs at its own rank and expense.
+pub fn stop_serving(thread: &mut Thread) {
+    thread.ipc.payer = null_mut();
+    affinity::set_effective_rank(thread, thread.task.base_rank.load(Ordering::Relaxed));
+    scheduler::local().charge_to(thread);
+}
+
+/// The system call `reply_to`: answers through a reply object.
+///
+/// # Errors
+/// `NoReplyExpected` if it was used, or the caller's wait has ended; those of capabilities.
+pub fn reply_to(thread: &mut Thread, reply: &Reply, info: u64, words: [u64; 4]) -> Result<u64, Error> {
+    valid(info)?;
+    let caller = reply.take();
+    // SAFETY: what was taken is this function's.
+    let caller = unsafe { caller.as_mut() }.ok_or(Error::NoReplyExpected)?;
+    caller.wait.reply.store(null_mut(), Ordering::Release);
+    answer(thread, caller, info, words)
+}
+
+/// Gives a claimed caller the thread's message.
+fn answer(thread: &mut Thread, caller: &mut Thread, info: u64, words: [u64; 4]) -> Result<u64, Error> {
     thread.ipc.info = info;
     thread.ipc.words = words;
     if crate::process::fault::answer(caller, info, words) {

@@ -6,6 +6,7 @@ use super::objects::{Memory, Plain};
 use super::pcb::TREE;
 use crate::cap::{Kind, Object, Policy, Rights, Space, Token};
 use crate::initrd::Archive;
+use crate::ipc::registry::Namespace;
 use crate::machine::machine;
 use crate::mm::object::MemoryObject;
 use crate::mm::{PhysAddr, virt_to_phys};
@@ -42,7 +43,7 @@ fn start(archive: Archive) -> Result<(), Error> {
     // SAFETY: the process was just made and does not run yet.
     let space = unsafe { process.capabilities() };
     give(space, Plain::create(Kind::Console)?.header(), well_known::CONSOLE)?;
-    give(space, Plain::create(Kind::Namespace)?.header(), well_known::NAMESPACE)?;
+    give(space, Namespace::create()?.header(), well_known::NAMESPACE)?;
     give(space, memory.header(), well_known::INITRD)?;
     give(space, Plain::create(Kind::Machine)?.header(), well_known::MACHINE)?;
     let arguments = Memory::wrap(MemoryObject::create(4096).map_err(|_| Error::OutOfMemory)?)?;

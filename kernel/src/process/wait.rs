@@ -15,6 +15,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::thread::Thread;
 use crate::cap::Binding;
+use crate::ipc::reply::Reply;
 use crate::lock::SpinLock;
 use crate::sched::{scheduler, timers};
 use crate::syscall::Outcome;
@@ -80,6 +81,8 @@ pub struct Wait {
     pub via: Binding,
     /// Who took its call and is to answer; null while nobody has.
     pub server: AtomicPtr<Thread>,
+    /// The reply object that stands for the answer, once the server has saved it.
+    pub reply: AtomicPtr<Reply>,
 }
 
 impl Wait {
@@ -92,6 +95,7 @@ impl Wait {
             object: 0,
             via: Binding::KERNEL,
             server: AtomicPtr::new(null_mut()),
+            reply: AtomicPtr::new(null_mut()),
         }
     }
 }
@@ -243,6 +247,36 @@ pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
     unsafe { claim_if(caller, |t| core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server)) }
 }
 
+/// Tries to become the one that ends the wait of a caller that a reply object stands for.
+///
+/// # Safety
+/// As for `claim`.
+pub unsafe fn claim_reply(caller: *mut Thread, reply: &Reply) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { claim_if(caller, |t| core::ptr::eq(t.wait.reply.load(Ordering::Relaxed), reply)) }
+}
+
+/// Runs `change` under the lock of the wait of a caller that `server` is to answer, and has nobody in
+/// particular answer it from then on. False if the caller does not wait for `server` any more.
+///
+/// # Safety
+/// As for `claim`.
+pub unsafe fn hand_on(caller: *mut Thread, server: &Thread, change: impl FnOnce()) -> bool {
+    // SAFETY: the caller promises that the thread's memory is valid.
+    let t = unsafe { &*caller };
+    let lock = t.wait.lock.load(Ordering::Acquire);
+    // SAFETY: as in `claim_if`.
+    let Some(guarded) = (unsafe { lock.as_ref() }) else { return false };
+    let _held = guarded.lock();
+    let waits = t.wait.lock.load(Ordering::Acquire) == lock
+        && core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server);
+    if waits {
+        change();
+        t.wait.server.store(null_mut(), Ordering::Release);
+    }
+    waits
+}
+
 /// Claims a wait for which `wanted` holds under the lock.
 ///
 /// # Safety
@@ -283,6 +317,24 @@ pub unsafe fn cancel(thread: *mut Thread, error: Error) -> bool {
     }
 }
 
+/// Ends `thread`'s wait because its deadline has passed, if nobody else ends it first.
+///
+/// # Safety
+/// As for `claim`.
+pub unsafe fn expire(thread: *mut Thread) {
+    // SAFETY: as the caller promises; a successful claim makes the wake-up this function's.
+    unsafe {
+        if claim(thread) {
+            let status = match (*thread).wait.reason {
+                Reason::Sleep => 0,
+                Reason::Limit => Error::Busy as i64,
+                _ => Error::TimedOut as i64,
+            };
+            finish(thread, status as u64, 0);
+        }
+    }
+}
+
 /// Sets the result of a wait that the caller has claimed and makes the thread ready.
 ///
 /// # Safety
@@ -294,6 +346,11 @@ pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
         let server = t.wait.server.swap(null_mut(), Ordering::AcqRel);
         if let Some(server) = server.as_ref() {
             let _ = server.ipc.caller.compare_exchange(thread, null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+        }
+        let reply = t.wait.reply.swap(null_mut(), Ordering::AcqRel);
+        // A reply object gives its caller up before it is freed.
+        if let Some(reply) = reply.as_ref() {
+            reply.forget(thread);
         }
         settle(t);
         t.frame.set_results(&[status, value, 0, 0, 0, 0]);

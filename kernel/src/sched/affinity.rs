@@ -31,10 +31,10 @@ static SLEEPERS: [Sleepers; percpu::MAX_CPUS] = [const {
     Sleepers { lock: SpinLock::new(Rank::WaitQueue, ()), list: core::cell::UnsafeCell::new(WaitList::new()) }
 }; percpu::MAX_CPUS];
 
-/// Leaves the current thread asleep until `deadline` in nanoseconds.
-pub fn sleep(thread: &mut Thread, deadline: u64) -> Outcome {
+/// Leaves the current thread asleep until `deadline` in nanoseconds, for `reason`.
+pub fn sleep(thread: &mut Thread, reason: Reason, deadline: u64) -> Outcome {
     let sleepers = &SLEEPERS[cpu::current().number()];
-    thread.wait.reason = Reason::Sleep;
+    thread.wait.reason = reason;
     thread.wait.object = deadline;
     thread.wait.via = Binding::KERNEL;
     super::timers::arm(thread, deadline);

@@ -15,7 +15,6 @@ use super::tree::{Node, Tree};
 use crate::arch::cpu;
 use crate::lock::{Rank, SpinLock};
 use crate::process::thread::Thread;
-use veridian_abi::Error;
 
 struct Sleepers(Tree);
 // SAFETY: nodes are embedded in threads that leave the queue before they are freed; they are
@@ -57,7 +56,7 @@ impl Queue {
                 drop(sleepers);
                 let thread: *mut Thread = node.wrapping_byte_sub(offset_of!(Thread, timer)).cast();
                 (*thread).timer_cpu.store(-1, Relaxed);
-                crate::process::wait::cancel(thread, Error::TimedOut);
+                crate::process::wait::expire(thread);
             }
         }
     }

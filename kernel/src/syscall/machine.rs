@@ -46,6 +46,7 @@ pub fn cpu_offline(_: &mut Thread, _: Checked, [_, cpu, force, ..]: Arguments) -
 }
 
 pub fn kernel_info(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Outcome {
+    mm::heap::trim();
     mm::frames::drain();
     let words = [
         mm::frames::free_frames() as u64,

@@ -69,7 +69,7 @@ pub fn sleep_until(thread: &mut Thread, [deadline, ..]: Arguments) -> Outcome {
     if deadline <= timer::now() {
         return Ok::<u64, Error>(0).into();
     }
-    affinity::sleep(thread, deadline)
+    affinity::sleep(thread, Reason::Sleep, deadline)
 }
 
 pub fn clock(_: &mut Thread, _: Arguments) -> Outcome {
