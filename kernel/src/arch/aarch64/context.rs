@@ -30,7 +30,8 @@ pub struct Frame {
     pub(super) pc: u64,
     pub(super) pstate: u64,
     pub(super) tls: u64,
-    reserved: u64,
+    /// Always zero: what user mode finds in registers that are not results comes from here.
+    pub(super) zeros: [u64; 2],
 }
 
 impl Frame {
@@ -44,7 +45,7 @@ impl Frame {
             pc: entry,
             pstate: FULL,
             tls: 0,
-            reserved: 0,
+            zeros: [0; 2],
         }
     }
 
@@ -203,7 +204,7 @@ pub unsafe fn run_on_stack(top: u64, entry: extern "C" fn() -> !) -> ! {
 const _: () = {
     assert!(offset_of!(Frame, x) == 0 && offset_of!(Frame, sp) == 248);
     assert!(offset_of!(Frame, pc) == 256 && offset_of!(Frame, tls) == 272);
-    assert!(size_of::<Frame>() == 288);
+    assert!(size_of::<Frame>() == 304);
 };
 
 /// FP and SIMD registers of a thread.

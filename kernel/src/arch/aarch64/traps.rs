@@ -2,10 +2,9 @@
 //!
 //! From user mode `SP_EL1` is the current thread's frame: registers go there
 //! first, then the CPU's own stack is taken. A system call saves the preserved
-//! registers only and keeps its arguments in registers; on the way back
-//! nothing needs to be restored but the stack pointer's frame, because nested
-//! kernel traps put back the exception registers that they found. From the
-//! kernel everything is saved on the stack.
+//! registers only and keeps its arguments in registers; they are all still
+//! there on the way back, where the rest is cleared two at a time from a zero
+//! pair in the frame. From the kernel everything is saved on the stack.
 
 use core::arch::{asm, global_asm};
 use core::mem::offset_of;
@@ -178,14 +177,20 @@ system_call_return:                // x0, x1 = status and value
     mrs   x9, tpidr_el1
     ldr   x9, [x9, #{current}]
     mov   sp, x9
+    ldp   x10, x11, [sp, #{pc}]    // a trap in the kernel has left its own in the registers
     ldr   x30, [sp, #240]
-    .irp n, 2, 3, 4, 5
-    mov   x\n, xzr
-    .endr
+    msr   elr_el1, x10
+    msr   spsr_el1, x11
+    ldp   x2, x3, [sp, #{zeros}]
+    ldp   x4, x5, [sp, #{zeros}]
 clear_and_return:
-    .irp n, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18
-    mov   x\n, xzr
-    .endr
+    ldp   x6, x7, [sp, #{zeros}]
+    ldp   x8, x9, [sp, #{zeros}]
+    ldp   x10, x11, [sp, #{zeros}]
+    ldp   x12, x13, [sp, #{zeros}]
+    ldp   x14, x15, [sp, #{zeros}]
+    ldp   x16, x17, [sp, #{zeros}]
+    mov   x18, xzr
     eret
 
 .global resume_frame, resume_results
@@ -248,6 +253,7 @@ emergency_stack_top:
     pc = const offset_of!(Frame, pc),
     pstate = const offset_of!(Frame, pstate),
     tls = const offset_of!(Frame, tls),
+    zeros = const offset_of!(Frame, zeros),
     frame_size = const size_of::<Frame>(),
     full = const FULL,
     stack_top = const offset_of!(PerCpu, kernel_stack_top),
