@@ -189,6 +189,7 @@ pub fn flush(space: &AddressSpace, start: u64, end: u64) {
     }
     fence(SeqCst);
     let active = holders(others, this);
+    shadow::deferred(others & !active, asid, start, end);
     if active != 0 {
         flush_others(active, asid, start, end);
         if asid != 0 {
@@ -228,6 +229,7 @@ pub(super) fn retire(space: &AddressSpace) {
         numbers.used[number / 64] &= !(1 << (number % 64));
         numbers.retired[number / 64] |= 1 << (number % 64);
         numbers.any_retired = true;
+        shadow::number_retired(number as u16);
     }
 }
 
@@ -357,9 +359,13 @@ mod shadow {
     #[inline(always)]
     pub fn flushed(_: u64, _: u32, _: u64, _: u64) {}
     #[inline(always)]
+    pub fn deferred(_: u64, _: u32, _: u64, _: u64) {}
+    #[inline(always)]
     pub fn switched(_: &PerCpu, _: u16) {}
     #[inline(always)]
     pub fn number_given(_: u16) {}
+    #[inline(always)]
+    pub fn number_retired(_: u16) {}
     #[inline(always)]
     pub fn check(_: u32) {}
 }

@@ -30,12 +30,18 @@ static OLD: SpinLock<[Old; CAPACITY]> =
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Numbers of which each CPU may have translations.
 static SEEN: [[AtomicU64; 1024]; MAX_CPUS] = [const { [const { AtomicU64::new(0) }; 1024] }; MAX_CPUS];
+/// Numbers that no CPU uses and none gets before everything was flushed: what is remembered under
+/// them reaches nothing.
+static RETIRED: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
 /// Frames that were checked while old translations existed.
 pub static CHECKED: AtomicU64 = AtomicU64::new(0);
 
 /// CPUs that may have translations of `space`.
 fn may_remember(space: &AddressSpace) -> u64 {
     let asid = space.tlb.asid as usize;
+    if RETIRED[asid / 64].load(SeqCst) & 1 << (asid % 64) != 0 {
+        return 0;
+    }
     let remembers = |cpu: &PerCpu| {
         if tagged() {
             SEEN[cpu.number()][asid / 64].load(SeqCst) & 1 << (asid % 64) != 0
@@ -76,6 +82,11 @@ pub fn flushed(cpus: u64, asid: u32, start: u64, end: u64) {
     }
 }
 
+/// These CPUs are marked to flush before they use the space again, so they reach nothing until then.
+pub fn deferred(cpus: u64, asid: u32, start: u64, end: u64) {
+    forget(cpus, |o| asid == o.asid as u32 && o.start < end && start < o.end);
+}
+
 pub fn switched(cpu: &PerCpu, asid: u16) {
     if tagged() {
         SEEN[cpu.number()][asid as usize / 64].fetch_or(1 << (asid % 64), SeqCst);
@@ -96,7 +107,12 @@ fn forget(cpus: u64, matches: impl Fn(&Old) -> bool) {
     }
 }
 
+pub fn number_retired(asid: u16) {
+    RETIRED[asid as usize / 64].fetch_or(1 << (asid % 64), SeqCst);
+}
+
 pub fn number_given(asid: u16) {
+    RETIRED[asid as usize / 64].fetch_and(!(1 << (asid % 64)), SeqCst);
     let seen = |words: &[AtomicU64; 1024]| words[asid as usize / 64].load(SeqCst) & 1 << (asid % 64) != 0;
     let known = SEEN.iter().position(seen);
     assert!(known.is_none(), "space number {asid} reused while CPU {known:?} may have translations of it");
@@ -119,5 +135,5 @@ pub fn check(frame: u32) {
 pub(crate) fn reset() {
     OLD.lock().iter_mut().for_each(|o| o.cpus = 0);
     COUNT.store(0, Relaxed);
-    SEEN.iter().flatten().for_each(|word| word.store(0, SeqCst));
+    SEEN.iter().flatten().chain(&RETIRED).for_each(|word| word.store(0, SeqCst));
 }
