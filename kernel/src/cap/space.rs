@@ -287,32 +287,38 @@ impl Space {
     }
 
     /// Takes a slot.
+    #[inline]
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
         let mut store = self.store.lock();
+        if store.free.is_null() || store.used >= store.limit {
+            self.replenish(&mut store)?;
+        }
+        // SAFETY: the list is not empty; free slots are slots of this space's chunks.
+        let slot = unsafe { &*store.free };
+        store.free = slot.next.get();
+        store.used += 1;
+        drop(store);
+        let generation = Tag(slot.tag.load(Ordering::Relaxed)).generation();
+        Ok(Reserved {
+            slot,
+            token: Token::new(slot.index(), generation),
+        })
+    }
+
+    /// Makes sure that there is a free slot.
+    #[cold]
+    fn replenish(&self, store: &mut Store) -> Result<(), Error> {
         if store.closed {
             return Err(Error::Closed);
         }
-        if store.free.is_null() {
-            self.collect(&mut store);
-        }
+        self.collect(store);
         if store.used >= store.limit {
             return Err(Error::SpaceFull);
         }
-        let slot = match NonNull::new(store.free) {
-            Some(slot) => {
-                // SAFETY: free slots are slots of this space's chunks.
-                let slot = unsafe { slot.as_ref() };
-                store.free = slot.next.get();
-                slot
-            }
-            None => self.take_fresh(&mut store)?,
-        };
-        store.used += 1;
-        let tag = Tag(slot.tag.load(Ordering::Relaxed));
-        Ok(Reserved {
-            slot,
-            token: Token::new(slot.index(), tag.generation()),
-        })
+        if store.free.is_null() {
+            store.free = self.take_fresh(store)? as *const Slot as *mut Slot;
+        }
+        Ok(())
     }
 
     /// Puts a slot back. Its capability has died, or was never there; nobody else does the same.
@@ -365,6 +371,7 @@ impl Space {
         let slot = self.provide(index)?;
         store.fresh = index + 1;
         slot.set_tag(Tag::empty(1, Kind::Free));
+        slot.next.set(null_mut());
         Ok(slot)
     }
 
@@ -418,7 +425,8 @@ impl Space {
 
     /// Forbids insertions from now on; those under way end before the next barrier has passed.
     pub(super) fn shut(&self) {
-        self.store.lock().closed = true;
+        let mut store = self.store.lock();
+        (store.closed, store.limit) = (true, 0);
     }
 
     /// Number of slots that were ever handed out, and one more.

@@ -15,16 +15,16 @@ fn rights(bits: u64) -> Result<Rights, Error> {
     u8::try_from(bits).ok().and_then(Rights::from_bits).ok_or(Error::InvalidArgument)
 }
 
-pub fn mint(thread: &mut Thread, _: Checked, [source, bits, badge, ..]: Arguments) -> Outcome {
-    rights(bits).and_then(|rights| space(thread).mint(Token(source), Grant { rights, badge })).map(|t| t.0).into()
+pub fn mint(thread: &mut Thread, found: Checked, [_, bits, badge, ..]: Arguments) -> Outcome {
+    rights(bits).and_then(|rights| found.derive(space(thread), Grant { rights, badge })).map(|t| t.0).into()
 }
 
-pub fn delete(thread: &mut Thread, _: Checked, [token, ..]: Arguments) -> Outcome {
-    space(thread).delete(Token(token)).into()
+pub fn delete(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
+    found.delete().into()
 }
 
-pub fn revoke(thread: &mut Thread, _: Checked, [token, ..]: Arguments) -> Outcome {
-    space(thread).revoke(Token(token)).into()
+pub fn revoke(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
+    found.revoke().into()
 }
 
 pub fn identify(thread: &mut Thread, _: Checked, [token, ..]: Arguments) -> Outcome {
@@ -46,7 +46,6 @@ pub fn grant(thread: &mut Thread, found: Checked, [_, token, bits, badge, ..]: A
     grant().into()
 }
 
-pub fn set_inheritance(thread: &mut Thread, _: Checked, [token, policy, ..]: Arguments) -> Outcome {
-    let policy = Policy::from_word(policy).ok_or(Error::InvalidArgument);
-    policy.and_then(|policy| space(thread).set_policy(Token(token), policy)).into()
+pub fn set_inheritance(_: &mut Thread, found: Checked, [_, policy, ..]: Arguments) -> Outcome {
+    Policy::from_word(policy).ok_or(Error::InvalidArgument).and_then(|policy| found.set_policy(policy)).into()
 }
