@@ -186,7 +186,8 @@ unsafe extern "C" {
 extern "C" fn boot_main(start_info: u64) -> ! {
     let this = &CPUS[0];
     this.describe(0, cpu::local_apic_id(), 0);
-    this.kernel_stack_top.set((&raw const boot_stack_top) as u64);
+    this.kernel_stack_top
+        .set((&raw const boot_stack_top) as u64);
     cpu::detect_features();
     // SAFETY: the record is this CPU's, and nothing has used the CPU's base register yet.
     unsafe { cpu::set_current(this) };
@@ -223,7 +224,11 @@ pub fn prepare_secondary(cpu: &'static PerCpu) {
     let target = crate::mm::PhysAddr(TRAMPOLINE).as_ptr::<u8>();
     // SAFETY: the page is RAM reserved for this (machine.rs), mapped by the direct map, and the
     // copied bytes are part of the kernel's text.
-    unsafe { start.cast::<u8>().copy_to_nonoverlapping(target, end.addr() - start.addr()) };
+    unsafe {
+        start
+            .cast::<u8>()
+            .copy_to_nonoverlapping(target, end.addr() - start.addr())
+    };
     ROOT.store(paging::empty_root(), Ordering::Relaxed);
     STARTING.store(core::ptr::from_ref(cpu).cast_mut(), Ordering::Release);
 }

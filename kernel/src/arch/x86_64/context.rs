@@ -159,7 +159,8 @@ impl Frame {
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.registers().chunks(4).try_for_each(|row| {
-            row.iter().try_for_each(|(name, value)| write!(f, "  {name:>6} {value:016x}"))?;
+            row.iter()
+                .try_for_each(|(name, value)| write!(f, "  {name:>6} {value:016x}"))?;
             f.write_str("\n")
         })
     }
@@ -270,12 +271,7 @@ pub unsafe fn resume(thread: *mut Thread) -> ! {
 /// # Safety
 /// As for `resume`, and the frame is that of a system call.
 #[inline(always)]
-pub unsafe fn resume_message(
-    thread: *mut Thread,
-    status: u64,
-    value: u64,
-    words: [u64; 4],
-) -> ! {
+pub unsafe fn resume_message(thread: *mut Thread, status: u64, value: u64, words: [u64; 4]) -> ! {
     cpu::current().current.set(thread);
     // SAFETY: the caller's promise; the registers that the code does not load are results.
     unsafe {
@@ -371,14 +367,22 @@ pub(super) fn init_cpu() {
     if !cpu::has(Features::XSAVE) {
         return;
     }
-    let state = XSTATE & if cpu::has(Features::AVX) { 0b111 } else { 0b011 };
+    let state = XSTATE
+        & if cpu::has(Features::AVX) {
+            0b111
+        } else {
+            0b011
+        };
     // SAFETY: CR4.OSXSAVE is set, the CPU has these parts, and nothing uses them yet.
     unsafe {
         fpu_enable();
         asm!("xsetbv", in("ecx") 0, in("eax") state, in("edx") 0, options(nostack));
         fpu_disable();
     }
-    assert!(__cpuid_count(13, 0).ebx as usize <= size_of::<FpuState>(), "extended state too large");
+    assert!(
+        __cpuid_count(13, 0).ebx as usize <= size_of::<FpuState>(),
+        "extended state too large"
+    );
     ENABLED_STATE.store(state, Ordering::Relaxed);
 }
 

@@ -83,8 +83,16 @@ pub fn detect_features() {
     let highest = __cpuid(0).eax;
     let basic = __cpuid(1);
     let extended = __cpuid(0x8000_0001);
-    let structured = if highest >= 7 { __cpuid_count(7, 0) } else { __cpuid(0x8000_0000) };
-    let (ebx7, ecx7) = if highest >= 7 { (structured.ebx, structured.ecx) } else { (0, 0) };
+    let structured = if highest >= 7 {
+        __cpuid_count(7, 0)
+    } else {
+        __cpuid(0x8000_0000)
+    };
+    let (ebx7, ecx7) = if highest >= 7 {
+        (structured.ebx, structured.ecx)
+    } else {
+        (0, 0)
+    };
     let found = [
         (Features::SMEP, ebx7 >> 7),
         (Features::SMAP, ebx7 >> 20),
@@ -97,7 +105,10 @@ pub fn detect_features() {
         (Features::X2APIC, basic.ecx >> 21),
         (Features::HUGE_PAGES, extended.edx >> 26),
     ];
-    let features = found.iter().filter(|(_, bit)| bit & 1 != 0).fold(0, |all, (f, _)| all | f.bits());
+    let features = found
+        .iter()
+        .filter(|(_, bit)| bit & 1 != 0)
+        .fold(0, |all, (f, _)| all | f.bits());
     FEATURES.store(features, Ordering::Relaxed);
 }
 
@@ -111,7 +122,9 @@ pub fn features_line() -> impl fmt::Display {
             names.try_for_each(|name| write!(f, " {name}"))
         }
     }
-    Line(Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed)))
+    Line(Features::from_bits_truncate(
+        FEATURES.load(Ordering::Relaxed),
+    ))
 }
 
 /// This CPU's local APIC id, without touching the APIC.
@@ -194,7 +207,10 @@ pub fn init_cpu() {
     // is 0 and stays so, since user mode cannot change it.
     unsafe {
         write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL);
-        write_msr(MSR_STAR, u64::from(SYSRET_BASE) << 48 | u64::from(KERNEL_CODE) << 32);
+        write_msr(
+            MSR_STAR,
+            u64::from(SYSRET_BASE) << 48 | u64::from(KERNEL_CODE) << 32,
+        );
         write_msr(MSR_LSTAR, traps::syscall_entry_address());
         write_msr(MSR_SFMASK, SYSCALL_MASK);
         write_msr(MSR_KERNEL_GS_BASE, 0);

@@ -58,7 +58,13 @@ const NO_TASK: TaskState = TaskState {
 };
 
 static TABLES: AllTables = AllTables(UnsafeCell::new(
-    [const { CpuTables { stacks: [[0; IST_SIZE]; 2], segments: [0; 8], task: NO_TASK } }; MAX_CPUS],
+    [const {
+        CpuTables {
+            stacks: [[0; IST_SIZE]; 2],
+            segments: [0; 8],
+            task: NO_TASK,
+        }
+    }; MAX_CPUS],
 ));
 
 #[repr(C, align(16))]
@@ -98,8 +104,14 @@ pub fn init_cpu(cpu: &PerCpu) {
         base >> 32,
     ];
     fill_gates();
-    let segments = TablePointer { limit: 63, base: tables.segments.as_ptr() as u64 };
-    let gates = TablePointer { limit: 4095, base: GATES.0.get() as u64 };
+    let segments = TablePointer {
+        limit: 63,
+        base: tables.segments.as_ptr() as u64,
+    };
+    let gates = TablePointer {
+        limit: 4095,
+        base: GATES.0.get() as u64,
+    };
     // SAFETY: the tables are static and complete; the code segment keeps its meaning. Loading FS
     // and GS with null would clear their bases, so they are left alone.
     unsafe {
@@ -156,7 +168,11 @@ fn fill_gates() {
 pub(super) fn stacks(cpu: &PerCpu) -> [u64; 3] {
     // SAFETY: the element belongs to the CPU that runs this.
     let task = unsafe { &(*TABLES.0.get().cast::<CpuTables>().add(cpu.number())).task };
-    [task.stacks[0], task.interrupt_stacks[0], task.interrupt_stacks[1]]
+    [
+        task.stacks[0],
+        task.interrupt_stacks[0],
+        task.interrupt_stacks[1],
+    ]
 }
 
 /// Entry, stack number and privilege level of a gate.
@@ -164,5 +180,9 @@ pub(super) fn stacks(cpu: &PerCpu) -> [u64; 3] {
 pub(super) fn gate(vector: u8) -> (u64, u64, u64) {
     // SAFETY: gates do not change after boot.
     let [low, high] = unsafe { (*GATES.0.get())[usize::from(vector)] };
-    (low & 0xffff | low >> 48 << 16 | high << 32, low >> 32 & 7, low >> 45 & 3)
+    (
+        low & 0xffff | low >> 48 << 16 | high << 32,
+        low >> 32 & 7,
+        low >> 45 & 3,
+    )
 }

@@ -73,9 +73,18 @@ pub fn init_boot() {
 
 /// Enables this CPU's local APIC.
 pub fn init_cpu() {
-    let x2apic = if X2APIC.load(Ordering::Relaxed) { X2APIC_ENABLE } else { 0 };
+    let x2apic = if X2APIC.load(Ordering::Relaxed) {
+        X2APIC_ENABLE
+    } else {
+        0
+    };
     // SAFETY: enabling the APIC in the mode that `read` and `write` expect.
-    unsafe { write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_ENABLE | x2apic) };
+    unsafe {
+        write_msr(
+            MSR_APIC_BASE,
+            read_msr(MSR_APIC_BASE) | APIC_ENABLE | x2apic,
+        )
+    };
     write(SPURIOUS, SOFTWARE_ENABLE | SPURIOUS_VECTOR as u32);
     write(TASK_PRIORITY, 0);
     write(LVT_LINT0, MASKED);
@@ -107,7 +116,10 @@ pub(super) fn command(target: u64, command: u32) {
         // interrupt, which a write to this register alone does not.
         unsafe {
             core::arch::x86_64::_mm_mfence();
-            write_msr(MSR_X2APIC + (COMMAND >> 4), target << 32 | u64::from(command));
+            write_msr(
+                MSR_X2APIC + (COMMAND >> 4),
+                target << 32 | u64::from(command),
+            );
         }
         return;
     }
@@ -121,7 +133,11 @@ pub(super) fn command(target: u64, command: u32) {
 /// Routes a device line to `cpu` and unmasks it. ISA lines go through the firmware's overrides.
 pub fn route_irq(line: u32, cpu: &PerCpu) {
     let (input, flags) = machine::interrupts().isa_line(line);
-    write_line(input, DEVICE_VECTOR as u32 + line | flags, (cpu.hardware_id.get() as u32) << 24);
+    write_line(
+        input,
+        DEVICE_VECTOR as u32 + line | flags,
+        (cpu.hardware_id.get() as u32) << 24,
+    );
 }
 
 /// Masks a device line.

@@ -40,7 +40,13 @@ fn leaf(root: u64, address: u64) -> Option<(Entry, usize)> {
 
 /// Calls `each` with every leaf below the root entries `from..512`.
 fn each_leaf(root: PhysAddr, from: usize, each: &mut impl FnMut(u64, Entry, usize)) {
-    fn walk(table: PhysAddr, level: usize, base: u64, from: usize, each: &mut impl FnMut(u64, Entry, usize)) {
+    fn walk(
+        table: PhysAddr,
+        level: usize,
+        base: u64,
+        from: usize,
+        each: &mut impl FnMut(u64, Entry, usize),
+    ) {
         for index in from..512 {
             // SAFETY: as in `leaf`.
             let entry = unsafe { *table.as_ptr::<Entry>().add(index) };

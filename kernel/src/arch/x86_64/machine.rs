@@ -36,7 +36,10 @@ fn physical(address: u64, length: usize) -> &'static [u8] {
 /// Fills in the machine; `start_info` is the physical address that the loader gave.
 pub fn discover(start_info: u64, info: &mut MachineInfo) {
     let start = Bytes(physical(start_info, 56));
-    assert!(start.number(0, 4) == MAGIC && start.number(4, 4) >= 1, "not started by PVH");
+    assert!(
+        start.number(0, 4) == MAGIC && start.number(4, 4) >= 1,
+        "not started by PVH"
+    );
     info.set_command_line(Bytes(physical(start.number(24, 8), 4096)).text());
     let map = physical(start.number(40, 8), 24 * start.number(48, 4) as usize);
     read_memory_map(Bytes(map), info);
@@ -47,14 +50,23 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
         info.initrd = Some(initrd);
     }
     let image = |address: *const [u8; 0]| paging::image_physical(address as u64);
-    info.reserve(image(&raw const __kernel_start)..image(&raw const __kernel_end), "kernel");
+    info.reserve(
+        image(&raw const __kernel_start)..image(&raw const __kernel_end),
+        "kernel",
+    );
     info.reserve(0..PAGE_SIZE, "bios data");
     info.reserve(TRAMPOLINE..TRAMPOLINE + PAGE_SIZE, "cpu start");
     INTERRUPTS.set(acpi::discover(&physical, start.number(32, 8), info));
     remap(|range| PhysAddr(range.start).as_ptr::<u8>() as u64);
     let interrupts = interrupts();
-    info.reserve(interrupts.io_apic..interrupts.io_apic + PAGE_SIZE, "io apic");
-    info.reserve(interrupts.local_apic..interrupts.local_apic + PAGE_SIZE, "local apic");
+    info.reserve(
+        interrupts.io_apic..interrupts.io_apic + PAGE_SIZE,
+        "io apic",
+    );
+    info.reserve(
+        interrupts.local_apic..interrupts.local_apic + PAGE_SIZE,
+        "local apic",
+    );
     if info.cpus.as_slice().is_empty() {
         info.add_cpu(cpu::local_apic_id(), 0);
     }

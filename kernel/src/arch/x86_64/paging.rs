@@ -132,7 +132,11 @@ pub fn root_register(root: PhysAddr, asid: u16) -> u64 {
 /// The tables map the kernel as it runs now.
 #[inline]
 pub unsafe fn write_root(value: u64) {
-    let value = if cpu::has(Features::PCID) { value | KEEP_TLB } else { value };
+    let value = if cpu::has(Features::PCID) {
+        value | KEEP_TLB
+    } else {
+        value
+    };
     // SAFETY: the caller's promise.
     unsafe { asm!("mov cr3, {}", in(reg) value, options(nostack, preserves_flags)) }
 }

@@ -9,7 +9,9 @@ use core::arch::asm;
 #[inline]
 pub unsafe fn write_u8(port: u16, value: u8) {
     // SAFETY: the instruction itself touches no memory; the device is the caller's promise.
-    unsafe { asm!("out dx, al", in("dx") port, in("al") value, options(nomem, nostack, preserves_flags)) }
+    unsafe {
+        asm!("out dx, al", in("dx") port, in("al") value, options(nomem, nostack, preserves_flags))
+    }
 }
 
 /// Writes 32 bits.
@@ -19,7 +21,9 @@ pub unsafe fn write_u8(port: u16, value: u8) {
 #[inline]
 pub unsafe fn write_u32(port: u16, value: u32) {
     // SAFETY: the instruction itself touches no memory; the device is the caller's promise.
-    unsafe { asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack, preserves_flags)) }
+    unsafe {
+        asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack, preserves_flags))
+    }
 }
 
 /// Reads a byte.
@@ -30,6 +34,8 @@ pub unsafe fn write_u32(port: u16, value: u32) {
 pub unsafe fn read_u8(port: u16) -> u8 {
     let value;
     // SAFETY: the instruction itself touches no memory; the device is the caller's promise.
-    unsafe { asm!("in al, dx", in("dx") port, out("al") value, options(nomem, nostack, preserves_flags)) }
+    unsafe {
+        asm!("in al, dx", in("dx") port, out("al") value, options(nomem, nostack, preserves_flags))
+    }
     value
 }

@@ -68,7 +68,11 @@ pub fn init_boot() {
 /// Sets this CPU's timer up, disarmed.
 pub fn init_cpu() {
     write_divider();
-    let mode = if cpu::has(Features::TSC_DEADLINE) { DEADLINE_MODE } else { 0 };
+    let mode = if cpu::has(Features::TSC_DEADLINE) {
+        DEADLINE_MODE
+    } else {
+        0
+    };
     ipi::write(LVT_TIMER, TIMER_VECTOR as u32 | mode);
     disarm();
 }
@@ -123,10 +127,16 @@ struct Rates {
 /// Measures until two spans agree to 1 in 1000, so that a host that stopped this CPU in the middle
 /// of a reading does not spoil the clock; the last span if none agree.
 fn measure() -> Rates {
-    let mut last = Rates { tsc_hz: 0, apic_hz: 0 };
+    let mut last = Rates {
+        tsc_hz: 0,
+        apic_hz: 0,
+    };
     for _ in 0..10 {
         let Some(span) = measure_span() else {
-            return Rates { tsc_hz: 1_000_000_000, apic_hz: 1_000_000_000 };
+            return Rates {
+                tsc_hz: 1_000_000_000,
+                apic_hz: 1_000_000_000,
+            };
         };
         let agree = |a: u64, b: u64| a.abs_diff(b) <= b / 1000;
         if agree(last.tsc_hz, span.tsc_hz) && agree(last.apic_hz, span.apic_hz) {
@@ -184,7 +194,14 @@ fn sample() -> Sample {
             let low = port::read_u8(0x42);
             (tsc, apic, u16::from_le_bytes([low, port::read_u8(0x42)]))
         };
-        (pit.0 - before, Sample { tsc: pit.0, apic: pit.1.into(), pit: pit.2.into() })
+        (
+            pit.0 - before,
+            Sample {
+                tsc: pit.0,
+                apic: pit.1.into(),
+                pit: pit.2.into(),
+            },
+        )
     };
     let mut best = reading();
     for _ in 0..7 {

@@ -364,20 +364,51 @@ fn fault(vector: u64, error: u64, pc: u64) -> Fault {
         // SAFETY: reading the fault address has no side effect.
         unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
     }
-    Fault { kind, address, pc, code: vector << 32 | error }
+    Fault {
+        kind,
+        address,
+        pc,
+        code: vector << 32 | error,
+    }
 }
 
 impl fmt::Display for KernelFrame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let rows = [
-            [("rax", self.rax), ("rbx", self.rbx), ("rcx", self.rcx), ("rdx", self.rdx)],
-            [("rsi", self.rsi), ("rdi", self.rdi), ("rbp", self.rbp), ("rsp", self.rsp)],
-            [("r8", self.r8), ("r9", self.r9), ("r10", self.r10), ("r11", self.r11)],
-            [("r12", self.r12), ("r13", self.r13), ("r14", self.r14), ("r15", self.r15)],
-            [("rip", self.rip), ("rflags", self.rflags), ("cs", self.cs), ("ss", self.ss)],
+            [
+                ("rax", self.rax),
+                ("rbx", self.rbx),
+                ("rcx", self.rcx),
+                ("rdx", self.rdx),
+            ],
+            [
+                ("rsi", self.rsi),
+                ("rdi", self.rdi),
+                ("rbp", self.rbp),
+                ("rsp", self.rsp),
+            ],
+            [
+                ("r8", self.r8),
+                ("r9", self.r9),
+                ("r10", self.r10),
+                ("r11", self.r11),
+            ],
+            [
+                ("r12", self.r12),
+                ("r13", self.r13),
+                ("r14", self.r14),
+                ("r15", self.r15),
+            ],
+            [
+                ("rip", self.rip),
+                ("rflags", self.rflags),
+                ("cs", self.cs),
+                ("ss", self.ss),
+            ],
         ];
         rows.iter().try_for_each(|row| {
-            row.iter().try_for_each(|(name, value)| write!(f, "  {name:>6} {value:016x}"))?;
+            row.iter()
+                .try_for_each(|(name, value)| write!(f, "  {name:>6} {value:016x}"))?;
             f.write_str("\n")
         })
     }

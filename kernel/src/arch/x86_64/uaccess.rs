@@ -79,7 +79,10 @@ pub(super) fn close() {
 /// Runs `access` with user memory open; 0 is success.
 #[inline(always)]
 fn open(address: u64, length: usize, access: impl FnOnce() -> u64) -> Result<(), ()> {
-    if address.checked_add(length as u64).is_none_or(|end| end > USER_END) {
+    if address
+        .checked_add(length as u64)
+        .is_none_or(|end| end > USER_END)
+    {
         return Err(());
     }
     if cpu::has(Features::SMAP) {
@@ -98,7 +101,9 @@ fn open(address: u64, length: usize, access: impl FnOnce() -> u64) -> Result<(),
 #[allow(clippy::result_unit_err)]
 pub unsafe fn copy_from_user(to: *mut u8, from: u64, length: usize) -> Result<(), ()> {
     // SAFETY: `to` is the caller's promise; faults at `from` are caught.
-    open(from, length, || unsafe { user_copy(to as u64, from, length) })
+    open(from, length, || unsafe {
+        user_copy(to as u64, from, length)
+    })
 }
 
 /// Copies to user memory; on failure part of it may be written.
