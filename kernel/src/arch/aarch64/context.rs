@@ -79,7 +79,7 @@ impl Frame {
         self.tls
     }
 
-    /// Sets the thread-local storage base; `activate_tls` brings it into effect.
+    /// Sets the thread-local storage base; `resume` brings it into effect.
     pub const fn set_tls(&mut self, base: u64) {
         self.tls = base;
     }
@@ -87,13 +87,6 @@ impl Frame {
     /// Sets the two arguments with which a thread starts.
     pub const fn set_start(&mut self, first: u64, second: u64) {
         (self.x[0], self.x[1]) = (first, second);
-    }
-
-    /// Makes the thread-local storage base this CPU's.
-    #[inline]
-    pub fn activate_tls(&self) {
-        // SAFETY: user mode may write this register itself; the kernel does not use it.
-        unsafe { write_register!("tpidr_el0", self.tls) };
     }
 
     /// Whether the thread stopped in a system call.

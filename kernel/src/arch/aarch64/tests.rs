@@ -635,14 +635,4 @@ kernel_test! {
         }
         ktest_assert_eq!(CPUS[0].number(), 0);
     }
-
-    fn writing_a_register_reaches_it() {
-        // SAFETY: the thread pointer of user mode; the next thread sets its own.
-        unsafe { write_register!("tpidr_el0", 0x5a5a_1234u64) };
-        ktest_assert_eq!(read_register!("tpidr_el0"), 0x5a5a_1234);
-        let mut frame = Frame::user(0, 0, 0);
-        frame.set_tls(0x7777_0000);
-        frame.activate_tls();
-        ktest_assert_eq!(read_register!("tpidr_el0"), 0x7777_0000);
-    }
 }

@@ -11,9 +11,12 @@ use core::mem::offset_of;
 
 use super::context::{FULL, Frame};
 use super::{ipi, read_register, uaccess, write_register};
+use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
 use crate::panic::fatal_trap;
 use crate::percpu::PerCpu;
+use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind};
+use veridian_abi::number;
 
 const CLASS_UNKNOWN: u64 = 0x00;
 const CLASS_FPU: u64 = 0x07;
@@ -156,11 +159,14 @@ vectors:
     ldr   x12, [x11, #{stack_top}]
     mov   sp, x12
     adr   x30, system_call_return
-    mov   x6, x8
-    cmp   x8, #1
-    b.lo  ipc_fast_call
-    b.eq  ipc_fast_reply_receive
-    b     syscall_dispatch
+    cbz   x8, {fast_call}
+    sub   x9, x8, #1
+    cbz   x9, {fast_reply_receive}
+    cmp   x8, #{calls}
+    b.hs  {no_such_call}
+    ldr   x9, ={table}
+    ldr   x9, [x9, x8, lsl #3]
+    br    x9
 .balign 128                        // user: interrupt
     stp   x16, x17, [sp, #128]
     b     user_interrupt
@@ -197,9 +203,10 @@ clear_and_return:
 resume_frame:                      // x0 = thread
     mov   sp, x0
     ldp   x1, x2, [sp, #{sp}]
-    ldr   x3, [sp, #{pstate}]
+    ldp   x3, x4, [sp, #{pstate}]
     msr   sp_el0, x1
     msr   elr_el1, x2
+    msr   tpidr_el0, x4
     tbnz  x3, #63, 1f
     msr   spsr_el1, x3
     ldp   x0, x1, [sp]
@@ -215,10 +222,11 @@ resume_frame:                      // x0 = thread
 resume_results:                    // x0 to x5 = results, x6 = thread
     mov   sp, x6
     ldp   x7, x8, [sp, #{sp}]
-    ldr   x9, [sp, #{pstate}]
+    ldp   x9, x10, [sp, #{pstate}]
     msr   sp_el0, x7
     msr   elr_el1, x8
     msr   spsr_el1, x9
+    msr   tpidr_el0, x10
     preserved ldp
     b     clear_and_return
 
@@ -243,6 +251,8 @@ unexpected_trap:                   // x0 is in TPIDRRO_EL0; the stack may be ful
     mrs   x0, tpidrro_el0
     kernel_trap {unexpected}
 
+.ltorg
+
 .section .bss.emergency, "aw", @nobits
 .balign 16
     .skip {emergency_stack}
@@ -259,6 +269,11 @@ emergency_stack_top:
     stack_top = const offset_of!(PerCpu, kernel_stack_top),
     current = const offset_of!(PerCpu, current),
     emergency_stack = const EMERGENCY_STACK,
+    calls = const syscall::COUNT,
+    table = sym syscall::TABLE,
+    no_such_call = sym syscall::no_such_call,
+    fast_call = sym ipc_fast_call,
+    fast_reply_receive = sym ipc_fast_reply_receive,
     user_sync = sym user_sync,
     user_interrupt = sym user_interrupt,
     user_other = sym user_other,
@@ -266,6 +281,9 @@ emergency_stack_top:
     kernel_interrupt = sym kernel_interrupt,
     unexpected = sym unexpected,
 );
+
+// The entry goes to the fast paths by these numbers.
+const _: () = assert!(number::call == 0 && number::reply_receive == 1);
 
 unsafe extern "C" {
     static vectors: [u8; 0];
