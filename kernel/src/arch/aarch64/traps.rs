@@ -11,7 +11,7 @@ use core::mem::offset_of;
 
 use super::context::{FULL, Frame};
 use super::{ipi, read_register, uaccess, write_register};
-use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
+use crate::ipc::message_passing::ipc_fast_call;
 use crate::panic::fatal_trap;
 use crate::percpu::PerCpu;
 use crate::syscall;
@@ -68,6 +68,18 @@ global_asm!(
     ldp   x16, x17, [sp, #128]
     ldr   x30, [sp, #240]
     most  ldp
+.endm
+
+// To user mode, with nothing in the registers that are neither results nor preserved.
+.macro return_results
+    ldp   x6, x7, [sp, #{zeros}]
+    ldp   x8, x9, [sp, #{zeros}]
+    ldp   x10, x11, [sp, #{zeros}]
+    ldp   x12, x13, [sp, #{zeros}]
+    ldp   x14, x15, [sp, #{zeros}]
+    ldp   x16, x17, [sp, #{zeros}]
+    mov   x18, xzr
+    eret
 .endm
 
 // A trap in user mode: everything into the frame, x16 and x17 are there already.
@@ -160,8 +172,6 @@ vectors:
     mov   sp, x12
     adr   x30, system_call_return
     cbz   x8, {fast_call}
-    sub   x9, x8, #1
-    cbz   x9, {fast_reply_receive}
     cmp   x8, #{calls}
     b.hs  {no_such_call}
     ldr   x9, ={table}
@@ -189,15 +199,7 @@ system_call_return:                // x0, x1 = status and value
     msr   spsr_el1, x11
     ldp   x2, x3, [sp, #{zeros}]
     ldp   x4, x5, [sp, #{zeros}]
-clear_and_return:
-    ldp   x6, x7, [sp, #{zeros}]
-    ldp   x8, x9, [sp, #{zeros}]
-    ldp   x10, x11, [sp, #{zeros}]
-    ldp   x12, x13, [sp, #{zeros}]
-    ldp   x14, x15, [sp, #{zeros}]
-    ldp   x16, x17, [sp, #{zeros}]
-    mov   x18, xzr
-    eret
+    return_results
 
 .global resume_frame, resume_results
 resume_frame:                      // x0 = thread
@@ -213,7 +215,7 @@ resume_frame:                      // x0 = thread
     ldp   x2, x3, [sp, #16]
     ldp   x4, x5, [sp, #32]
     preserved ldp
-    b     clear_and_return
+    return_results
 1:  and   x3, x3, #~{full}
     msr   spsr_el1, x3
     load_all
@@ -228,7 +230,7 @@ resume_results:                    // x0 to x5 = results, x6 = thread
     msr   spsr_el1, x9
     msr   tpidr_el0, x10
     preserved ldp
-    b     clear_and_return
+    return_results
 
 user_fault:
     user_trap {user_sync}
@@ -273,7 +275,6 @@ emergency_stack_top:
     table = sym syscall::TABLE,
     no_such_call = sym syscall::no_such_call,
     fast_call = sym ipc_fast_call,
-    fast_reply_receive = sym ipc_fast_reply_receive,
     user_sync = sym user_sync,
     user_interrupt = sym user_interrupt,
     user_other = sym user_other,
@@ -282,8 +283,8 @@ emergency_stack_top:
     unexpected = sym unexpected,
 );
 
-// The entry goes to the fast paths by these numbers.
-const _: () = assert!(number::call == 0 && number::reply_receive == 1);
+// The entry takes number 0 for a call.
+const _: () = assert!(number::call == 0);
 
 unsafe extern "C" {
     static vectors: [u8; 0];
