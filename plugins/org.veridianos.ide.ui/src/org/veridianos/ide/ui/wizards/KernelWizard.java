@@ -50,6 +50,7 @@ abstract class KernelWizard extends Wizard {
             return false;
         } catch (InvocationTargetException failed) {
             if (failed.getCause() instanceof CoreException known) {
+                ILog.of(KernelWizard.class).log(known.getStatus());
                 ErrorDialog.openError(getShell(), getWindowTitle(), NLS.bind(Messages.KernelWizard_failed, what), known.getStatus());
                 return false;
             }

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Collectors;
 import org.eclipse.swt.SWTException;
 import org.eclipse.swt.widgets.Display;
 import org.eclipse.ui.PlatformUI;
@@ -20,9 +19,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 /**
  * Fails a workbench test in which the UI thread did not answer for more than {@value #LIMIT_MS} ms, with the stack it had.
  *
- * <p>What counts is a stall in which code of ours had a part: any sampled stack holds a frame of a {@code org.veridianos}
- * class that is no test. A stall of the platform alone (its first use of a dialog, its menus) fails beyond {@value
- * #PLATFORM_LIMIT_MS} ms and is printed otherwise.
+ * <p>What counts is our part of a stall: the share of its samples whose stack holds a frame of an {@code org.veridianos}
+ * class that is no test, and that includes everything that our code called. The platform's part (its menus, its first use
+ * of a dialog) is printed, and fails a test beyond {@value #PLATFORM_LIMIT_MS} ms.
  *
  * <p>A watcher keeps one small question posted to the UI thread and, when the answer is late, samples the thread's stack
  * until it comes. The time in which the operating system let the thread wait for a CPU although it was ready to run
@@ -97,7 +96,7 @@ public final class UiWatchdog implements BeforeEachCallback, AfterEachCallback {
             while (!answered.get() && watching) {
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
                 long waited = System.nanoTime() - asked;
-                if (!answered.get() && waited > TimeUnit.MILLISECONDS.toNanos(LIMIT_MS / 2) && samples.size() < 200) {
+                if (!answered.get() && waited > TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS) && samples.size() < 500) {
                     samples.add(display.getThread().getStackTrace());
                 }
             }
@@ -110,23 +109,26 @@ public final class UiWatchdog implements BeforeEachCallback, AfterEachCallback {
     }
 
     private void report(long milliseconds, List<StackTraceElement[]> samples) {
-        StringBuilder text = new StringBuilder().append(milliseconds).append(" ms without an answer");
-        if (!samples.isEmpty()) {
-            StackTraceElement[] middle = samples.get(samples.size() / 2);
+        List<StackTraceElement[]> ours = samples.stream().filter(UiWatchdog::isOurs).toList();
+        long part = samples.isEmpty() ? 0 : milliseconds * ours.size() / samples.size();
+        boolean fails = part > LIMIT_MS || milliseconds > PLATFORM_LIMIT_MS;
+        List<StackTraceElement[]> shown = part > LIMIT_MS ? ours : samples;
+        StringBuilder text = new StringBuilder().append(milliseconds).append(" ms without an answer, our part ").append(part).append(" ms");
+        if (!shown.isEmpty()) {
             text.append(", in the middle at");
-            for (int i = 0; i < Math.min(45, middle.length); i++) {
-                text.append("\n    at ").append(middle[i]);
+            Arrays.stream(shown.get(shown.size() / 2)).limit(fails ? 60 : 3).forEach(frame -> text.append("\n    at ").append(frame));
+        }
+        if (fails) {
+            synchronized (stalls) {
+                stalls.add(text.toString());
             }
+        } else {
+            System.out.println("UI watchdog, not a failure: " + text);
         }
-        boolean ours = samples.stream().flatMap(Arrays::stream).map(StackTraceElement::getClassName)
-                .anyMatch(name -> name.startsWith("org.veridianos.") && !name.contains(".tests."));
-        if (!ours && milliseconds <= PLATFORM_LIMIT_MS) {
-            System.out.println("platform alone: " + text.toString().lines().limit(4).collect(Collectors.joining()));
-            return;
-        }
-        synchronized (stalls) {
-            stalls.add(text.toString());
-        }
+    }
+
+    private static boolean isOurs(StackTraceElement[] stack) {
+        return Arrays.stream(stack).map(StackTraceElement::getClassName).anyMatch(name -> name.startsWith("org.veridianos.") && !name.contains(".tests."));
     }
 
     /** Nanoseconds that the UI thread was ready to run and had no CPU, since it was made. */
