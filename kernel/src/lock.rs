@@ -10,7 +10,7 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::arch::cpu;
 #[cfg(not(target_os = "none"))]
@@ -66,7 +66,7 @@ pub enum Rank {
 
 /// A lock around a value, for data that several CPUs change.
 pub struct SpinLock<T> {
-    held: AtomicBool,
+    held: AtomicU32,
     rank: Rank,
     value: UnsafeCell<T>,
 }
@@ -88,7 +88,7 @@ impl<T> SpinLock<T> {
 
     /// A free lock of the given rank.
     pub const fn new(rank: Rank, value: T) -> Self {
-        SpinLock { held: AtomicBool::new(false), rank, value: UnsafeCell::new(value) }
+        SpinLock { held: AtomicU32::new(0), rank, value: UnsafeCell::new(value) }
     }
 
     /// Takes the lock, answering other CPUs' requests while it waits.
@@ -113,8 +113,8 @@ impl<T> SpinLock<T> {
     /// Takes the lock if it is free. Any order is safe, since nothing waits.
     #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
-        Some(Guard { lock: self, rank_bit: self.hold() })
+        let free = self.held.swap(1, Ordering::Acquire) == 0;
+        free.then(|| Guard { lock: self, rank_bit: self.hold() })
     }
 
     /// The value, without locking, for an owner that nobody shares with.
@@ -124,7 +124,7 @@ impl<T> SpinLock<T> {
 
     /// Whether somebody holds the lock at this moment.
     pub fn is_locked(&self) -> bool {
-        self.held.load(Ordering::Relaxed)
+        self.held.load(Ordering::Relaxed) != 0
     }
 
     /// Where the value is, for the description of kernel data and for a panicking CPU.
@@ -132,12 +132,23 @@ impl<T> SpinLock<T> {
         self.value.get()
     }
 
-    #[inline]
+    #[inline(always)]
     fn acquire(&self) {
-        while self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err()
-        {
-            while self.held.load(Ordering::Relaxed) {
+        if self.held.swap(1, Ordering::Acquire) != 0 {
+            self.contend();
+        }
+    }
+
+    /// Waits for a lock that another CPU holds. Out of line, so that taking a free one stays short.
+    #[cold]
+    #[inline(never)]
+    fn contend(&self) {
+        loop {
+            while self.held.load(Ordering::Relaxed) != 0 {
                 spin();
+            }
+            if self.held.swap(1, Ordering::Acquire) == 0 {
+                return;
             }
         }
     }
@@ -209,7 +220,7 @@ impl<T> Drop for Guard<'_, T> {
             let cpu = cpu::current();
             cpu.held_ranks.set(cpu.held_ranks.get() & !self.rank_bit);
         }
-        self.lock.held.store(false, Ordering::Release);
+        self.lock.held.store(0, Ordering::Release);
     }
 }
 

@@ -8,9 +8,16 @@
 #![no_main]
 
 use veridian_kernel::arch::cpu;
+use veridian_kernel::cap::Binding;
 use veridian_kernel::mm::heap::SlabCache;
-use veridian_kernel::mm::{MapFlags, VirtAddr, frames, vas::AddressSpace};
+use veridian_kernel::mm::object::MemoryObject;
+use veridian_kernel::mm::vas::{AddressSpace, Sharing};
+use veridian_kernel::mm::{MapFlags, VirtAddr, frames};
+use veridian_kernel::trap::Access;
 use veridian_kernel::{cmdline, println, test_kernel};
+
+#[path = "benches/capabilities.rs"]
+mod capabilities;
 
 const RUNS: usize = 16;
 
@@ -24,25 +31,40 @@ fn counted(operation: &mut dyn FnMut()) -> u64 {
 
 /// Measures `operation`, which does its thing `times` times, and prints the row.
 fn row(name: &str, times: u64, operation: &mut dyn FnMut()) {
+    row_around(name, times, &mut || {}, operation, &mut || {});
+}
+
+/// The same with uncounted work before and after each run; returns the count of a whole run.
+fn row_around(
+    name: &str,
+    times: u64,
+    before: &mut dyn FnMut(),
+    operation: &mut dyn FnMut(),
+    after: &mut dyn FnMut(),
+) -> u64 {
     let filter = cmdline::arguments().value("test.filter").unwrap_or("");
     if !name.contains(filter) {
-        return;
-    }
-    // Caches fill and lists grow in the first runs.
-    for _ in 0..4 {
-        operation();
+        return 0;
     }
     let empty = counted(&mut || {});
-    let mut counts = [0; RUNS];
-    for count in &mut counts {
-        *count = counted(operation).saturating_sub(empty);
+    let mut run = || {
+        before();
+        let count = counted(operation).saturating_sub(empty);
+        after();
+        count
+    };
+    // Caches fill and lists grow in the first runs.
+    for _ in 0..4 {
+        run();
     }
+    let counts: [u64; RUNS] = core::array::from_fn(|_| run());
     let mean = counts.iter().sum::<u64>() / RUNS as u64;
     let variance = counts.iter().map(|c| c.abs_diff(mean).pow(2)).sum::<u64>() / RUNS as u64;
     let (one, deviation) = (mean.div_ceil(times), variance.isqrt());
     println!(
         "bench: {{\"op\":\"{name}\",\"instructions\":{one},\"stddev\":{deviation},\"runs\":{RUNS}}}"
     );
+    mean
 }
 
 fn benchmarks() {
@@ -50,6 +72,7 @@ fn benchmarks() {
         core::hint::black_box(veridian_kernel::arch::timer::now());
     });
     memory();
+    capabilities::rows();
 }
 
 fn memory() {
@@ -75,8 +98,52 @@ fn memory() {
         mapped.expect("room in an empty space");
         shared.unmap(page, 4096).expect("it is mapped");
     });
-    // SAFETY: the one reference.
-    unsafe { AddressSpace::release(space) };
+    let object = MemoryObject::create(1024 * 4096).expect("a memory object");
+    // SAFETY: created just now and released below.
+    let memory = unsafe { object.as_ref() };
+    (0..1024).for_each(|i| {
+        memory.frame(i).expect("a frame");
+    });
+    let map = |offset: u64| {
+        let (at, flags) = (VirtAddr(0x4000_0000 + offset), MapFlags::USER_DATA);
+        shared
+            .map_object(
+                memory,
+                offset,
+                at,
+                4096,
+                flags,
+                Sharing::Shared,
+                Binding::KERNEL,
+            )
+            .expect("room");
+    };
+    map(0);
+    row("map_unmap_object_page", 1, &mut || {
+        map(2 * 4096);
+        shared
+            .unmap(VirtAddr(0x4000_2000), 4096)
+            .expect("it is mapped");
+    });
+    let mut next = 0;
+    row("map_next_page_in_kernel", 1, &mut || {
+        next += 4096;
+        map(next);
+    });
+    let heap = VirtAddr(0x8000_0000);
+    shared
+        .map_anonymous(heap, 1 << 20, MapFlags::USER_DATA)
+        .expect("room");
+    let mut at = heap.0;
+    row("anonymous_fault_in_kernel", 1, &mut || {
+        shared.handle_fault(at, Access::Write).expect("memory");
+        at += 4096;
+    });
+    // SAFETY: the one reference to each.
+    unsafe {
+        AddressSpace::release(space);
+        MemoryObject::release(object);
+    }
 }
 
 extern crate alloc;

@@ -156,14 +156,21 @@ fn refill(cache: &mut Cache, node: usize) -> bool {
     .is_some()
 }
 
+/// Why a frame that is not handed out cannot be given back.
+#[cold]
+fn not_held(info: &frame_info::FrameInfo) -> FreeError {
+    match info.state() {
+        FrameState::Free | FrameState::Cached => FreeError::Double,
+        _ => FreeError::Foreign,
+    }
+}
+
 /// Checks that the caller may give this frame back, and marks it as no longer handed out.
 #[inline]
 fn take_back(frame: u32, next: FrameState) -> Result<&'static frame_info::FrameInfo, FreeError> {
     let info = info(frame).ok_or(FreeError::Foreign)?;
-    match info.state() {
-        FrameState::Used => {}
-        FrameState::Free | FrameState::Cached => return Err(FreeError::Double),
-        _ => return Err(FreeError::Foreign),
+    if !info.is(FrameState::Used) {
+        return Err(not_held(info));
     }
     tlb::check_unreachable(frame);
     info.set_state(next);
@@ -179,8 +186,7 @@ pub fn try_free_one(address: PhysAddr) -> Result<(), FreeError> {
     let (cpu, zone) = (cpu::current(), info.zone.load(Relaxed));
     // Only memory that a plain request takes first may stay in the cache: local, not DMA.
     if (zone as u32).wrapping_sub(cpu.node.get() * 3 + 1) > 1 {
-        info.set_state(FrameState::Free);
-        numa::zone(zone).lock().give(frame, 1);
+        go_home(frame, info);
         return Ok(());
     }
     let mut cache = CACHES[cpu.number()].lock();
@@ -193,14 +199,19 @@ pub fn try_free_one(address: PhysAddr) -> Result<(), FreeError> {
     Ok(())
 }
 
+/// Gives one frame to its zone.
+#[cold]
+fn go_home(frame: u32, info: &frame_info::FrameInfo) {
+    info.set_state(FrameState::Free);
+    numa::zone(info.zone.load(Relaxed)).lock().give(frame, 1);
+}
+
 /// Moves frames from a cache to their zones until `keep` are left, oldest first.
 #[cold]
 fn spill(cache: &mut Cache, keep: usize) {
     let excess = cache.count - keep;
     for frame in &cache.frames[..excess] {
-        let info = known(*frame);
-        info.set_state(FrameState::Free);
-        numa::zone(info.zone.load(Relaxed)).lock().give(*frame, 1);
+        go_home(*frame, known(*frame));
     }
     cache.frames.copy_within(excess..cache.count, 0);
     cache.count = keep;
@@ -210,10 +221,9 @@ fn spill(cache: &mut Cache, keep: usize) {
 pub fn try_free(range: FrameRange) -> Result<(), FreeError> {
     let (first, count) = (range.start.frame(), range.frames as u32);
     for frame in first..first + count {
-        match info(frame).ok_or(FreeError::Foreign)?.state() {
-            FrameState::Used => {}
-            FrameState::Free | FrameState::Cached => return Err(FreeError::Double),
-            _ => return Err(FreeError::Foreign),
+        let info = info(frame).ok_or(FreeError::Foreign)?;
+        if !info.is(FrameState::Used) {
+            return Err(not_held(info));
         }
     }
     let mut at = first;

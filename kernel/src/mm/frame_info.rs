@@ -132,7 +132,7 @@ pub struct Section {
     frames: AtomicPtr<FrameInfo>,
     blocks: AtomicPtr<Block>,
     first: AtomicU32,
-    last: AtomicU32,
+    count: AtomicU32,
 }
 
 /// All sections; frame `f` is in `SECTION[f >> 18]`.
@@ -140,8 +140,8 @@ pub static SECTION: [Section; SECTIONS] = [const {
     Section {
         frames: AtomicPtr::new(null_mut()),
         blocks: AtomicPtr::new(null_mut()),
-        first: AtomicU32::new(1),
-        last: AtomicU32::new(0),
+        first: AtomicU32::new(0),
+        count: AtomicU32::new(0),
     }
 }; SECTIONS];
 
@@ -149,10 +149,10 @@ pub static SECTION: [Section; SECTIONS] = [const {
 #[inline]
 pub fn info(frame: u32) -> Option<&'static FrameInfo> {
     let section = SECTION.get((frame >> SECTION_SHIFT) as usize)?;
-    if frame < section.first.load(Relaxed) || frame > section.last.load(Relaxed) {
+    if frame.wrapping_sub(section.first.load(Relaxed)) >= section.count.load(Relaxed) {
         return None;
     }
-    // SAFETY: the section has records for `first..=last`, and they are never taken away.
+    // SAFETY: the section has records for `count` frames from `first` on, and they are never taken away.
     Some(unsafe { &*section.frames.load(Relaxed).wrapping_add(frame as usize) })
 }
 
@@ -160,7 +160,7 @@ pub fn info(frame: u32) -> Option<&'static FrameInfo> {
 #[inline]
 pub(super) fn known(frame: u32) -> &'static FrameInfo {
     debug_assert!(info(frame).is_some(), "frame {frame:#x} is not RAM");
-    let section = &SECTION[(frame >> SECTION_SHIFT) as usize];
+    let section = &SECTION[(frame >> SECTION_SHIFT) as usize % SECTIONS];
     // SAFETY: callers pass frames that the allocator has handed out or holds.
     unsafe { &*section.frames.load(Relaxed).wrapping_add(frame as usize) }
 }
@@ -171,8 +171,8 @@ pub(super) fn block(number: u32) -> *mut Block {
     let Some(section) = SECTION.get((number >> (SECTION_SHIFT - 9)) as usize) else {
         return null_mut();
     };
-    let (first, last) = (section.first.load(Relaxed), section.last.load(Relaxed));
-    if first > last || number < first / BLOCK_FRAMES || number > last / BLOCK_FRAMES {
+    let (first, count) = (section.first.load(Relaxed), section.count.load(Relaxed));
+    if count == 0 || number < first / BLOCK_FRAMES || number > (first + count - 1) / BLOCK_FRAMES {
         return null_mut();
     }
     section.blocks.load(Relaxed).wrapping_add(number as usize)
@@ -207,14 +207,13 @@ pub(super) unsafe fn install(index: usize, first: u32, last: u32, at: *mut u8) {
     section.frames.store(frames.wrapping_sub(first as usize), Relaxed);
     section.blocks.store(blocks.wrapping_sub((first / BLOCK_FRAMES) as usize), Relaxed);
     section.first.store(first, Relaxed);
-    section.last.store(last, Relaxed);
+    section.count.store(last - first + 1, Relaxed);
 }
 
 /// Forgets all records; the host's tests start over with other memory.
 #[cfg(test)]
 pub(super) fn clear() {
     for section in &SECTION {
-        section.first.store(1, Relaxed);
-        section.last.store(0, Relaxed);
+        section.count.store(0, Relaxed);
     }
 }

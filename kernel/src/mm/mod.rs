@@ -24,6 +24,8 @@ pub mod tlb;
 pub mod vas;
 pub mod zones;
 
+#[cfg(all(feature = "ktest", target_os = "none"))]
+mod ktests;
 #[cfg(test)]
 mod tests;
 

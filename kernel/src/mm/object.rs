@@ -12,7 +12,7 @@
 //! Lock order: an address space, then the object. Reference counts need no lock.
 
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use super::frame_info::{CODE_SYNCED, info};
 use super::heap::Cache;
@@ -22,7 +22,7 @@ use super::{FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Re
 use crate::lock::{Rank, SpinLock};
 
 /// Entries of one node of the tree of frames.
-const FANOUT: u64 = 1024;
+const FANOUT: u64 = 1 << 10;
 /// Pages of the largest object: three levels, 4 TiB.
 const MAX_PAGES: u64 = FANOUT * FANOUT * FANOUT;
 
@@ -50,14 +50,15 @@ pub struct MemoryObject {
     pages: u64,
     /// Start of a contiguous object.
     base: PhysAddr,
+    /// The frame (height 0) or node; 0 for none. Like the entries of nodes it is set once, under
+    /// the lock, and read without it.
+    root: AtomicU32,
     inner: SpinLock<Inner>,
 }
 
 /// What changes in an object.
 #[repr(C)]
 struct Inner {
-    /// The frame (height 0) or node; 0 for none.
-    root: u32,
     /// Frames present.
     resident: u64,
     /// First of the regions that map the object.
@@ -106,7 +107,8 @@ impl MemoryObject {
             height,
             pages,
             base,
-            inner: SpinLock::new(Rank::MemoryObject, Inner { root: 0, resident: 0, regions: null_mut() }),
+            root: AtomicU32::new(0),
+            inner: SpinLock::new(Rank::MemoryObject, Inner { resident: 0, regions: null_mut() }),
         })
     }
 
@@ -151,7 +153,7 @@ impl MemoryObject {
         if this.refs.fetch_sub(1, AcqRel) != 1 {
             return;
         }
-        let root = this.inner.lock().root;
+        let root = this.root.load(Relaxed);
         match this.backing {
             Backing::Demand if root != 0 => free_tree(root, this.height),
             Backing::Owned => frames::free(FrameRange { start: this.base, frames: this.pages as usize }),
@@ -167,6 +169,7 @@ impl MemoryObject {
     }
 
     /// The frame of page `index`, taken now if it is not there yet.
+    #[inline]
     pub fn frame(&self, index: u64) -> Result<PhysAddr, OutOfMemory> {
         if index >= self.pages {
             return Err(OutOfMemory);
@@ -174,25 +177,35 @@ impl MemoryObject {
         if self.backing != Backing::Demand {
             return Ok(self.base.offset(index * PAGE_SIZE as u64));
         }
-        let mut inner = self.inner.lock();
-        let inner = &mut *inner;
-        let mut slot: *mut u32 = &mut inner.root;
-        let mut height = self.height as u32;
-        // SAFETY: `slot` is the root or an entry of a node; nodes stay until the object ends, and
-        // the lock is held.
-        unsafe {
-            loop {
-                if *slot == 0 {
-                    *slot = frames::allocate_zeroed()?.frame();
-                    inner.resident += (height == 0) as u64;
-                }
-                if height == 0 {
-                    return Ok(PhysAddr::of_frame(*slot));
-                }
-                height -= 1;
-                let entry = index / FANOUT.pow(height) % FANOUT;
-                slot = PhysAddr::of_frame(*slot).as_ptr::<u32>().add(entry as usize);
+        let mut found = self.root.load(Acquire);
+        for height in (0..self.height as u32).rev() {
+            if found == 0 {
+                break;
             }
+            // SAFETY: a node stays until the object ends.
+            found = unsafe { entry(found, index, height) }.load(Acquire);
+        }
+        if found == 0 { self.take_frame(index) } else { Ok(PhysAddr::of_frame(found)) }
+    }
+
+    #[cold]
+    fn take_frame(&self, index: u64) -> Result<PhysAddr, OutOfMemory> {
+        let mut inner = self.inner.lock();
+        let mut slot = &self.root;
+        let mut height = self.height as u32;
+        loop {
+            let mut found = slot.load(Relaxed);
+            if found == 0 {
+                found = frames::allocate_zeroed()?.frame();
+                slot.store(found, Release);
+                inner.resident += (height == 0) as u64;
+            }
+            if height == 0 {
+                return Ok(PhysAddr::of_frame(found));
+            }
+            height -= 1;
+            // SAFETY: a node stays until the object ends.
+            slot = unsafe { entry(found, index, height) };
         }
     }
 
@@ -315,6 +328,17 @@ impl MemoryObject {
     pub(super) fn extra_flags(&self) -> MapFlags {
         if self.device { MapFlags::DEVICE } else { MapFlags::empty() }
     }
+}
+
+/// The entry for page `index` in a node that is `height` levels above the frames.
+///
+/// # Safety
+/// `node` is a node of an object that stays as long as the result is used.
+#[inline]
+unsafe fn entry<'a>(node: u32, index: u64, height: u32) -> &'a AtomicU32 {
+    let number = (index >> (10 * height) & (FANOUT - 1)) as usize;
+    // SAFETY: a node is a frame of entries.
+    unsafe { &*PhysAddr::of_frame(node).as_ptr::<AtomicU32>().add(number) }
 }
 
 /// Frees the frames under a node, and the node.

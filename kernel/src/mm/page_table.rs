@@ -78,9 +78,10 @@ pub struct PageTable {
     pub root: PhysAddr,
     /// Tables below the root.
     pub tables: usize,
-    /// The 2 MiB whose level-0 table was used last, and that table.
+    /// The 2 MiB whose level-0 table was used last, that table, and its record.
     last: u64,
     last_table: PhysAddr,
+    last_info: Option<&'static FrameInfo>,
 }
 
 impl PageTable {
@@ -91,7 +92,7 @@ impl PageTable {
         } else {
             take_table(TABLES)?
         };
-        Ok(PageTable { root, tables: 0, last: u64::MAX, last_table: PhysAddr(0) })
+        Ok(PageTable { root, tables: 0, last: u64::MAX, last_table: PhysAddr(0), last_info: None })
     }
 
     /// Gives up the root. Everything below it in the user's half is gone already.
@@ -112,11 +113,7 @@ impl PageTable {
 
     /// The place for a leaf at `level`; the tables above it are made as needed. Fails with `None`
     /// where a larger leaf is in the way.
-    #[inline]
     fn place(&mut self, address: u64, level: usize) -> Result<Option<(Place, PhysAddr)>, OutOfMemory> {
-        if level == 0 && address >> shift(1) == self.last {
-            return Ok(Some((Place::of(self.last_table, index(address, 0)), self.last_table)));
-        }
         let mut table = self.root;
         for above in (level + 1..=TOP).rev() {
             let place = Place::of(table, index(address, above));
@@ -137,6 +134,7 @@ impl PageTable {
         if level == 0 {
             self.last = address >> shift(1);
             self.last_table = table;
+            self.last_info = Some(known(table.frame()));
         }
         Ok(Some((Place::of(table, index(address, level)), table)))
     }
@@ -144,13 +142,20 @@ impl PageTable {
     /// Maps a leaf; false if something is mapped there.
     #[inline]
     pub fn map(&mut self, address: u64, level: usize, to: PhysAddr, flags: MapFlags) -> Result<bool, OutOfMemory> {
-        let Some((place, table)) = self.place(address, level)? else { return Ok(false) };
+        let (place, info) = match self.last_info {
+            Some(info) if level == 0 && address >> shift(1) == self.last => {
+                (Place::of(self.last_table, index(address, 0)), info)
+            }
+            _ => match self.place(address, level)? {
+                Some((place, table)) => (place, known(table.frame())),
+                None => return Ok(false),
+            },
+        };
         if place.get().is_present() {
             return Ok(false);
         }
         place.set(Entry::leaf(to, flags, level));
-        let used = &known(table.frame()).tag;
-        used.store(used.load(Relaxed) + 1, Relaxed);
+        info.tag.store(info.tag.load(Relaxed) + 1, Relaxed);
         Ok(true)
     }
 

@@ -118,11 +118,12 @@ impl Region {
         unsafe { self.object.as_ref() }
     }
 
-    /// Puts the region into memory of its own, with its reference to the object.
-    pub(super) fn store(self) -> Result<NonNull<Region>, OutOfMemory> {
-        let region = REGIONS.allocate_with(self)?;
-        // SAFETY: just allocated; it stays until `discard`.
+    /// Puts a copy of the region into memory of its own, with its reference to the object.
+    pub(super) fn store(&self) -> Result<NonNull<Region>, OutOfMemory> {
+        let region = REGIONS.allocate()?.cast::<Region>();
+        // SAFETY: just allocated; it stays until `discard`. The copy is in no tree.
         unsafe {
+            region.copy_from_nonoverlapping(NonNull::from(self), 1);
             if let Some(object) = region.as_ref().object() {
                 object.retain();
                 object.attach(region.as_ptr());
@@ -154,12 +155,14 @@ impl Region {
 #[repr(C)]
 pub struct Regions {
     tree: Tree,
+    /// The region that was found or made last, or null.
+    last: *mut Region,
 }
 
 impl Regions {
     /// None.
     pub const fn new() -> Regions {
-        Regions { tree: Tree::new() }
+        Regions { tree: Tree::new(), last: null_mut() }
     }
 
     /// How many there are.
@@ -185,16 +188,50 @@ impl Regions {
 
     /// The region that holds `address`.
     #[inline]
-    pub fn find(&self, address: u64) -> Option<NonNull<Region>> {
-        let region = self.tree.last_at_or_below(address) as *mut Region;
-        // SAFETY: nodes of the tree are the first fields of valid regions.
-        unsafe { (!region.is_null() && (*region).end > address).then(|| NonNull::new_unchecked(region)) }
+    pub fn find(&mut self, address: u64) -> Option<NonNull<Region>> {
+        // SAFETY: nodes of the tree are the first fields of valid regions; `last` is null or one.
+        unsafe {
+            let last = self.last;
+            if !last.is_null() && address.wrapping_sub((*last).start) < (*last).end - (*last).start {
+                return Some(NonNull::new_unchecked(last));
+            }
+            let region = self.tree.last_at_or_below(address) as *mut Region;
+            if region.is_null() || (*region).end <= address {
+                return None;
+            }
+            self.last = region;
+            Some(NonNull::new_unchecked(region))
+        }
     }
 
-    /// Whether no region touches `start..end`.
-    pub fn is_free(&self, start: u64, end: u64) -> bool {
-        // SAFETY: regions of the tree are valid.
-        self.at_or_above(start).is_none_or(|r| unsafe { r.as_ref().start >= end })
+    /// The region that was found or made last, if it ends at `start` and the page there is free.
+    #[inline]
+    pub(super) fn growing(&mut self, start: u64, page: u64) -> Option<&mut Region> {
+        // SAFETY: `last` is null or a region of the tree.
+        unsafe {
+            let last = self.last.as_mut().filter(|last| last.end == start && !last.closing)?;
+            let above = Tree::next(&raw mut last.node) as *mut Region;
+            (above.is_null() || (*above).start >= start + page).then_some(last)
+        }
+    }
+
+    /// Whether no region touches `start..end`; with it the region that ends at `start`, if one does.
+    #[inline]
+    pub fn room(&self, start: u64, end: u64) -> (bool, Option<NonNull<Region>>) {
+        // SAFETY: as in `find`.
+        unsafe {
+            let mut below = self.last;
+            if below.is_null() || (*below).end != start {
+                below = self.tree.last_at_or_below(start) as *mut Region;
+            }
+            if below.is_null() {
+                let above = self.tree.first() as *mut Region;
+                return (above.is_null() || (*above).start >= end, None);
+            }
+            let above = Tree::next(below as *mut Node) as *mut Region;
+            let free = (*below).end <= start && (above.is_null() || (*above).start >= end);
+            (free, NonNull::new(below).filter(|r| r.as_ref().end == start))
+        }
     }
 
     /// The lowest free range of `len` bytes at or above `from` and below `limit`, aligned.
@@ -217,12 +254,14 @@ impl Regions {
 
     /// Inserts a region; the range is free.
     pub(super) fn insert(&mut self, region: NonNull<Region>) {
+        self.last = region.as_ptr();
         // SAFETY: a stored region is valid and stays in place until it is removed.
         unsafe { self.tree.insert(region.as_ptr() as *mut Node, region.as_ref().start) };
     }
 
     /// Takes a region out.
     pub(super) fn remove(&mut self, region: NonNull<Region>) {
+        self.last = null_mut();
         // SAFETY: the region is in this tree.
         unsafe { self.tree.remove(region.as_ptr() as *mut Node) };
     }

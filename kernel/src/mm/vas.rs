@@ -262,6 +262,9 @@ impl AddressSpace {
         sharing: Sharing,
         binding: Binding,
     ) -> Result<VirtAddr, MapError> {
+        if len == PAGE && sharing == Sharing::Shared && self.map_next(object, offset, at, flags, binding) {
+            return Ok(at);
+        }
         let end = offset.checked_add(len).ok_or(MapError::Invalid)?;
         if offset % PAGE != 0 || end.next_multiple_of(PAGE) > object.size() {
             return Err(MapError::Invalid);
@@ -273,13 +276,42 @@ impl AddressSpace {
         let mut region = Region::new(0, 0, flags | object.extra_flags(), kind);
         region.level = if object.contiguous().is_some() { 2 } else { 0 };
         region.limit = match sharing {
-            Sharing::Shared => region.flags | MapFlags::READ,
+            Sharing::Shared => region.flags | MapFlags::USER | MapFlags::READ,
             Sharing::Private => region.flags | MapFlags::READ | MapFlags::WRITE,
         };
         region.object = core::ptr::from_ref(object).cast_mut();
         region.offset = offset;
         region.binding = binding;
         self.promise(region, at, len)
+    }
+
+    /// The short way for the next page behind a mapping of the same object, mapped alike: whoever
+    /// maps an object page by page. Everything that `promise` checks follows from that mapping.
+    #[inline]
+    fn map_next(&self, object: &MemoryObject, offset: u64, at: VirtAddr, flags: MapFlags, binding: Binding) -> bool {
+        let flags = flags | MapFlags::USER | MapFlags::READ;
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let Some(region) = inner.regions.growing(at.0, PAGE) else { return false };
+        let same = core::ptr::eq(region.object, object)
+            && region.kind == RegionKind::Shared
+            && (region.flags, region.limit) == (flags, flags)
+            && region.binding == binding
+            && offset.wrapping_sub(region.offset) == at.0 - region.start
+            && region.level == 0
+            && at.0 < USER_END;
+        if !same || flags.contains(MapFlags::EXECUTE) {
+            return false;
+        }
+        let Ok(frame) = object.frame(offset / PAGE) else { return false };
+        if inner.tables.map(at.0, 0, frame, flags) != Ok(true) {
+            return false;
+        }
+        frames::retain(frame);
+        region.end += PAGE;
+        inner.resident += 1;
+        paging::publish();
+        true
     }
 
     /// Reserves a range in which every access fails.
@@ -318,18 +350,19 @@ impl AddressSpace {
         }
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        let start = match at.0 {
-            0 => inner.find_gap(len, &region)?,
-            at if inner.regions.is_free(at, at + len) => at,
-            _ => return Err(MapError::Occupied),
-        };
+        let start = if at.0 == 0 { inner.find_gap(len, &region)? } else { at.0 };
+        let (free, below) = inner.regions.room(start, start + len);
+        if !free {
+            return Err(MapError::Occupied);
+        }
         (region.start, region.end, region.space) = (start, start + len, self);
-        let new = match inner.regions.find(start.wrapping_sub(1)) {
+        let new = match below {
             // SAFETY: regions of the tree are valid while the lock is held.
-            Some(mut below) if unsafe { below.as_ref().continues(&region) } => unsafe {
-                below.as_mut().end = region.end;
+            Some(mut below) if unsafe { below.as_ref().continues(&region) } => {
+                // SAFETY: as above.
+                unsafe { below.as_mut().end = region.end };
                 below
-            },
+            }
             _ => {
                 let new = region.store()?;
                 inner.regions.insert(new);
@@ -348,6 +381,9 @@ impl AddressSpace {
 
     /// Removes what is mapped in a range. When it returns, no CPU can use it any more.
     pub fn unmap(&self, at: VirtAddr, len: u64) -> Result<(), MapError> {
+        if self.unmap_exactly(at.0, len) {
+            return Ok(());
+        }
         let end = self.carve(at.0, len)?;
         let mut from = at.0;
         while let Some((region, start, stop, first)) = self.close(from, end) {
@@ -361,6 +397,26 @@ impl AddressSpace {
             }
         }
         Ok(())
+    }
+
+    /// The short way for a range that is one region with few pages: all in one step.
+    fn unmap_exactly(&self, start: u64, len: u64) -> bool {
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let Some(mut found) = inner.regions.find(start) else { return false };
+        // SAFETY: regions of the tree are valid while the lock is held.
+        let region = unsafe { found.as_mut() };
+        let exact = region.start == start && region.end - start == len && len <= STEP as u64 * PAGE;
+        if !exact || region.closing || region.level != 0 {
+            return false;
+        }
+        region.closing = true;
+        self.clear(inner, region, start, start + len, true);
+        inner.regions.remove(found);
+        drop(guard);
+        // SAFETY: it is out of the tree, so nobody finds it any more.
+        unsafe { Region::discard(found) };
+        true
     }
 
     /// Marks the first region of a range as closing: who does it first is to remove it.
@@ -393,12 +449,13 @@ impl AddressSpace {
     /// Empties a region that the caller has marked as closing, batch by batch, and discards it.
     fn remove(&self, region: NonNull<Region>, start: u64, end: u64, flush: bool) {
         let mut at = start;
-        while at < end {
+        loop {
             let mut inner = self.inner.lock();
             // SAFETY: the region is closing: only we discard it.
             at = self.clear(&mut inner, unsafe { region.as_ref() }, at, end, flush);
             if at >= end {
                 inner.regions.remove(region);
+                break;
             }
             drop(inner);
             breathe();
@@ -408,6 +465,7 @@ impl AddressSpace {
     }
 
     /// Removes one batch of pages from `at` on; returns how far it came.
+    #[inline]
     fn clear(&self, inner: &mut Inner, region: &Region, at: u64, end: u64, flush: bool) -> u64 {
         let mut batch = Batch::new();
         let reached = inner.tables.clear(at, end, &mut batch);
@@ -519,7 +577,7 @@ impl AddressSpace {
 
     /// What the region at an address promises: its bounds, flags and kind.
     pub fn region(&self, at: VirtAddr) -> Option<(u64, u64, MapFlags, RegionKind)> {
-        let inner = self.inner.lock();
+        let mut inner = self.inner.lock();
         // SAFETY: regions of the tree are valid while the lock is held.
         inner.regions.find(at.0).map(|r| unsafe { r.as_ref() }).map(|r| (r.start, r.end, r.flags, r.kind))
     }
@@ -690,7 +748,7 @@ impl AddressSpace {
 
     /// Names the word at an address for futexes: by object where memory is shared.
     pub fn futex_key(&self, at: VirtAddr) -> Result<FutexKey, FaultError> {
-        let inner = self.inner.lock();
+        let mut inner = self.inner.lock();
         let region = inner.regions.find(at.0).ok_or(FaultError::NotMapped)?;
         // SAFETY: regions of the tree are valid while the lock is held.
         let region = unsafe { region.as_ref() };
