@@ -22,8 +22,14 @@ pub mod arguments;
 pub mod console;
 pub mod heap;
 pub mod initrd;
+pub mod ipc;
+pub mod memory;
+pub mod process;
 pub mod start;
+pub mod sync;
 pub mod sys;
+pub mod thread;
+pub mod tls;
 
 pub use arguments::Arguments;
 pub use veridian_abi as abi;

@@ -1,7 +1,7 @@
 //! From the kernel's first instruction to the program's main function, and panics.
 
 use crate::abi::well_known;
-use crate::{Arguments, console, sys};
+use crate::{Arguments, console, sys, tls};
 
 unsafe extern "Rust" {
     /// Defined by [`crate::main!`] in every program.
@@ -21,8 +21,15 @@ macro_rules! main {
 
 /// Called by the entry code with the word given to `process_start`.
 pub extern "C" fn enter(argument: u64) -> ! {
+    match tls::Block::create() {
+        Ok(block) => sys::set_tls(block.pointer),
+        Err(_) => exit(NO_MEMORY),
+    };
     exit(veridian_main(Arguments::receive(argument)))
 }
+
+/// Status of a program that could not even start.
+const NO_MEMORY: u8 = 125;
 
 /// Ends the process.
 pub fn exit(status: u8) -> ! {

@@ -13,6 +13,25 @@ global_asm!(
     main = sym crate::start::enter,
 );
 
+global_asm!(
+    ".section .text.start, \"ax\"",
+    "veridian_thread_entry:",
+    "xor ebp, ebp",
+    "and rsp, -16",
+    "call {enter}",
+    "ud2",
+    enter = sym crate::thread::enter,
+);
+
+unsafe extern "C" {
+    static veridian_thread_entry: u8;
+}
+
+/// Address at which a new thread begins, with its argument in the first argument register.
+pub fn thread_entry() -> u64 {
+    (&raw const veridian_thread_entry).addr() as u64
+}
+
 /// Enters the kernel. Results: status, value, words 0 to 3.
 #[inline(always)]
 pub fn system_call(number: u64, a: [u64; 6]) -> [u64; 6] {
@@ -125,3 +144,8 @@ mod memory {
         unsafe { core::arch::asm!("ud2", options(noreturn, nostack)) }
     }
 }
+
+/// Whether thread-local data lies below the thread pointer (variant II).
+pub const TLS_BELOW: bool = true;
+/// Bytes between the thread pointer and thread-local data above it (variant I).
+pub const TLS_GAP: usize = 0;

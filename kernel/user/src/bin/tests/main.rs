@@ -11,14 +11,17 @@ extern crate alloc;
 
 mod cpu;
 mod harness;
+mod ipc;
 mod memory;
 mod process;
+mod threads;
 
 use veridian::Arguments;
 
 veridian::main!(run);
 
-const TESTS: [&[harness::Test]; 3] = [cpu::TESTS, memory::TESTS, process::TESTS];
+const TESTS: [&[harness::Test]; 5] =
+    [cpu::TESTS, ipc::TESTS, memory::TESTS, process::TESTS, threads::TESTS];
 
 fn run(arguments: Arguments) -> u8 {
     harness::run(&TESTS, arguments)
