@@ -7,8 +7,11 @@ CLI_BUNDLES="build machine inspect trace rsp cli"
 
 # cli_command COMMAND WORD...: never returns.
 cli_command() {
-    local command=$1 flags
+    local command=$1 flags saved
     shift
+    if [ "$command" = doctor ] && ! find_jdk; then
+        doctor_without_java
+    fi
     need_jdk
     build_cli
     case " $* " in
@@ -21,7 +24,43 @@ cli_command() {
     esac
     flags=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "-XX:SharedArchiveFile=$CLI_HOME/cli.jsa" -Xlog:disable -Xlog:all=off)
     [ ! -t 2 ] || flags+=(-Dveridian.terminal=true)
-    exec "$JAVA_HOME/bin/java" "${flags[@]}" "-Dveridian.home=$VERIDIAN_HOME" -cp "$CLI_HOME/veridian.jar:$CLI_GSON" org.veridianos.cli.Main "$command" "$@"
+    case "$command $* " in
+        "boot "*" --interactive "*)
+            # Keys go to the guest as they are typed, so the terminal itself must not act on them.
+            if [ -t 0 ]; then
+                saved=$(stty -g)
+                trap 'stty "$saved"' EXIT
+                stty raw -echo
+                run_cli "$command" "$@"
+                exit
+            fi
+            ;;
+    esac
+    exec_cli=exec
+    run_cli "$command" "$@"
+}
+
+run_cli() {
+    ${exec_cli:-} "$JAVA_HOME/bin/java" "${flags[@]}" "-Dveridian.home=$VERIDIAN_HOME" -cp "$CLI_HOME/veridian.jar:$CLI_GSON" org.veridianos.cli.Main "$@"
+}
+
+# The doctor of the Java side needs Java; the first patient is Java itself.
+doctor_without_java() {
+    local tool
+    echo "- java                 missing; a JDK 21 or later is needed (Debian 13: apt-get install openjdk-21-jdk-headless; Debian 12: install one, for instance Temurin 21, and set JAVA_HOME)"
+    for tool in cc:gcc git:git qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm qemu-system-riscv64:qemu-system-misc gdb-multiarch:gdb-multiarch Xvfb:xvfb; do
+        if have "${tool%%:*}"; then
+            printf '+ %-20s %s\n' "${tool%%:*}" "$(command -v "${tool%%:*}")"
+        else
+            printf '- %-20s missing; apt-get install %s\n' "${tool%%:*}" "${tool#*:}"
+        fi
+    done
+    if find_rust; then
+        printf '+ %-20s %s\n' rust "$VERIDIAN_RUST"
+    else
+        printf "- %-20s missing; './veridian build' lays it out in your cache\n" rust
+    fi
+    die "something that is needed is missing; see the lines marked with - above"
 }
 
 # Sets CLI_HOME to the folder of the compiled command line and CLI_GSON to its one library.

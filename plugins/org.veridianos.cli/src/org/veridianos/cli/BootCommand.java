@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -19,6 +20,9 @@ import org.veridianos.machine.Profile;
 
 /** {@code ./veridian boot}: the console on standard output, the guest's exit status as its own. */
 final class BootCommand implements Command {
+
+    /** Ctrl-], as telnet has it: a key that guests do not miss. */
+    private static final byte QUIT = 0x1d;
 
     @Override
     public String name() {
@@ -36,7 +40,7 @@ final class BootCommand implements Command {
                 """ + Machines.HELP + """
                   --release         the shipped configuration
                   --icount          count instructions: every run is the same
-                  --interactive     init stays; what is typed goes to the guest
+                  --interactive     init stays; keys go to the guest as they are typed, Ctrl-] ends the machine
                   --timeout SECONDS end the machine when it runs longer
                 """;
     }
@@ -63,7 +67,7 @@ final class BootCommand implements Command {
         MachineConfig config = Machines.config(options, profile, image, kernelArgs).withCounting(options.has("--icount"));
         try (Machine machine = Machines.start(context, config, false)) {
             if (options.has("--interactive")) {
-                forwardInput(machine.console());
+                forwardInput(machine);
             }
             return follow(context, machine, seconds);
         }
@@ -102,15 +106,21 @@ final class BootCommand implements Command {
         }
     }
 
-    private static void forwardInput(SocketChannel console) {
+    private static void forwardInput(Machine machine) {
+        SocketChannel console = machine.console();
         Thread.ofPlatform().daemon().name("keyboard").start(() -> {
             byte[] bytes = new byte[4096];
             InputStream keyboard = System.in;
             try {
                 for (int count = keyboard.read(bytes); count >= 0; count = keyboard.read(bytes)) {
-                    ByteBuffer typed = ByteBuffer.wrap(bytes, 0, count);
+                    int quit = new String(bytes, 0, count, StandardCharsets.ISO_8859_1).indexOf(QUIT);
+                    ByteBuffer typed = ByteBuffer.wrap(bytes, 0, quit < 0 ? count : quit);
                     while (typed.hasRemaining()) {
                         console.write(typed);
+                    }
+                    if (quit >= 0) {
+                        machine.kill();
+                        return;
                     }
                 }
             } catch (IOException ended) {

@@ -20,7 +20,7 @@ import org.veridianos.machine.MachineException;
 public final class Main {
 
     /** Every command, in the order of {@code ./veridian help}. */
-    static final List<Command> COMMANDS = List.of(new BuildCommand(), new BootCommand(), new KtestCommand(), new BenchCommand(), new SessionsCommand(),
+    static final List<Command> COMMANDS = List.of(new BuildCommand(), new BootCommand(), new KtestCommand(), new BenchCommand(), new SessionsCommand(), new GdbCommand(),
             new DoctorCommand());
 
     private Main() {
