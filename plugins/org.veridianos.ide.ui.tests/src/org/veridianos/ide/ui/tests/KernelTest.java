@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.eclipse.core.resources.ICommand;
 import org.eclipse.core.resources.IFile;
 import org.eclipse.core.resources.IMarker;
 import org.eclipse.core.resources.IProject;
@@ -234,6 +235,9 @@ class KernelTest {
         IProjectDescription description = ResourcesPlugin.getWorkspace().newProjectDescription("stranger");
         description.setLocation(IPath.fromPath(folder));
         description.setNatureIds(new String[] {KernelNature.ID});
+        ICommand builder = description.newCommand();
+        builder.setBuilderName(VeridianBuilder.ID);
+        description.setBuildSpec(new ICommand[] {builder});
         project.create(description, null);
         project.open(null);
         try {
