@@ -12,8 +12,9 @@
 
 use super::{paging, sstatus, traps};
 use crate::arch::layout::{DIRECT_MAP, IMAGE};
-use crate::percpu::{CPUS, PerCpu};
+use crate::percpu::{CPUS, MAX_CPUS, PerCpu};
 use core::arch::global_asm;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Distance from physical to virtual addresses of the image.
@@ -48,10 +49,18 @@ static SECONDARY_ROOT: AtomicU64 = AtomicU64::new(0);
 
 global_asm!(
     ".section .text.boot, \"ax\"",
+    ".option push",
+    ".option arch, +a",
     // Firmware: a0 = hart, a1 = device tree, both physical.
     ".global start",
     "start:",
     "  csrw sie, zero",
+    // Older firmware (OpenSBI 1.1) may let a hart go that hart_start is about to tell where to:
+    // it comes here as well.
+    "  lla  t0, boot_taken",
+    "  li   t1, 1",
+    "  amoswap.w.aqrl t1, t1, (t0)",
+    "  bnez t1, secondary_start",
     "  lla  t0, boot_root",
     "  lla  t1, {direct}",
     "  srli t1, t1, 2",
@@ -76,7 +85,7 @@ global_asm!(
     "  mv   a2, sp",
     "  call {start_boot}",
 
-    // Kernel, through hart_start: a0 = hart, a1 = its PerCpu (virtual).
+    // Kernel, through hart_start: a0 = hart, by which it finds its record.
     ".global secondary_start",
     "secondary_start:",
     "  csrw sie, zero",
@@ -85,8 +94,16 @@ global_asm!(
     "  lla  t4, 1f",
     "  j    enter_upper_half",
     ".balign 4",
-    "1: mv  tp, a1",
-    "  mv   s0, zero",
+    "1: lla tp, {cpus}",
+    "  li   t0, {max_cpus}",
+    "2: ld  t1, {hardware_id}(tp)",
+    "  beq  t1, a0, 4f",
+    "  addi tp, tp, {cpu_size}",
+    "  addi t0, t0, -1",
+    "  bnez t0, 2b",
+    "3: wfi",                          // nobody asked for this hart
+    "  j    3b",
+    "4: mv  s0, zero",
     "  ld   sp, 8(tp)",
     "  mv   a0, tp",
     "  call {start_secondary}",
@@ -112,15 +129,20 @@ global_asm!(
     "  j    5b",
     "3: .asciz \"veridian: this hart has no Sv48 paging\\r\\nveridian-exit: 101\\r\\n\"",
     ".balign 4",
+    ".option pop",
     ".section .bss.boot, \"aw\", @nobits",
     ".balign 4096",
     "boot_root: .skip 4096",
     "  .skip {stack_size}",
     "boot_stack_top:",
+    "boot_taken: .skip 8",
     ".text",
     direct = sym BOOT_DIRECT,
     image = sym BOOT_IMAGE,
     cpus = sym CPUS,
+    max_cpus = const MAX_CPUS,
+    cpu_size = const size_of::<PerCpu>(),
+    hardware_id = const offset_of!(PerCpu, hardware_id),
     stack_size = const STACK_SIZE,
     sv48 = const paging::SV48,
     secondary_root = sym SECONDARY_ROOT,

@@ -12,8 +12,7 @@ pub struct StartError;
 /// kernel stack must be ready.
 pub fn start_cpu(cpu: &'static PerCpu) -> Result<(), StartError> {
     let entry = boot::secondary_entry(paging::empty_root());
-    let record = core::ptr::from_ref(cpu) as u64;
-    let started = sbi::hart_start(cpu.hardware_id.get(), entry, record);
+    let started = sbi::hart_start(cpu.hardware_id.get(), entry, 0);
     started.map(drop).map_err(|_| StartError)
 }
 

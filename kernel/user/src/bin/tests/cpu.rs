@@ -28,7 +28,7 @@ fn store(address: u64) {
 
 fn jump(address: u64) {
     // SAFETY: as in `load`.
-    let target: extern "C" fn() = unsafe { core::mem::transmute(address as usize) };
+    let target: extern "C" fn() = unsafe { core::mem::transmute(black_box(address) as usize) };
     target();
 }
 
