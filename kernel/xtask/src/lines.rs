@@ -36,22 +36,69 @@ const BUDGETS: [(&str, &[&str], usize); 7] = [
     ("rest", &[], 300),
 ];
 
-/// Conditions that no kernel that ships meets.
-const NOT_SHIPPED: [&str; 10] = [
-    "#[cfg(test)]",
-    "#[cfg(any(test, feature = \"ktest\"))]",
-    "#[cfg(feature = \"ktest\")]",
-    "#[cfg(all(target_os = \"none\", feature = \"ktest\"))]",
-    "#[cfg(all(test, not(loom)))]",
-    "#[cfg(all(test, loom))]",
-    "#[cfg(loom)]",
-    "#[cfg(not(target_os = \"none\"))]",
-    "#[cfg(feature = \"checks\")]",
-    "#[cfg(any(test, feature = \"checks\"))]",
-];
+/// Whether a line of code is part of a kernel that ships.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Kernel,
+    Checks,
+    Test,
+}
+
+/// What the condition of an attribute `#[cfg(...)]` makes of the item behind it.
+fn condition(line: &str) -> Part {
+    let Some(text) = line.trim().strip_prefix("#[cfg(") else {
+        return Part::Kernel;
+    };
+    let meets = |checks| holds(&mut text.trim_start(), checks) != Some(false);
+    match (meets(false), meets(true)) {
+        (true, _) => Part::Kernel,
+        (false, true) => Part::Checks,
+        (false, false) => Part::Test,
+    }
+}
+
+/// Evaluates one predicate at the start of `text` for a kernel that ships, with or without the
+/// feature `checks`; none if it depends on the architecture or on the profile.
+fn holds(text: &mut &str, checks: bool) -> Option<bool> {
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    *text = rest.trim_start();
+    if let Some(inside) = text.strip_prefix('(') {
+        *text = inside.trim_start();
+        let mut values = Vec::new();
+        while !text.is_empty() && !text.starts_with(')') {
+            values.push(holds(text, checks));
+            *text = text.trim_start_matches([',', ' ']);
+        }
+        *text = text.strip_prefix(')').unwrap_or(text).trim_start();
+        let any = |wanted| values.contains(&Some(wanted));
+        let unknown = values.contains(&None);
+        return match name {
+            "not" => values.first().copied().flatten().map(|value| !value),
+            "all" if any(false) => Some(false),
+            "any" if any(true) => Some(true),
+            _ if unknown => None,
+            _ => Some(name == "all"),
+        };
+    }
+    let mut value = "";
+    if let Some(quoted) = text.strip_prefix('=') {
+        let mut parts = quoted.splitn(3, '"');
+        value = parts.nth(1).unwrap_or_default();
+        *text = parts.next().unwrap_or_default().trim_start();
+    }
+    match (name, value) {
+        ("target_os", value) => Some(value == "none"),
+        ("feature", "checks") => Some(checks),
+        ("feature" | "test" | "loom", _) => Some(false),
+        _ => None,
+    }
+}
 
 /// `cargo xtask lines`
-pub fn run(root: &Path) -> Result<(), String> {
+pub fn run(root: &Path, by_file: bool) -> Result<(), String> {
     let mut subsystems: BTreeMap<String, usize> = BTreeMap::new();
     let mut checks = 0;
     for (package, folder) in linked_packages(root)? {
@@ -79,6 +126,9 @@ pub fn run(root: &Path) -> Result<(), String> {
                 _ => "top level".into(),
             };
             let (lines, in_checks) = count(&text);
+            if by_file {
+                println!("{lines:7}  {package}/{}", inside.display());
+            }
             *subsystems.entry(subsystem).or_default() += lines;
             checks += in_checks;
         }
@@ -185,7 +235,7 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// Files and folders of modules under a condition of [`NOT_SHIPPED`], and whether they are checks.
+/// Files and folders of modules that no kernel that ships has, and whether they are checks.
 fn left_out(files: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, String> {
     let mut found = Vec::new();
     for file in files {
@@ -193,20 +243,17 @@ fn left_out(files: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, String> {
         let shape = blank_comments(&text);
         let lines: Vec<&str> = shape.lines().map(str::trim).collect();
         for (at, line) in lines.iter().enumerate() {
-            let Some(condition) = NOT_SHIPPED.iter().find(|c| line.starts_with(**c)) else {
+            let part = condition(line);
+            if part == Part::Kernel {
                 continue;
-            };
+            }
             let item = lines[at..=end_of_item(&lines, at)].join(" ");
-            let Some(module) = item
-                .rsplit(' ')
-                .next()
-                .and_then(|name| name.strip_suffix(';'))
+            let Some((_, module)) = item
+                .strip_suffix(';')
+                .and_then(|item| item.rsplit_once(" mod "))
             else {
                 continue;
             };
-            if !item.contains(" mod ") {
-                continue;
-            }
             let parent = file.parent().unwrap_or(file);
             let own = file.file_stem().unwrap_or_default();
             let holds = ["mod", "lib", "main"].iter().any(|name| own == *name);
@@ -215,9 +262,8 @@ fn left_out(files: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, String> {
             } else {
                 parent.join(own)
             };
-            let check = condition.contains("checks");
-            found.push((folder.join(format!("{module}.rs")), check));
-            found.push((folder.join(module), check));
+            found.push((folder.join(format!("{module}.rs")), part == Part::Checks));
+            found.push((folder.join(module), part == Part::Checks));
         }
     }
     Ok(found)
@@ -232,26 +278,18 @@ fn count(text: &str) -> (usize, usize) {
     let (mut shipped, mut checks) = (0, 0);
     let mut at = 0;
     while at < lines.len() {
-        let line = lines[at].trim();
-        let end = match NOT_SHIPPED
-            .iter()
-            .find(|condition| line.starts_with(**condition))
-        {
-            Some(condition) => {
-                let end = end_of_item(&lines, at);
-                let item = lines[at..=end].iter().filter(is_code).count();
-                checks += if condition.contains("checks") {
-                    item
-                } else {
-                    0
-                };
-                end
-            }
-            None => {
-                shipped += usize::from(is_code(&&lines[at]));
-                at
-            }
+        let part = condition(lines[at]);
+        let end = if part == Part::Kernel {
+            at
+        } else {
+            end_of_item(&lines, at)
         };
+        let code = lines[at..=end].iter().filter(is_code).count();
+        match part {
+            Part::Kernel => shipped += code,
+            Part::Checks => checks += code,
+            Part::Test => {}
+        }
         at = end + 1;
     }
     (shipped, checks)
@@ -400,6 +438,28 @@ mod tests {
             count("asm!(r#\"\n    mov x0, x1\n\n    // comment\n    nop\"#);\n"),
             3
         );
+    }
+
+    #[test]
+    fn conditions_are_evaluated_for_a_kernel_that_ships() {
+        use super::{Part, condition};
+        let part = |inside: &str| condition(&format!("#[cfg({inside})]"));
+        assert_eq!(part("test"), Part::Test);
+        assert_eq!(part("any(test, feature = \"checks\")"), Part::Checks);
+        assert_eq!(
+            part("all(feature = \"ktest\", target_os = \"none\")"),
+            Part::Test
+        );
+        assert_eq!(part("not(target_os = \"none\")"), Part::Test);
+        assert_eq!(part("not(any(test, loom))"), Part::Kernel);
+        assert_eq!(
+            part("all(target_os = \"none\", target_arch = \"x86_64\")"),
+            Part::Kernel
+        );
+        assert_eq!(part("any(target_arch = \"x86_64\", test)"), Part::Kernel);
+        assert_eq!(part("all(test, not(loom))"), Part::Test);
+        assert_eq!(part("debug_assertions"), Part::Kernel);
+        assert_eq!(condition("fn cfg() {}"), Part::Kernel);
     }
 
     #[test]

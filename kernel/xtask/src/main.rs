@@ -38,7 +38,8 @@ cargo xtask COMMAND
                   applies each patch of kernel/mutants to a copy of the kernel
                   and runs the tests it names; each must be caught
   check           formatting, lints of every target, host tests
-  lines           counts the kernel's lines by subsystem; fails above the limit
+  lines [files]   counts the kernel's lines by subsystem (and file); fails above
+                  the limit
 
 A is x86_64, aarch64 or riscv64.";
 
@@ -70,7 +71,9 @@ fn main() -> ExitCode {
         "test" => qemu::test(&options),
         "mutants" => mutants::run(&options),
         "check" => check::run(),
-        "lines" => lines::run(&kernel_folder()).map_err(Failure::Message),
+        "lines" => {
+            lines::run(&kernel_folder(), options.words == ["files"]).map_err(Failure::Message)
+        }
         "help" => {
             println!("{HELP}");
             Ok(())
