@@ -25,18 +25,12 @@ pub(super) const MSR_GS_BASE: u32 = 0xc000_0101;
 const MSR_KERNEL_GS_BASE: u32 = 0xc000_0102;
 const EFER_SYSCALL: u64 = 1;
 
-const CR0_MONITOR: u64 = 1 << 1;
+/// Monitor coprocessor, numeric error, write protection in kernel mode.
+const CR0_ON: u64 = 1 << 1 | 1 << 5 | 1 << 16;
 const CR0_EMULATE: u64 = 1 << 2;
-const CR0_TASK_SWITCHED: u64 = 1 << 3;
-const CR0_NUMERIC_ERROR: u64 = 1 << 5;
-const CR0_WRITE_PROTECT: u64 = 1 << 16;
-const CR4_OSFXSR: u64 = 1 << 9;
-const CR4_OSXMMEXCPT: u64 = 1 << 10;
-const CR4_UMIP: u64 = 1 << 11;
-const CR4_PCIDE: u64 = 1 << 17;
-const CR4_OSXSAVE: u64 = 1 << 18;
-const CR4_SMEP: u64 = 1 << 20;
-const CR4_SMAP: u64 = 1 << 21;
+pub(super) const CR0_TASK_SWITCHED: u64 = 1 << 3;
+/// FXSAVE, and SSE exceptions.
+const CR4_ON: u64 = 1 << 9 | 1 << 10;
 pub(super) const CR4_PGE: u64 = 1 << 7;
 
 /// What SYSCALL clears in RFLAGS: everything that could disturb the kernel (TF, IF, DF, IOPL, NT,
@@ -70,6 +64,21 @@ bitflags::bitflags! {
     }
 }
 
+/// Where CPUID says that a feature is there (word of `detect_features`, bit), and the bit of CR4
+/// that turns it on, or 0.
+const KNOWN: [(Features, usize, u32, u64); 10] = [
+    (Features::SMEP, 2, 7, 1 << 20),
+    (Features::SMAP, 2, 20, 1 << 21),
+    (Features::UMIP, 3, 2, 1 << 11),
+    (Features::PGE, 1, 13, CR4_PGE),
+    (Features::PCID, 0, 17, 1 << 17),
+    (Features::XSAVE, 0, 26, 1 << 18),
+    (Features::AVX, 0, 28, 0),
+    (Features::TSC_DEADLINE, 0, 24, 0),
+    (Features::X2APIC, 0, 21, 0),
+    (Features::HUGE_PAGES, 4, 26, 0),
+];
+
 static FEATURES: AtomicU32 = AtomicU32::new(0);
 
 /// Whether this machine has all of `features`. All CPUs are taken to be alike.
@@ -80,36 +89,24 @@ pub fn has(features: Features) -> bool {
 
 /// Finds out what the CPU can do.
 pub fn detect_features() {
-    let highest = __cpuid(0).eax;
     let basic = __cpuid(1);
-    let extended = __cpuid(0x8000_0001);
-    let structured = if highest >= 7 {
-        __cpuid_count(7, 0)
-    } else {
-        __cpuid(0x8000_0000)
-    };
-    let (ebx7, ecx7) = if highest >= 7 {
-        (structured.ebx, structured.ecx)
-    } else {
-        (0, 0)
-    };
-    let found = [
-        (Features::SMEP, ebx7 >> 7),
-        (Features::SMAP, ebx7 >> 20),
-        (Features::UMIP, ecx7 >> 2),
-        (Features::PGE, basic.edx >> 13),
-        (Features::PCID, basic.ecx >> 17 & ebx7 >> 10),
-        (Features::XSAVE, basic.ecx >> 26),
-        (Features::AVX, basic.ecx >> 28 & basic.ecx >> 26),
-        (Features::TSC_DEADLINE, basic.ecx >> 24),
-        (Features::X2APIC, basic.ecx >> 21),
-        (Features::HUGE_PAGES, extended.edx >> 26),
-    ];
-    let features = found
+    let more = (__cpuid(0).eax >= 7).then(|| __cpuid_count(7, 0));
+    let (ebx7, ecx7) = more.map_or((0, 0), |more| (more.ebx, more.ecx));
+    let words = [basic.ecx, basic.edx, ebx7, ecx7, __cpuid(0x8000_0001).edx];
+    let mut found = Features::empty();
+    KNOWN
         .iter()
-        .filter(|(_, bit)| bit & 1 != 0)
-        .fold(0, |all, (f, _)| all | f.bits());
-    FEATURES.store(features, Ordering::Relaxed);
+        .for_each(|known| found.set(known.0, words[known.1] >> known.2 & 1 != 0));
+    // PCIDs without the instruction that flushes one, and AVX without XSAVE, are of no use.
+    found.set(
+        Features::PCID,
+        found.contains(Features::PCID) && ebx7 >> 10 & 1 != 0,
+    );
+    found.set(
+        Features::AVX,
+        found.contains(Features::AVX | Features::XSAVE),
+    );
+    FEATURES.store(found.bits(), Ordering::Relaxed);
 }
 
 /// The optional features in use, by name.
@@ -181,26 +178,16 @@ pub unsafe fn write_msr(msr: u32, value: u64) {
 
 /// Sets this CPU up as the kernel wants it.
 pub fn init_cpu() {
-    let mut cr4 = read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
-    let optional = [
-        (Features::PGE, CR4_PGE),
-        (Features::PCID, CR4_PCIDE),
-        (Features::XSAVE, CR4_OSXSAVE),
-        (Features::SMEP, CR4_SMEP),
-        (Features::SMAP, CR4_SMAP),
-        (Features::UMIP, CR4_UMIP),
-    ];
-    for (_, bit) in optional.iter().filter(|(feature, _)| has(*feature)) {
-        cr4 |= bit;
-    }
+    let optional = KNOWN
+        .iter()
+        .filter(|known| has(known.0))
+        .map(|known| known.3);
+    let cr4 = optional.fold(read_cr4() | CR4_ON, |cr4, bit| cr4 | bit);
     // SAFETY: each bit is set only where the CPU has the feature, and the kernel is written for
     // all of them; the current root has PCID 0, as CR4.PCIDE wants.
     unsafe {
         write_cr4(cr4);
-        let cr0: u64;
-        asm!("mov {}, cr0", out(reg) cr0, options(nomem, nostack, preserves_flags));
-        let cr0 = cr0 & !CR0_EMULATE | CR0_MONITOR | CR0_NUMERIC_ERROR | CR0_WRITE_PROTECT;
-        asm!("mov cr0, {}", in(reg) cr0 | CR0_TASK_SWITCHED, options(nostack, preserves_flags));
+        write_cr0(read_cr0() & !CR0_EMULATE | CR0_ON | CR0_TASK_SWITCHED);
     }
     context::init_cpu();
     // SAFETY: the system-call registers get the kernel's selectors and entry; the user's GS base
@@ -219,22 +206,35 @@ pub fn init_cpu() {
     current().scratch[1].set(0);
 }
 
-/// Control register 4.
-pub fn read_cr4() -> u64 {
-    let value;
-    // SAFETY: reading has no side effect.
-    unsafe { asm!("mov {}, cr4", out(reg) value, options(nomem, nostack, preserves_flags)) };
-    value
-}
+macro_rules! control_register {
+    ($name:literal, $read:ident, $write:ident) => {
+        /// Reads a control register.
+        #[inline]
+        pub fn $read() -> u64 {
+            let value;
+            // SAFETY: reading has no side effect.
+            unsafe {
+                asm!(concat!("mov {}, ", $name), out(reg) value, options(nomem, nostack, preserves_flags))
+            };
+            value
+        }
 
-/// Writes control register 4.
-///
-/// # Safety
-/// The bits must be what the kernel is written for.
-pub unsafe fn write_cr4(value: u64) {
-    // SAFETY: the caller's promise.
-    unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack, preserves_flags)) }
+        /// Writes a control register.
+        ///
+        /// # Safety
+        /// The value must be what the kernel is written for.
+        #[inline]
+        pub unsafe fn $write(value: u64) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                asm!(concat!("mov ", $name, ", {}"), in(reg) value, options(nostack, preserves_flags))
+            }
+        }
+    };
 }
+control_register!("cr0", read_cr0, write_cr0);
+control_register!("cr3", read_cr3, write_cr3);
+control_register!("cr4", read_cr4, write_cr4);
 
 /// Whether interrupts may happen now.
 #[inline]

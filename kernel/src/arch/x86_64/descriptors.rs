@@ -24,22 +24,18 @@ const IST_NMI: u64 = 1;
 const IST_FATAL: u64 = 2;
 const IST_SIZE: usize = 8192;
 
-#[repr(C, packed(4))]
-struct TaskState {
-    reserved0: u32,
-    stacks: [u64; 3],
-    reserved1: u64,
-    interrupt_stacks: [u64; 7],
-    reserved2: u64,
-    reserved3: u16,
-    io_map: u16,
-}
+/// A task state is 26 words; its stack pointers are pairs of them.
+const TASK_WORDS: usize = 26;
+/// First word of the stack for traps from user mode.
+const KERNEL_STACK: usize = 1;
+/// First word of interrupt stack 1.
+const INTERRUPT_STACKS: usize = 9;
 
 #[repr(C, align(16))]
 struct CpuTables {
     stacks: [[u8; IST_SIZE]; 2],
     segments: [u64; 8],
-    task: TaskState,
+    task: [u32; TASK_WORDS],
 }
 
 struct AllTables(UnsafeCell<[CpuTables; MAX_CPUS]>);
@@ -47,25 +43,19 @@ struct AllTables(UnsafeCell<[CpuTables; MAX_CPUS]>);
 // SAFETY: each CPU touches its own element only.
 unsafe impl Sync for AllTables {}
 
-const NO_TASK: TaskState = TaskState {
-    reserved0: 0,
-    stacks: [0; 3],
-    reserved1: 0,
-    interrupt_stacks: [0; 7],
-    reserved2: 0,
-    reserved3: 0,
-    io_map: size_of::<TaskState>() as u16,
+const NO_TABLES: CpuTables = CpuTables {
+    stacks: [[0; IST_SIZE]; 2],
+    segments: [0; 8],
+    task: [0; TASK_WORDS],
 };
+static TABLES: AllTables = AllTables(UnsafeCell::new([NO_TABLES; MAX_CPUS]));
 
-static TABLES: AllTables = AllTables(UnsafeCell::new(
-    [const {
-        CpuTables {
-            stacks: [[0; IST_SIZE]; 2],
-            segments: [0; 8],
-            task: NO_TASK,
-        }
-    }; MAX_CPUS],
-));
+impl CpuTables {
+    fn set_stack(&mut self, word: usize, top: u64) {
+        self.task[word] = top as u32;
+        self.task[word + 1] = (top >> 32) as u32;
+    }
+}
 
 #[repr(C, align(16))]
 struct Gates(UnsafeCell<[[u64; 2]; 256]>);
@@ -85,13 +75,15 @@ struct TablePointer {
 pub fn init_cpu(cpu: &PerCpu) {
     // SAFETY: the element belongs to the CPU that runs this; no other reference to it exists.
     let tables = unsafe { &mut *TABLES.0.get().cast::<CpuTables>().add(cpu.number()) };
-    let top = |i: usize| tables.stacks[i].as_ptr_range().end as u64;
-    let mut task = NO_TASK;
-    task.stacks[0] = cpu.kernel_stack_top.get();
-    (task.interrupt_stacks[0], task.interrupt_stacks[1]) = (top(0), top(1));
-    tables.task = task;
+    tables.set_stack(KERNEL_STACK, cpu.kernel_stack_top.get());
+    for stack in 0..2 {
+        let top = tables.stacks[stack].as_ptr_range().end as u64;
+        tables.set_stack(INTERRUPT_STACKS + 2 * stack, top);
+    }
+    // No port is open to user mode: the map lies beyond the limit.
+    tables.task[TASK_WORDS - 1] = (TASK_WORDS as u32 * 4) << 16;
     let base = (&raw const tables.task) as u64;
-    let limit = size_of::<TaskState>() as u64 - 1;
+    let limit = TASK_WORDS as u64 * 4 - 1;
     tables.segments = [
         0,
         0x00af_9b00_0000_ffff,
@@ -140,7 +132,7 @@ pub fn init_cpu(cpu: &PerCpu) {
 pub fn set_kernel_stack(cpu: &PerCpu, top: u64) {
     // SAFETY: the element belongs to the CPU that runs this, or to one that has not started.
     let tables = unsafe { &mut *TABLES.0.get().cast::<CpuTables>().add(cpu.number()) };
-    tables.task.stacks[0] = top;
+    tables.set_stack(KERNEL_STACK, top);
 }
 
 fn fill_gates() {
@@ -168,11 +160,8 @@ fn fill_gates() {
 pub(super) fn stacks(cpu: &PerCpu) -> [u64; 3] {
     // SAFETY: the element belongs to the CPU that runs this.
     let task = unsafe { &(*TABLES.0.get().cast::<CpuTables>().add(cpu.number())).task };
-    [
-        task.stacks[0],
-        task.interrupt_stacks[0],
-        task.interrupt_stacks[1],
-    ]
+    [KERNEL_STACK, INTERRUPT_STACKS, INTERRUPT_STACKS + 2]
+        .map(|word| u64::from(task[word]) | u64::from(task[word + 1]) << 32)
 }
 
 /// Entry, stack number and privilege level of a gate.

@@ -24,6 +24,15 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const ASID_MASK: u64 = 0xfff;
 const KEEP_TLB: u64 = 1 << 63;
 
+/// Flags that are bits of a leaf.
+const BITS: [(MapFlags, u64); 5] = [
+    (MapFlags::WRITE, WRITABLE | DIRTY),
+    (MapFlags::USER, USER),
+    (MapFlags::GLOBAL, GLOBAL),
+    (MapFlags::DEVICE, UNCACHED),
+    (MapFlags::COW, COW),
+];
+
 /// Whether the flush functions reach every CPU.
 pub const BROADCAST_FLUSH: bool = false;
 /// Whether a space's root also holds the kernel's half.
@@ -48,25 +57,19 @@ impl Entry {
     /// Maps a page; level 0 is 4 KiB, 1 is 2 MiB, 2 is 1 GiB. Accessed and dirty are set, so that
     /// the CPU need not.
     pub const fn leaf(page: PhysAddr, flags: MapFlags, level: usize) -> Entry {
-        let bits = [
-            (MapFlags::WRITE, WRITABLE | DIRTY),
-            (MapFlags::USER, USER),
-            (MapFlags::GLOBAL, GLOBAL),
-            (MapFlags::DEVICE, UNCACHED),
-            (MapFlags::COW, COW),
-        ];
-        let mut entry = page.0 | PRESENT | ACCESSED;
+        let mut entry = page.0 | PRESENT | ACCESSED | if level > 0 { LARGE } else { 0 };
         let mut i = 0;
-        while i < bits.len() {
-            if flags.contains(bits[i].0) {
-                entry |= bits[i].1;
+        while i < BITS.len() {
+            if flags.contains(BITS[i].0) {
+                entry |= BITS[i].1;
             }
             i += 1;
         }
-        if !flags.contains(MapFlags::EXECUTE) {
-            entry |= NO_EXECUTE;
-        }
-        Entry(if level > 0 { entry | LARGE } else { entry })
+        Entry(if flags.contains(MapFlags::EXECUTE) {
+            entry
+        } else {
+            entry | NO_EXECUTE
+        })
     }
 
     /// Whether the entry maps anything.
@@ -90,12 +93,9 @@ impl Entry {
     /// What a leaf allows.
     pub fn flags(self, _level: usize) -> MapFlags {
         let mut flags = MapFlags::READ;
-        flags.set(MapFlags::WRITE, self.0 & WRITABLE != 0);
         flags.set(MapFlags::EXECUTE, self.0 & NO_EXECUTE == 0);
-        flags.set(MapFlags::USER, self.0 & USER != 0);
-        flags.set(MapFlags::GLOBAL, self.0 & GLOBAL != 0);
-        flags.set(MapFlags::DEVICE, self.0 & UNCACHED == UNCACHED);
-        flags.set(MapFlags::COW, self.0 & COW != 0);
+        BITS.iter()
+            .for_each(|(flag, bits)| flags.set(*flag, self.0 & bits & !DIRTY != 0));
         flags
     }
 
@@ -138,17 +138,11 @@ pub unsafe fn write_root(value: u64) {
         value
     };
     // SAFETY: the caller's promise.
-    unsafe { asm!("mov cr3, {}", in(reg) value, options(nostack, preserves_flags)) }
+    unsafe { cpu::write_cr3(value) }
 }
 
 /// CR3 as it is.
-#[inline]
-pub fn read_root() -> u64 {
-    let value;
-    // SAFETY: reading has no side effect.
-    unsafe { asm!("mov {}, cr3", out(reg) value, options(nomem, nostack, preserves_flags)) };
-    value
-}
+pub use super::cpu::read_cr3 as read_root;
 
 /// The kernel's own tables, which map nothing of user space.
 pub fn kernel_root() -> PhysAddr {

@@ -17,6 +17,7 @@ const LVT_TIMER: u32 = 0x320;
 const INITIAL_COUNT: u32 = 0x380;
 const CURRENT_COUNT: u32 = 0x390;
 const DIVIDE: u32 = 0x3e0;
+const DIVIDE_BY_1: u32 = 0b1011;
 const MASKED: u32 = 1 << 16;
 const DEADLINE_MODE: u32 = 2 << 17;
 
@@ -56,18 +57,18 @@ pub fn now() -> u64 {
 
 /// Finds the rates. The boot CPU's local APIC is enabled.
 pub fn init_boot() {
-    write_divider();
-    let measured = measure();
-    let hz = stated_tsc_hz().unwrap_or(measured.tsc_hz);
+    ipi::write(DIVIDE, DIVIDE_BY_1);
+    let [measured, apic_hz] = measure();
+    let hz = stated_tsc_hz().unwrap_or(measured);
     NS_PER_TICK.store(ratio(1_000_000_000, hz), Ordering::Relaxed);
     TICKS_PER_NS.store(ratio(hz, 1_000_000_000), Ordering::Relaxed);
-    APIC_PER_NS.store(ratio(measured.apic_hz, 1_000_000_000), Ordering::Relaxed);
+    APIC_PER_NS.store(ratio(apic_hz, 1_000_000_000), Ordering::Relaxed);
     EPOCH.store(ticks(), Ordering::Relaxed);
 }
 
 /// Sets this CPU's timer up, disarmed.
 pub fn init_cpu() {
-    write_divider();
+    ipi::write(DIVIDE, DIVIDE_BY_1);
     let mode = if cpu::has(Features::TSC_DEADLINE) {
         DEADLINE_MODE
     } else {
@@ -100,10 +101,6 @@ pub fn disarm() {
     ipi::write(INITIAL_COUNT, 0);
 }
 
-fn write_divider() {
-    ipi::write(DIVIDE, 0b1011);
-}
-
 /// The TSC's rate in Hz, if the CPU or the hypervisor says it.
 fn stated_tsc_hz() -> Option<u64> {
     if __cpuid(0).eax >= 0x15 {
@@ -118,28 +115,14 @@ fn stated_tsc_hz() -> Option<u64> {
         .filter(|hz| *hz != 0)
 }
 
-#[derive(Clone, Copy)]
-struct Rates {
-    tsc_hz: u64,
-    apic_hz: u64,
-}
-
-/// Measures until two spans agree to 1 in 1000, so that a host that stopped this CPU in the middle
-/// of a reading does not spoil the clock; the last span if none agree.
-fn measure() -> Rates {
-    let mut last = Rates {
-        tsc_hz: 0,
-        apic_hz: 0,
-    };
+/// Rates of the TSC and of the APIC timer in Hz. Measures until two spans agree to 1 in 1000, so
+/// that a host that stopped this CPU in the middle of a reading does not spoil the clock; without
+/// a PIT, or if none agree, the last guess.
+fn measure() -> [u64; 2] {
+    let mut last = [1_000_000_000u64; 2];
     for _ in 0..10 {
-        let Some(span) = measure_span() else {
-            return Rates {
-                tsc_hz: 1_000_000_000,
-                apic_hz: 1_000_000_000,
-            };
-        };
-        let agree = |a: u64, b: u64| a.abs_diff(b) <= b / 1000;
-        if agree(last.tsc_hz, span.tsc_hz) && agree(last.apic_hz, span.apic_hz) {
+        let Some(span) = measure_span() else { break };
+        if (0..2).all(|i| last[i].abs_diff(span[i]) <= span[i] / 1000) {
             return span;
         }
         last = span;
@@ -147,8 +130,8 @@ fn measure() -> Rates {
     last
 }
 
-/// One span of the PIT; None if there is no PIT that counts.
-fn measure_span() -> Option<Rates> {
+/// Both rates over one span of the PIT; None if there is no PIT that counts.
+fn measure_span() -> Option<[u64; 2]> {
     let _pit = PIT.lock();
     // SAFETY: counter 2 of the PIT drives nothing but the speaker, which is off.
     unsafe {
@@ -160,63 +143,38 @@ fn measure_span() -> Option<Rates> {
     ipi::write(LVT_TIMER, MASKED);
     ipi::write(INITIAL_COUNT, u32::MAX);
     let start = sample();
-    for _ in 0..1_000_000 {
-        if start.pit.saturating_sub(sample().pit) < PIT_SPAN {
-            continue;
-        }
-        let end = sample();
-        let elapsed = start.pit.checked_sub(end.pit)?;
-        let per_second = |ticks: u64| ticks * PIT_HZ / elapsed;
-        return Some(Rates {
-            tsc_hz: per_second(end.tsc - start.tsc),
-            apic_hz: per_second(start.apic.saturating_sub(end.apic)),
-        });
-    }
-    None
+    let mut ends = (0..1_000_000).map(|_| sample());
+    let end = ends.find(|end| start[2].saturating_sub(end[2]) >= PIT_SPAN)?;
+    let hz = |ticks: u64| ticks * PIT_HZ / (start[2] - end[2]);
+    Some([hz(end[0] - start[0]), hz(start[1].saturating_sub(end[1]))])
 }
 
-/// The three counters at one moment (two of them count down).
-struct Sample {
-    tsc: u64,
-    apic: u64,
-    pit: u64,
-}
-
-/// The closest of several readings.
-fn sample() -> Sample {
-    let reading = || {
+/// TSC, APIC count and PIT count of one moment (the latter two count down): of several readings
+/// the one that took least time.
+fn sample() -> [u64; 3] {
+    let reading = |_| {
         let before = ticks();
         // SAFETY: latches and reads counter 2, which only this module uses.
-        let pit = unsafe {
+        let (tsc, apic, pit) = unsafe {
             port::write_u8(0x43, 0x80);
-            let apic = ipi::read(CURRENT_COUNT);
-            let tsc = ticks();
-            let low = port::read_u8(0x42);
-            (tsc, apic, u16::from_le_bytes([low, port::read_u8(0x42)]))
+            let (apic, tsc) = (ipi::read(CURRENT_COUNT), ticks());
+            (tsc, apic, [port::read_u8(0x42), port::read_u8(0x42)])
         };
         (
-            pit.0 - before,
-            Sample {
-                tsc: pit.0,
-                apic: pit.1.into(),
-                pit: pit.2.into(),
-            },
+            tsc - before,
+            [tsc, apic.into(), u16::from_le_bytes(pit).into()],
         )
     };
-    let mut best = reading();
-    for _ in 0..7 {
-        let next = reading();
-        if next.0 < best.0 {
-            best = next;
-        }
-    }
-    best.1
+    (0..8)
+        .map(reading)
+        .min_by_key(|reading| reading.0)
+        .map_or([0; 3], |best| best.1)
 }
 
 /// How many nanoseconds of `now` pass in a second of the PIT.
 #[cfg(feature = "ktest")]
 pub(super) fn measured_clock_hz() -> Option<u64> {
-    let rates = measure_span()?;
+    let [hz, _] = measure_span()?;
     init_cpu();
-    Some(scale(rates.tsc_hz, NS_PER_TICK.load(Ordering::Relaxed)))
+    Some(scale(hz, NS_PER_TICK.load(Ordering::Relaxed)))
 }

@@ -4,7 +4,7 @@
 //! CPU's kernel stack; when its handler returns, the thread continues by `resume_full`. A trap
 //! from kernel mode (idle loop, user copies, bugs) saves on the stack it interrupted. NMI, debug,
 //! double fault and machine check may come between the first instruction of an entry and its
-//! `swapgs`; they have stacks of their own and look at the GS base itself.
+//! `swapgs`; they have stacks of their own, and traps in the kernel look at the GS base itself.
 //!
 //! System calls follow `syscall/abi.rs`: the entry saves what user code may expect back and
 //! leaves argument registers alone, so that the message fast paths get them as they came.
@@ -13,7 +13,7 @@ use core::arch::{asm, global_asm};
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::context::{Frame, offset};
+use super::context::{self, Frame, NAMES};
 use super::{cpu, ipi, uaccess};
 use crate::arch::layout::USER_END;
 use crate::syscall;
@@ -31,7 +31,6 @@ pub const IPI_VECTOR: u64 = 0xf1;
 pub const SPURIOUS_VECTOR: u64 = 0xff;
 
 const PAGE_FAULT: u64 = 14;
-/// Vectors whose entry cannot trust GS.
 const NMI: u64 = 2;
 
 /// NMIs taken since boot, on all CPUs.
@@ -40,21 +39,8 @@ pub static NMI_COUNT: AtomicU64 = AtomicU64::new(0);
 /// Registers of interrupted kernel code, on its stack.
 #[repr(C)]
 struct KernelFrame {
-    r15: u64,
-    r14: u64,
-    r13: u64,
-    r12: u64,
-    r11: u64,
-    r10: u64,
-    r9: u64,
-    r8: u64,
-    rbp: u64,
-    rdi: u64,
-    rsi: u64,
-    rdx: u64,
-    rcx: u64,
-    rbx: u64,
-    rax: u64,
+    /// As in a `Frame`, but for rsp.
+    general: [u64; 16],
     vector: u64,
     error: u64,
     rip: u64,
@@ -76,11 +62,7 @@ trap_stubs:
     push 0
     .endif
     push vector
-    .if (vector == 1) | (vector == 2) | (vector == 8) | (vector == 18)
-    jmp trap_anywhere
-    .else
     jmp trap_common
-    .endif
     .set vector, vector + 1
 .endr
 
@@ -92,29 +74,24 @@ trap_in_user:
     swapgs
     mov gs:[24], rdi
     mov rdi, gs:[16]
-    mov [rdi + {rax}], rax
-    mov [rdi + {rbx}], rbx
-    mov [rdi + {rcx}], rcx
-    mov [rdi + {rdx}], rdx
-    mov [rdi + {rsi}], rsi
-    mov [rdi + {rbp}], rbp
-    mov [rdi + {r8}], r8
-    mov [rdi + {r9}], r9
-    mov [rdi + {r10}], r10
-    mov [rdi + {r11}], r11
-    mov [rdi + {r12}], r12
-    mov [rdi + {r13}], r13
-    mov [rdi + {r14}], r14
-    mov [rdi + {r15}], r15
+    mov [rdi], rax
+    mov [rdi + 8*1], rcx
+    mov [rdi + 8*2], rdx
+    mov [rdi + 8*3], rbx
+    mov [rdi + 8*5], rbp
+    mov [rdi + 8*6], rsi
+    .irp n, 8, 9, 10, 11, 12, 13, 14, 15
+    mov [rdi + 8*\n], r\n
+    .endr
     mov rax, gs:[24]
-    mov [rdi + {rdi}], rax
-    mov qword ptr [rdi + {kind}], 1
+    mov [rdi + 8*7], rax
+    mov qword ptr [rdi + 8*{KIND}], {FULL}
     pop rsi
     pop rdx
-    pop [rdi + {rip}]
+    pop [rdi + 8*{PC}]
     pop rax
-    pop [rdi + {rflags}]
-    pop [rdi + {rsp}]
+    pop [rdi + 8*{FLAGS}]
+    pop [rdi + 8*4]
     mov rsp, gs:[8]
     cld
     xor ebp, ebp
@@ -122,66 +99,11 @@ trap_in_user:
     mov rdi, gs:[16]
     jmp resume_full
 
+# Kernel mode does not mean that GS is the kernel's: the trap may have come before `swapgs`.
 trap_in_kernel:
-    push rax
-    push rbx
-    push rcx
-    push rdx
-    push rsi
-    push rdi
-    push rbp
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
-    cld
-    mov rdi, rsp
-    mov rbx, rsp
-    and rsp, -16
-    call {from_kernel}
-    mov rsp, rbx
-trap_restore:
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rbp
-    pop rdi
-    pop rsi
-    pop rdx
-    pop rcx
-    pop rbx
-    pop rax
-    add rsp, 16
-    iretq
-
-# On a stack of its own; kernel mode does not mean that GS is the kernel's.
-trap_anywhere:
-    test byte ptr [rsp + 24], 3
-    jnz trap_in_user
-    push rax
-    push rbx
-    push rcx
-    push rdx
-    push rsi
-    push rdi
-    push rbp
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    .irp reg, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rsp, rbx, rdx, rcx, rax
+    push \reg
+    .endr
     cld
     mov ecx, {GS_BASE}
     rdmsr
@@ -195,9 +117,13 @@ trap_anywhere:
     call {from_kernel}
     mov rsp, rbx
     test r12d, r12d
-    js trap_restore
+    js 2f
     swapgs
-    jmp trap_restore
+2:  .irp reg, rax, rcx, rdx, rbx, r8, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    pop \reg
+    .endr
+    add rsp, 16
+    iretq
 
 .balign 16
 .global syscall_entry
@@ -205,17 +131,16 @@ syscall_entry:
     swapgs
     mov gs:[24], rsp
     mov rsp, gs:[16]
-    mov [rsp + {rip}], rcx
+    mov [rsp + 8*{PC}], rcx
     mov rcx, gs:[24]
-    mov [rsp + {rflags}], r11
-    mov [rsp + {rsp}], rcx
-    mov [rsp + {rbx}], rbx
-    mov [rsp + {rbp}], rbp
-    mov [rsp + {r12}], r12
-    mov [rsp + {r13}], r13
-    mov [rsp + {r14}], r14
-    mov [rsp + {r15}], r15
-    mov qword ptr [rsp + {kind}], 0
+    mov [rsp + 8*{FLAGS}], r11
+    mov [rsp + 8*4], rcx
+    mov [rsp + 8*3], rbx
+    mov [rsp + 8*5], rbp
+    .irp n, 12, 13, 14, 15
+    mov [rsp + 8*\n], r\n
+    .endr
+    mov qword ptr [rsp + 8*{KIND}], {SYSCALL}
     mov rsp, gs:[8]
     mov rcx, r10
     cmp rax, {CALLS}
@@ -224,9 +149,9 @@ syscall_entry:
 syscall_exit:
     mov rcx, gs:[16]
     mov rsi, rdx
-    mov r11, [rcx + {rflags}]
-    mov rsp, [rcx + {rsp}]
-    mov rcx, [rcx + {rip}]
+    mov r11, [rcx + 8*{FLAGS}]
+    mov rsp, [rcx + 8*4]
+    mov rcx, [rcx + 8*{PC}]
     xor edi, edi
     xor edx, edx
     xor r10d, r10d
@@ -237,25 +162,11 @@ syscall_exit:
 1:  call {no_such_call}
     jmp syscall_exit
 "#,
-    rax = const offset!(rax),
-    rbx = const offset!(rbx),
-    rcx = const offset!(rcx),
-    rdx = const offset!(rdx),
-    rsi = const offset!(rsi),
-    rdi = const offset!(rdi),
-    rbp = const offset!(rbp),
-    r8 = const offset!(r8),
-    r9 = const offset!(r9),
-    r10 = const offset!(r10),
-    r11 = const offset!(r11),
-    r12 = const offset!(r12),
-    r13 = const offset!(r13),
-    r14 = const offset!(r14),
-    r15 = const offset!(r15),
-    rip = const offset!(rip),
-    rflags = const offset!(rflags),
-    rsp = const offset!(rsp),
-    kind = const offset!(kind),
+    PC = const context::PC,
+    FLAGS = const context::FLAGS,
+    KIND = const context::KIND,
+    SYSCALL = const context::SYSCALL,
+    FULL = const context::FULL,
     GS_BASE = const cpu::MSR_GS_BASE,
     CALLS = const syscall::COUNT,
     table = sym syscall::TABLE,
@@ -322,7 +233,7 @@ extern "C" fn from_kernel(frame: &mut KernelFrame) {
         }
         return;
     }
-    trap::kernel_fault(fault, frame, frame.rbp)
+    trap::kernel_fault(fault, frame, frame.general[5])
 }
 
 /// Acknowledges an interrupt and says what it was; None for exceptions and spurious ones.
@@ -374,42 +285,15 @@ fn fault(vector: u64, error: u64, pc: u64) -> Fault {
 
 impl fmt::Display for KernelFrame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let rows = [
-            [
-                ("rax", self.rax),
-                ("rbx", self.rbx),
-                ("rcx", self.rcx),
-                ("rdx", self.rdx),
-            ],
-            [
-                ("rsi", self.rsi),
-                ("rdi", self.rdi),
-                ("rbp", self.rbp),
-                ("rsp", self.rsp),
-            ],
-            [
-                ("r8", self.r8),
-                ("r9", self.r9),
-                ("r10", self.r10),
-                ("r11", self.r11),
-            ],
-            [
-                ("r12", self.r12),
-                ("r13", self.r13),
-                ("r14", self.r14),
-                ("r15", self.r15),
-            ],
-            [
-                ("rip", self.rip),
-                ("rflags", self.rflags),
-                ("cs", self.cs),
-                ("ss", self.ss),
-            ],
+        let mut general: [_; 16] = core::array::from_fn(|i| (NAMES[i], self.general[i]));
+        general[4].1 = self.rsp;
+        context::dump(f, &general)?;
+        let rest = [
+            ("rip", self.rip),
+            ("rflags", self.rflags),
+            ("cs", self.cs),
+            ("ss", self.ss),
         ];
-        rows.iter().try_for_each(|row| {
-            row.iter()
-                .try_for_each(|(name, value)| write!(f, "  {name:>6} {value:016x}"))?;
-            f.write_str("\n")
-        })
+        context::dump(f, &rest)
     }
 }
