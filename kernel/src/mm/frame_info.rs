@@ -10,38 +10,43 @@
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// What a frame is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum FrameState {
-    /// No RAM here.
-    Absent,
-    /// Firmware, kernel image, initrd, this table: never handed out.
-    Reserved,
-    /// In its zone, free.
-    Free,
-    /// In a CPU's cache, free.
-    Cached,
-    /// Handed out.
-    Used,
-    /// A page table; `tag` counts the entries that are in use.
-    Table,
-    /// Part of a slab; see `heap`.
-    Slab,
+crate::described! {
+    /// What a frame is used for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum FrameState {
+        /// No RAM here.
+        Absent,
+        /// Firmware, kernel image, initrd, this table: never handed out.
+        Reserved,
+        /// In its zone, free.
+        Free,
+        /// In a CPU's cache, free.
+        Cached,
+        /// Handed out.
+        Used,
+        /// A page table; `tag` counts the entries that are in use.
+        Table,
+        /// Part of a slab; see `heap`.
+        Slab,
+    }
 }
 
-/// One frame.
-#[repr(C)]
-pub struct FrameInfo {
-    state: AtomicU8,
-    /// Index of the frame's zone: node * 3 + kind.
-    pub zone: AtomicU8,
-    /// Meaning depends on the state.
-    pub tag: AtomicU16,
-    /// References: mappings and memory objects. 0 when free.
-    pub refs: AtomicU32,
-    /// Links of the list that the frame is in; meaning depends on the state.
-    pub link: AtomicU64,
+crate::described! {
+    /// One frame.
+    #[repr(C)]
+    pub struct FrameInfo {
+        state: AtomicU8,
+        /// Index of the frame's zone: node * 3 + kind.
+        pub zone: AtomicU8,
+        /// Meaning depends on the state.
+        pub tag: AtomicU16,
+        /// References: mappings and memory objects. 0 when free.
+        pub refs: AtomicU32,
+        /// Links of the list that the frame is in; meaning depends on the state.
+        pub link: AtomicU64,
+    }
+    state: names(<FrameState as Named>::NAMES)
 }
 
 /// `tag` of a used frame whose contents the instruction caches have seen.
@@ -83,39 +88,43 @@ impl FrameInfo {
     }
 }
 
-/// How a 2 MiB block is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum BlockKind {
-    /// No usable RAM.
-    Absent,
-    /// Single frames: the bitmap says which are free.
-    Bitmap,
-    /// First block of a free chunk of the buddy side, of `order`.
-    Free,
-    /// Inside a free chunk.
-    Inside,
-    /// Handed out whole.
-    Used,
+crate::described! {
+    /// How a 2 MiB block is used.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum BlockKind {
+        /// No usable RAM.
+        Absent,
+        /// Single frames: the bitmap says which are free.
+        Bitmap,
+        /// First block of a free chunk of the buddy side, of `order`.
+        Free,
+        /// Inside a free chunk.
+        Inside,
+        /// Handed out whole.
+        Used,
+    }
 }
 
-/// One 2 MiB block.
-#[repr(C)]
-pub struct Block {
-    /// Free frames of a `Bitmap` block, one bit each.
-    pub bits: [u64; 8],
-    /// How many bits are set.
-    pub free: u16,
-    /// How the block is used.
-    pub kind: BlockKind,
-    /// Order of a `Free` chunk: 2^order blocks.
-    pub order: u8,
-    /// Index of the zone.
-    pub zone: u8,
-    /// Neighbours in the zone's list of partly free blocks or of chunks of one order; `NONE` ends.
-    pub next: u32,
-    /// As `next`.
-    pub previous: u32,
+crate::described! {
+    /// One 2 MiB block.
+    #[repr(C)]
+    pub struct Block {
+        /// Free frames of a `Bitmap` block, one bit each.
+        pub bits: [u64; 8],
+        /// How many bits are set.
+        pub free: u16,
+        /// How the block is used.
+        pub kind: BlockKind,
+        /// Order of a `Free` chunk: 2^order blocks.
+        pub order: u8,
+        /// Index of the zone.
+        pub zone: u8,
+        /// Neighbours in the zone's list of partly free blocks or of chunks of one order; `NONE` ends.
+        pub next: u32,
+        /// As `next`.
+        pub previous: u32,
+    }
 }
 
 /// No block, no frame.
@@ -126,13 +135,15 @@ const SECTION_SHIFT: u32 = 18;
 /// Sections of 1 GiB: RAM above 512 GiB is not used.
 pub const SECTIONS: usize = 512;
 
-/// One GiB of physical addresses.
-#[repr(C)]
-pub struct Section {
-    frames: AtomicPtr<FrameInfo>,
-    blocks: AtomicPtr<Block>,
-    first: AtomicU32,
-    count: AtomicU32,
+crate::described! {
+    /// One GiB of physical addresses.
+    #[repr(C)]
+    pub struct Section {
+        frames: AtomicPtr<FrameInfo>,
+        blocks: AtomicPtr<Block>,
+        first: AtomicU32,
+        count: AtomicU32,
+    }
 }
 
 /// All sections; frame `f` is in `SECTION[f >> 18]`.
@@ -144,6 +155,8 @@ pub static SECTION: [Section; SECTIONS] = [const {
         count: AtomicU32::new(0),
     }
 }; SECTIONS];
+
+crate::root!("frame sections", SECTION: [Section; SECTIONS]);
 
 /// The record of a frame, or none where there is no RAM.
 #[inline]

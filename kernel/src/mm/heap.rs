@@ -38,41 +38,47 @@ struct Slot {
     next: *mut Slot,
 }
 
-/// A CPU's free slots of one cache.
-#[repr(C, align(64))]
-struct Magazine {
-    head: *mut Slot,
-    count: u32,
+crate::described! {
+    /// A CPU's free slots of one cache.
+    #[repr(C, align(64))]
+    struct Magazine {
+        head: *mut Slot,
+        count: u32,
+    }
 }
 
-/// What the CPUs share of one cache.
-#[repr(C)]
-struct Shared {
-    /// First frame of the first slab that has free slots; linked through `FrameInfo::link`.
-    partial: u32,
-    /// How many slabs there are.
-    slabs: u32,
-    /// Slots that are out of their slab: in use or in a magazine.
-    taken: usize,
+crate::described! {
+    /// What the CPUs share of one cache.
+    #[repr(C)]
+    struct Shared {
+        /// First frame of the first slab that has free slots; linked through `FrameInfo::link`.
+        partial: u32,
+        /// How many slabs there are.
+        slabs: u32,
+        /// Slots that are out of their slab: in use or in a magazine.
+        taken: usize,
+    }
 }
 
-/// A cache of slots of one size, whatever is in them.
-#[repr(C)]
-pub struct SlabCache {
-    /// What is in the slots.
-    pub name: &'static str,
-    /// Size of an object.
-    pub size: u32,
-    /// Distance of two slots.
-    stride: u32,
-    slab_frames: u32,
-    slots: u32,
-    /// Most slots in a magazine; half of it is a batch.
-    limit: u32,
-    registered: AtomicU32,
-    next: AtomicPtr<SlabCache>,
-    shared: SpinLock<Shared>,
-    magazines: [SpinLock<Magazine>; MAX_CPUS],
+crate::described! {
+    /// A cache of slots of one size, whatever is in them.
+    #[repr(C)]
+    pub struct SlabCache {
+        /// What is in the slots.
+        pub name: &'static str,
+        /// Size of an object.
+        pub size: u32,
+        /// Distance of two slots.
+        stride: u32,
+        slab_frames: u32,
+        slots: u32,
+        /// Most slots in a magazine; half of it is a batch.
+        limit: u32,
+        registered: AtomicU32,
+        next: AtomicPtr<SlabCache>,
+        shared: SpinLock<Shared>,
+        magazines: [SpinLock<Magazine>; MAX_CPUS],
+    }
 }
 
 // SAFETY: slots in magazines and slabs belong to nobody, and locks guard the lists.
@@ -84,6 +90,8 @@ unsafe impl Send for Magazine {}
 
 /// All caches that ever held a slab, linked through `SlabCache::next`.
 pub static ALL: AtomicPtr<SlabCache> = AtomicPtr::new(null_mut());
+
+crate::root!("slab caches", ALL: AtomicPtr<SlabCache>, list(&[Name::role(1, "next")]));
 
 /// Slots of one cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

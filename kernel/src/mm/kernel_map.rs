@@ -23,15 +23,17 @@ const PAGE: u64 = PAGE_SIZE as u64;
 const DYNAMIC_END: u64 = DYNAMIC + (1 << 40);
 const MOST_DEVICES: usize = 32;
 
-/// The kernel's mappings.
-#[repr(C)]
-pub struct KernelMap {
-    tables: Option<PageTable>,
-    /// What is in use above `DYNAMIC`.
-    regions: Regions,
-    /// Device windows: address and length.
-    devices: [(u64, u64); MOST_DEVICES],
-    device_count: usize,
+crate::described! {
+    /// The kernel's mappings.
+    #[repr(C)]
+    pub struct KernelMap {
+        tables: Option<PageTable>,
+        /// What is in use above `DYNAMIC`.
+        regions: Regions,
+        /// Device windows: address and length.
+        devices: [(u64, u64); MOST_DEVICES],
+        device_count: usize,
+    }
 }
 
 /// The kernel's mappings.
@@ -39,6 +41,7 @@ pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
     Rank::KernelMap,
     KernelMap { tables: None, regions: Regions::new(), devices: [(0, 0); MOST_DEVICES], device_count: 0 },
 );
+crate::root!("kernel map", KERNEL: SpinLock<KernelMap>);
 static ROOT: AtomicU64 = AtomicU64::new(0);
 
 /// The root that has the kernel's half.

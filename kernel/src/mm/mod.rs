@@ -34,6 +34,7 @@ pub use frame_allocator::{FrameRange, Request};
 
 use crate::arch::layout::{DIRECT_MAP, IMAGE};
 use crate::arch::paging;
+use crate::inspect::{Described, Name, Named, Shape};
 use crate::machine::MachineInfo;
 
 /// Size of a frame and of the smallest page.
@@ -95,6 +96,26 @@ bitflags::bitflags! {
         /// Software bit: a store gets a copy of the frame first.
         const COW = 1 << 6;
     }
+}
+
+impl Named for MapFlags {
+    const NAMES: &'static [Name] = &[
+        Name::new(1, "read"),
+        Name::new(1 << 1, "write"),
+        Name::new(1 << 2, "execute"),
+        Name::new(1 << 3, "user"),
+        Name::new(1 << 4, "global"),
+        Name::new(1 << 5, "device"),
+        Name::new(1 << 6, "copy-on-write"),
+    ];
+}
+
+impl Described for MapFlags {
+    const SHAPE: Shape = Shape::flags("veridian_kernel::mm::MapFlags", 4, Self::NAMES);
+}
+
+impl Described for PhysAddr {
+    const SHAPE: Shape = <u64 as Described>::SHAPE;
 }
 
 impl MapFlags {

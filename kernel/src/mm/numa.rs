@@ -12,19 +12,21 @@ use super::zones::{Zone, ZoneKind};
 use crate::lock::{Rank, SpinLock};
 use crate::machine::MAX_NODES;
 
-/// One node's memory.
-#[repr(C)]
-pub struct Node {
-    /// DMA, Normal, High.
-    pub zones: [SpinLock<Zone>; 3],
-    /// All nodes by rising distance from this one, itself first.
-    order: [AtomicU8; MAX_NODES],
-    /// Requests from CPUs of this node that it served itself.
-    pub local: AtomicU64,
-    /// Requests from CPUs of this node that another node served.
-    pub remote: AtomicU64,
-    /// Requests from CPUs of this node that no node could serve.
-    pub failed: AtomicU64,
+crate::described! {
+    /// One node's memory.
+    #[repr(C)]
+    pub struct Node {
+        /// DMA, Normal, High.
+        pub zones: [SpinLock<Zone>; 3],
+        /// All nodes by rising distance from this one, itself first.
+        order: [AtomicU8; MAX_NODES],
+        /// Requests from CPUs of this node that it served itself.
+        pub local: AtomicU64,
+        /// Requests from CPUs of this node that another node served.
+        pub remote: AtomicU64,
+        /// Requests from CPUs of this node that no node could serve.
+        pub failed: AtomicU64,
+    }
 }
 
 /// All nodes; the first `nodes()` exist.
@@ -37,6 +39,7 @@ pub static NODES: [Node; MAX_NODES] = [const {
         failed: AtomicU64::new(0),
     }
 }; MAX_NODES];
+crate::root!("memory nodes", NODES: [Node; MAX_NODES]);
 static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// How many nodes there are.

@@ -26,43 +26,50 @@ const FANOUT: u64 = 1 << 10;
 /// Pages of the largest object: three levels, 4 TiB.
 const MAX_PAGES: u64 = FANOUT * FANOUT * FANOUT;
 
-/// Where an object's frames come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Backing {
-    /// Frames of zeros on demand.
-    Demand,
-    /// A physical range that belongs to somebody else.
-    Physical,
-    /// A physical range that the object frees at its end.
-    Owned,
+crate::described! {
+    /// Where an object's frames come from.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum Backing {
+        /// Frames of zeros on demand.
+        Demand,
+        /// A physical range that belongs to somebody else.
+        Physical,
+        /// A physical range that the object frees at its end.
+        Owned,
+    }
 }
 
-/// An array of frames.
-#[repr(C)]
-pub struct MemoryObject {
-    refs: AtomicU32,
-    backing: Backing,
-    device: bool,
-    /// Levels of the tree of frames.
-    height: u8,
-    /// Size in pages.
-    pages: u64,
-    /// Start of a contiguous object.
-    base: PhysAddr,
-    /// The frame (height 0) or node; 0 for none. Like the entries of nodes it is set once, under
-    /// the lock, and read without it.
-    root: AtomicU32,
-    inner: SpinLock<Inner>,
+crate::described! {
+    /// An array of frames.
+    #[repr(C)]
+    pub struct MemoryObject {
+        refs: AtomicU32,
+        backing: Backing,
+        device: bool,
+        /// Levels of the tree of frames.
+        height: u8,
+        /// Size in pages.
+        pages: u64,
+        /// Start of a contiguous object.
+        base: PhysAddr,
+        /// The frame (height 0) or node; 0 for none. Like the entries of nodes it is set once, under
+        /// the lock, and read without it.
+        root: AtomicU32,
+        inner: SpinLock<Inner>,
+    }
 }
 
-/// What changes in an object.
-#[repr(C)]
-struct Inner {
-    /// Frames present.
-    resident: u64,
-    /// First of the regions that map the object.
-    regions: *mut Region,
+crate::described! {
+    /// What changes in an object.
+    #[repr(C)]
+    struct Inner {
+        /// Frames present.
+        resident: u64,
+        /// First of the regions that map the object.
+        regions: *mut Region,
+    }
+    regions: list(&[Name::role(1, "next_of_object")])
 }
 
 // SAFETY: the list of regions is guarded by the object's lock.

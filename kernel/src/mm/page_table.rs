@@ -71,17 +71,20 @@ pub trait Collector {
     fn has_room(&self) -> bool;
 }
 
-/// The tables of one address space.
-#[repr(C)]
-pub struct PageTable {
-    /// The top table.
-    pub root: PhysAddr,
-    /// Tables below the root.
-    pub tables: usize,
-    /// The 2 MiB whose level-0 table was used last, that table, and its record.
-    last: u64,
-    last_table: PhysAddr,
-    last_info: Option<&'static FrameInfo>,
+crate::described! {
+    /// The tables of one address space.
+    #[repr(C)]
+    pub struct PageTable {
+        /// The top table.
+        pub root: PhysAddr,
+        /// Tables below the root.
+        pub tables: usize,
+        /// The 2 MiB whose level-0 table was used last, that table, and its record.
+        last: u64,
+        last_table: PhysAddr,
+        last_info: Option<&'static FrameInfo>,
+    }
+    root: physical("page table")
 }
 
 impl PageTable {

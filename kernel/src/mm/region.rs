@@ -12,48 +12,52 @@ use super::vas::AddressSpace;
 use super::{MapFlags, OutOfMemory};
 use crate::sched::tree::{Node, Tree};
 
-/// What a fault in a region gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum RegionKind {
-    /// A frame of zeros of its own.
-    Anonymous,
-    /// The object's frame; stores are seen by all who map it.
-    Shared,
-    /// The object's frame until the first store, then a copy of its own.
-    Private,
-    /// An error: nothing is ever mapped here.
-    Guard,
+crate::described! {
+    /// What a fault in a region gets.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum RegionKind {
+        /// A frame of zeros of its own.
+        Anonymous,
+        /// The object's frame; stores are seen by all who map it.
+        Shared,
+        /// The object's frame until the first store, then a copy of its own.
+        Private,
+        /// An error: nothing is ever mapped here.
+        Guard,
+    }
 }
 
-/// A range of an address space.
-#[repr(C)]
-pub struct Region {
-    node: Node,
-    /// First address.
-    pub start: u64,
-    /// First address behind it.
-    pub end: u64,
-    /// What mappings in it allow.
-    pub flags: MapFlags,
-    /// What a fault gets.
-    pub kind: RegionKind,
-    /// The largest leaf that may be used.
-    pub level: u8,
-    /// What `protect` may allow at most.
-    pub limit: MapFlags,
-    /// Being removed: faults fail.
-    pub closing: bool,
-    /// The object, or null.
-    pub object: *mut MemoryObject,
-    /// Offset in the object of `start`.
-    pub offset: u64,
-    /// The capability it was mapped through; when that dies, so does the mapping.
-    pub binding: Binding,
-    /// The space it is in.
-    pub space: *const AddressSpace,
-    pub(super) next_of_object: *mut Region,
-    pub(super) previous_of_object: *mut Region,
+crate::described! {
+    /// A range of an address space.
+    #[repr(C)]
+    pub struct Region {
+        node: Node,
+        /// First address.
+        pub start: u64,
+        /// First address behind it.
+        pub end: u64,
+        /// What mappings in it allow.
+        pub flags: MapFlags,
+        /// What a fault gets.
+        pub kind: RegionKind,
+        /// The largest leaf that may be used.
+        pub level: u8,
+        /// What `protect` may allow at most.
+        pub limit: MapFlags,
+        /// Being removed: faults fail.
+        pub closing: bool,
+        /// The object, or null.
+        pub object: *mut MemoryObject,
+        /// Offset in the object of `start`.
+        pub offset: u64,
+        /// The capability it was mapped through; when that dies, so does the mapping.
+        pub binding: Binding,
+        /// The space it is in.
+        pub space: *const AddressSpace,
+        pub(super) next_of_object: *mut Region,
+        pub(super) previous_of_object: *mut Region,
+    }
 }
 
 static REGIONS: Cache<Region> = Cache::new("region");
@@ -151,12 +155,19 @@ impl Region {
     }
 }
 
-/// The regions of one space.
-#[repr(C)]
-pub struct Regions {
-    tree: Tree,
-    /// The region that was found or made last, or null.
-    last: *mut Region,
+crate::described! {
+    /// The regions of one space.
+    #[repr(C)]
+    pub struct Regions {
+        tree: Tree,
+        /// The region that was found or made last, or null.
+        last: *mut Region,
+    }
+    tree: pointer("veridian_kernel::sched::tree::Node").tree(&[
+        Name::role(3, "left"),
+        Name::role(4, "right"),
+        Name::inside("veridian_kernel::mm::region::Region", "node"),
+    ])
 }
 
 impl Regions {

@@ -10,11 +10,13 @@ use crate::machine::{MAX_RESERVED, MachineInfo, Memory, Reserved};
 
 const CAPACITY: usize = MAX_RESERVED + 16;
 
-/// The reserved ranges, sorted by start.
-#[repr(C)]
-pub struct List {
-    ranges: [Reserved; CAPACITY],
-    len: usize,
+crate::described! {
+    /// The reserved ranges, sorted by start.
+    #[repr(C)]
+    pub struct List {
+        ranges: [Reserved; CAPACITY],
+        len: usize,
+    }
 }
 
 /// What is reserved.
@@ -22,6 +24,8 @@ pub static RESERVED: SpinLock<List> = SpinLock::new(
     Rank::Frames,
     List { ranges: [const { Reserved { range: 0..0, name: "" } }; CAPACITY], len: 0 },
 );
+
+crate::root!("reserved memory", RESERVED: SpinLock<List>);
 
 impl List {
     /// The ranges, sorted by start.

@@ -34,15 +34,17 @@ const KERNEL: u32 = 1 << 16;
 /// Pseudo number: everything.
 const EVERYTHING: u32 = 2 << 16;
 
-/// What a space needs for switching and flushing.
-#[repr(C)]
-pub struct SpaceTlb {
-    /// Literal value of the address-space register: CR3, TTBR0, satp.
-    pub root_register: u64,
-    /// Number that tags its translations; 0 is shared by those who got none.
-    pub asid: u16,
-    /// CPUs that must flush the number before they use the space again.
-    stale: AtomicU64,
+crate::described! {
+    /// What a space needs for switching and flushing.
+    #[repr(C)]
+    pub struct SpaceTlb {
+        /// Literal value of the address-space register: CR3, TTBR0, satp.
+        pub root_register: u64,
+        /// Number that tags its translations; 0 is shared by those who got none.
+        pub asid: u16,
+        /// CPUs that must flush the number before they use the space again.
+        stale: AtomicU64,
+    }
 }
 
 impl SpaceTlb {

@@ -89,24 +89,28 @@ pub struct FutexKey {
     pub offset: u64,
 }
 
-/// An address space.
-#[repr(C)]
-pub struct AddressSpace {
-    refs: AtomicU32,
-    /// What switching to it and flushing it takes.
-    pub tlb: SpaceTlb,
-    inner: SpinLock<Inner>,
+crate::described! {
+    /// An address space.
+    #[repr(C)]
+    pub struct AddressSpace {
+        refs: AtomicU32,
+        /// What switching to it and flushing it takes.
+        pub tlb: SpaceTlb,
+        inner: SpinLock<Inner>,
+    }
 }
 
-/// What a space's lock guards.
-#[repr(C)]
-pub struct Inner {
-    tables: PageTable,
-    regions: Regions,
-    /// Pages of 4 KiB present.
-    resident: usize,
-    /// Where the next search for a free range begins.
-    cursor: u64,
+crate::described! {
+    /// What a space's lock guards.
+    #[repr(C)]
+    pub struct Inner {
+        tables: PageTable,
+        regions: Regions,
+        /// Pages of 4 KiB present.
+        resident: usize,
+        /// Where the next search for a free range begins.
+        cursor: u64,
+    }
 }
 
 static SPACES: Cache<AddressSpace> = Cache::new("address space");

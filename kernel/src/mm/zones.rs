@@ -16,31 +16,35 @@ use super::frame_info::{BLOCK_FRAMES, BlockKind, NONE, block};
 /// Orders of the buddy side: up to 2^18 blocks, 512 GiB.
 pub const ORDERS: usize = 19;
 
-/// Which physical addresses a zone covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum ZoneKind {
-    /// What old devices reach: the first 16 MiB on x86_64, the first 64 MiB of RAM elsewhere.
-    Dma,
-    /// Up to physical 4 GiB.
-    Normal,
-    /// Above.
-    High,
+crate::described! {
+    /// Which physical addresses a zone covers.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    #[repr(u8)]
+    pub enum ZoneKind {
+        /// What old devices reach: the first 16 MiB on x86_64, the first 64 MiB of RAM elsewhere.
+        Dma,
+        /// Up to physical 4 GiB.
+        Normal,
+        /// Above.
+        High,
+    }
 }
 
-/// Free memory of one zone.
-#[repr(C)]
-pub struct Zone {
-    /// Frames that are free now.
-    pub free: usize,
-    /// Frames the zone was given at boot.
-    pub total: usize,
-    partial: u32,
-    chunks: [u32; ORDERS],
-    first_block: u32,
-    last_block: u32,
-    /// This zone's index, as blocks carry it.
-    pub index: u8,
+crate::described! {
+    /// Free memory of one zone.
+    #[repr(C)]
+    pub struct Zone {
+        /// Frames that are free now.
+        pub free: usize,
+        /// Frames the zone was given at boot.
+        pub total: usize,
+        partial: u32,
+        chunks: [u32; ORDERS],
+        first_block: u32,
+        last_block: u32,
+        /// This zone's index, as blocks carry it.
+        pub index: u8,
+    }
 }
 
 impl Zone {
