@@ -20,6 +20,7 @@ use super::slot::Slot;
 use super::sync::{
     AtomicBool, AtomicPtr, AtomicU32, Ordering, Progress, SpinLock, preemption_point,
 };
+use crate::inspect::{Described, Name, Shape};
 use crate::lock::Rank;
 
 crate::described! {
@@ -100,6 +101,65 @@ pub unsafe trait Typed {
     const KIND: Kind;
 }
 
+/// Which structure an object of each kind is the header of.
+const OBJECT_TYPES: &[Name] = &[
+    Name::object(
+        Kind::Memory as u64,
+        "Memory",
+        "veridian_kernel::process::objects::Memory",
+    ),
+    Name::object(
+        Kind::AddressSpace as u64,
+        "AddressSpace",
+        "veridian_kernel::process::objects::SpaceObject",
+    ),
+    Name::object(
+        Kind::Thread as u64,
+        "Thread",
+        "veridian_kernel::process::thread::Thread",
+    ),
+    Name::object(
+        Kind::Process as u64,
+        "Process",
+        "veridian_kernel::process::pcb::Process",
+    ),
+    Name::object(
+        Kind::Endpoint as u64,
+        "Endpoint",
+        "veridian_kernel::ipc::endpoint::Endpoint",
+    ),
+    Name::object(
+        Kind::Channel as u64,
+        "Channel",
+        "veridian_kernel::ipc::async_ipc::Channel",
+    ),
+    Name::object(
+        Kind::Notification as u64,
+        "Notification",
+        "veridian_kernel::ipc::notification::Notification",
+    ),
+    Name::object(
+        Kind::Console as u64,
+        "Console",
+        "veridian_kernel::process::objects::Plain",
+    ),
+    Name::object(
+        Kind::Namespace as u64,
+        "Namespace",
+        "veridian_kernel::ipc::registry::Namespace",
+    ),
+    Name::object(
+        Kind::Reply as u64,
+        "Reply",
+        "veridian_kernel::ipc::reply::Reply",
+    ),
+    Name::object(
+        Kind::Machine as u64,
+        "Machine",
+        "veridian_kernel::process::objects::Plain",
+    ),
+];
+
 crate::described! {
     /// Header of every kernel object.
     #[repr(C)]
@@ -121,6 +181,7 @@ crate::described! {
         pub(super) ops: &'static ObjectOps,
         pub(super) tree: SpinLock<Tree>,
     }
+    kind: names(OBJECT_TYPES)
 }
 
 crate::described! {
@@ -319,6 +380,7 @@ fn reap_listed() -> bool {
 }
 
 /// A use of an object, as a value: the object lives as long as this does.
+#[repr(transparent)]
 pub struct Use<T: Typed> {
     object: NonNull<Object>,
     marker: PhantomData<T>,
@@ -363,6 +425,14 @@ impl<T: Typed> Use<T> {
         // SAFETY: this use keeps the object alive.
         unsafe { self.object.as_ref() }
     }
+}
+
+impl<T: Typed + Described> Described for Use<T> {
+    const SHAPE: Shape = NonNull::<T>::SHAPE;
+}
+
+impl<T: Typed + Described> Described for Option<Use<T>> {
+    const SHAPE: Shape = NonNull::<T>::SHAPE;
 }
 
 impl<T: Typed> Deref for Use<T> {

@@ -32,7 +32,7 @@
 //!
 //! A **field** (64 bytes) says what lies where. Several fields may describe the same bytes: bit
 //! ranges of one word, or a plain pointer that is described once more as the list it begins. A
-//! root's field is the root's data, at offset 0.
+//! root's field is the root's data; its offset counts from the root's address.
 //!
 //! | offset | type | meaning |
 //! |---|---|---|
@@ -70,7 +70,12 @@
 //! collections the value is a role and the text a field, as a path of names joined by dots:
 //! 1 next element, 2 first child, 3 left, 4 right (the four: in the element); 5 length, 6 head,
 //! 7 tail, 8 capacity (in the type that has the collection); 9 the element is the field with this
-//! path inside the type named, which is what is really collected.
+//! path inside the type named, which is what is really collected; on a structure (kind 7) it says
+//! so for the collections inside it. A list ends at null, or where it began: at the address of the
+//! field that begins it.
+//!
+//! An object is found through a capability's slot, as the header `Object` within a structure of
+//! the type that the name of its kind carries; the structure's field of that type is `object`.
 
 mod describe;
 #[cfg(all(test, not(loom)))]
@@ -191,6 +196,15 @@ impl Name {
         }
     }
 
+    /// The name of a kind of object, whose header is the field `object` of a `type_name`.
+    pub const fn object(value: u64, name: &'static str, type_name: &'static str) -> Name {
+        Name {
+            value,
+            name: Text::new(name),
+            type_name: Text::new(type_name),
+        }
+    }
+
     /// A field by the role it has in a collection.
     pub const fn role(role: u64, path: &'static str) -> Name {
         Name::new(role, path)
@@ -301,6 +315,11 @@ impl Field {
     /// The pointer leads to a ring; `roles` name head, tail and capacity.
     pub const fn ring(self, roles: &'static [Name]) -> Field {
         self.with(FieldKind::Ring, roles)
+    }
+
+    /// The collections inside this structure hold what `names` say with role 9.
+    pub const fn holds(self, names: &'static [Name]) -> Field {
+        self.with(FieldKind::Structure, names)
     }
 
     /// The integer is the sequence count of its type.
