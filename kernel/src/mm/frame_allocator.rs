@@ -38,7 +38,12 @@ pub struct Request {
 impl Request {
     /// `frames` contiguous frames from anywhere near.
     pub const fn frames(frames: usize) -> Request {
-        Request { frames, align: 1, zone: ZoneKind::High, node: None }
+        Request {
+            frames,
+            align: 1,
+            zone: ZoneKind::High,
+            node: None,
+        }
     }
 
     /// The same, aligned to `align` frames.
@@ -53,7 +58,10 @@ impl Request {
 
     /// The same, near `node`.
     pub const fn node(self, node: usize) -> Request {
-        Request { node: Some(node), ..self }
+        Request {
+            node: Some(node),
+            ..self
+        }
     }
 }
 
@@ -85,8 +93,15 @@ struct Cache {
     frames: [u32; CACHE_SIZE],
 }
 
-static CACHES: [SpinLock<Cache>; MAX_CPUS] =
-    [const { SpinLock::new(Rank::FrameCache, Cache { count: 0, frames: [0; CACHE_SIZE] }) }; MAX_CPUS];
+static CACHES: [SpinLock<Cache>; MAX_CPUS] = [const {
+    SpinLock::new(
+        Rank::FrameCache,
+        Cache {
+            count: 0,
+            frames: [0; CACHE_SIZE],
+        },
+    )
+}; MAX_CPUS];
 
 /// Takes one frame. Its contents are undefined.
 #[inline]
@@ -138,7 +153,10 @@ fn slow(request: Request) -> Result<FrameRange, OutOfMemory> {
         }
     };
     (first..first + count).for_each(|frame| known(frame).hand_out());
-    Ok(FrameRange { start: PhysAddr::of_frame(first), frames: request.frames })
+    Ok(FrameRange {
+        start: PhysAddr::of_frame(first),
+        frames: request.frames,
+    })
 }
 
 #[cold]
@@ -279,7 +297,9 @@ pub fn retain(address: PhysAddr) {
 /// Drops a reference; the last one frees the frame.
 #[inline]
 pub fn release(address: PhysAddr) {
-    let Some(info) = info(address.frame()) else { return };
+    let Some(info) = info(address.frame()) else {
+        return;
+    };
     // A count of one means that nobody else can change it.
     if info.refs.load(Acquire) == 1 || info.refs.fetch_sub(1, Release) == 1 {
         free_one(address);
@@ -312,11 +332,19 @@ pub struct ZoneStatistics {
 /// What one zone of one node holds.
 pub fn statistics(node: usize, kind: ZoneKind) -> ZoneStatistics {
     let zone = NODES[node].zones[kind as usize].lock();
-    ZoneStatistics { total: zone.total, free: zone.free, largest: zone.largest() }
+    ZoneStatistics {
+        total: zone.total,
+        free: zone.free,
+        largest: zone.largest(),
+    }
 }
 
 fn sum(count: impl Fn(&super::zones::Zone) -> usize) -> usize {
-    NODES.iter().flat_map(|node| &node.zones).map(|zone| count(&zone.lock())).sum()
+    NODES
+        .iter()
+        .flat_map(|node| &node.zones)
+        .map(|zone| count(&zone.lock()))
+        .sum()
 }
 
 /// Free frames of the whole machine, those in caches included.
@@ -339,30 +367,49 @@ pub fn init(machine: &MachineInfo) {
     for (span, m) in spans.iter_mut().zip(memory) {
         let limit = (frame_info::SECTIONS as u64) << 30;
         let end = m.range.end.min(limit) / PAGE_SIZE as u64;
-        *span = (m.range.start.div_ceil(PAGE_SIZE as u64).min(end) as u32, end as u32);
+        *span = (
+            m.range.start.div_ceil(PAGE_SIZE as u64).min(end) as u32,
+            end as u32,
+        );
     }
     let spans = &spans[..memory.len()];
     frame_info::spans(spans, |index, first, last| {
         let bytes = frame_info::span_bytes(first, last).next_multiple_of(PAGE_SIZE) as u64;
-        let at = reserved::claim(memory, bytes, "frame records").expect("no RAM for the frame records");
+        let at =
+            reserved::claim(memory, bytes, "frame records").expect("no RAM for the frame records");
         // SAFETY: `claim` found RAM that nobody has and reserved it for us.
         unsafe {
             at.as_ptr::<u8>().write_bytes(0, bytes as usize);
             frame_info::install(index, first, last, at.as_ptr());
         }
     });
-    let lowest = spans.iter().filter(|s| s.0 < s.1).map(|s| s.0).min().unwrap_or(0);
-    let dma_end = if lowest < 256 { 16 << 8 } else { lowest + (64 << 8) };
+    let lowest = spans
+        .iter()
+        .filter(|s| s.0 < s.1)
+        .map(|s| s.0)
+        .min()
+        .unwrap_or(0);
+    let dma_end = if lowest < 256 {
+        16 << 8
+    } else {
+        lowest + (64 << 8)
+    };
     for (span, m) in spans.iter().zip(memory) {
         for frame in span.0..span.1 {
             known(frame).set_state(FrameState::Reserved);
             known(frame).refs.store(1, Relaxed);
         }
-        let bounds = [(0, dma_end), (dma_end, (1u32 << 20).max(dma_end)), (1 << 20, u32::MAX)];
+        let bounds = [
+            (0, dma_end),
+            (dma_end, (1u32 << 20).max(dma_end)),
+            (1 << 20, u32::MAX),
+        ];
         for (kind, (low, high)) in bounds.into_iter().enumerate() {
             // Frame 0 stays out: its number means "none" in memory objects.
             let (start, end) = (span.0.max(low).max(1), span.1.min(high));
-            reserved::gaps(start, end, |first, end| add(m.node as usize * 3 + kind, first, end));
+            reserved::gaps(start, end, |first, end| {
+                add(m.node as usize * 3 + kind, first, end)
+            });
         }
     }
 }

@@ -196,7 +196,9 @@ pub(super) fn spans(ranges: &[(u32, u32)], mut each: impl FnMut(usize, u32, u32)
     for index in 0..SECTIONS as u32 {
         let (start, end) = (index << SECTION_SHIFT, ((index + 1) << SECTION_SHIFT) - 1);
         let inside = ranges.iter().filter(|r| r.0 <= end && r.1 > start);
-        let bounds = inside.fold((NONE, 0), |b, r| (b.0.min(r.0.max(start)), b.1.max((r.1 - 1).min(end))));
+        let bounds = inside.fold((NONE, 0), |b, r| {
+            (b.0.min(r.0.max(start)), b.1.max((r.1 - 1).min(end)))
+        });
         if bounds.0 <= bounds.1 {
             each(index as usize, bounds.0, bounds.1);
         }
@@ -217,8 +219,13 @@ pub(super) unsafe fn install(index: usize, first: u32, last: u32, at: *mut u8) {
     let frames = at as *mut FrameInfo;
     let blocks = frames.wrapping_add((last - first + 1) as usize) as *mut Block;
     let section = &SECTION[index];
-    section.frames.store(frames.wrapping_sub(first as usize), Relaxed);
-    section.blocks.store(blocks.wrapping_sub((first / BLOCK_FRAMES) as usize), Relaxed);
+    section
+        .frames
+        .store(frames.wrapping_sub(first as usize), Relaxed);
+    section.blocks.store(
+        blocks.wrapping_sub((first / BLOCK_FRAMES) as usize),
+        Relaxed,
+    );
     section.first.store(first, Relaxed);
     section.count.store(last - first + 1, Relaxed);
 }

@@ -109,7 +109,11 @@ impl SlabCache {
     pub const fn new(name: &'static str, size: usize, align: usize) -> SlabCache {
         assert!(align <= PAGE_SIZE && size <= MAX_SLAB_FRAMES * PAGE_SIZE - RED_ZONE);
         let align = if align < 8 { 8 } else { align };
-        let size = if size < 8 { 8 } else { size.next_multiple_of(8) };
+        let size = if size < 8 {
+            8
+        } else {
+            size.next_multiple_of(8)
+        };
         let stride = (size + RED_ZONE).next_multiple_of(align);
         let mut frames = 1;
         // Up to an eighth of a slab may be lost.
@@ -126,12 +130,31 @@ impl SlabCache {
             stride: stride as u32,
             slab_frames: frames as u32,
             slots: slots as u32,
-            limit: if limit > 64 { 64 } else if limit < 4 { 4 } else { limit as u32 },
+            limit: if limit > 64 {
+                64
+            } else if limit < 4 {
+                4
+            } else {
+                limit as u32
+            },
             registered: AtomicU32::new(0),
             next: AtomicPtr::new(null_mut()),
-            shared: SpinLock::new(Rank::Heap, Shared { partial: NONE, slabs: 0, taken: 0 }),
+            shared: SpinLock::new(
+                Rank::Heap,
+                Shared {
+                    partial: NONE,
+                    slabs: 0,
+                    taken: 0,
+                },
+            ),
             magazines: [const {
-                SpinLock::new(Rank::Magazine, Magazine { head: null_mut(), count: 0 })
+                SpinLock::new(
+                    Rank::Magazine,
+                    Magazine {
+                        head: null_mut(),
+                        count: 0,
+                    },
+                )
             }; MAX_CPUS],
         }
     }
@@ -192,7 +215,9 @@ impl SlabCache {
             }
             let slab = shared.partial;
             let info = known(slab);
-            let slot = self.base(slab).wrapping_add(info.refs.load(Relaxed) as usize) as *mut Slot;
+            let slot = self
+                .base(slab)
+                .wrapping_add(info.refs.load(Relaxed) as usize) as *mut Slot;
             // SAFETY: a free slot of the slab holds the offset of the next one, or `NO_SLOT`.
             let next = unsafe { (*slot).next } as usize as u32;
             info.refs.store(next, Relaxed);
@@ -257,7 +282,11 @@ impl SlabCache {
         let slab = start.frame();
         (slab..slab + self.slab_frames).for_each(|f| known(f).set_state(FrameState::Slab));
         for index in 0..self.slots {
-            let next = if index + 1 < self.slots { (index + 1) * self.stride } else { NO_SLOT };
+            let next = if index + 1 < self.slots {
+                (index + 1) * self.stride
+            } else {
+                NO_SLOT
+            };
             let slot = self.base(slab).wrapping_add((index * self.stride) as usize);
             // SAFETY: the slot lies in the frames just taken.
             unsafe {
@@ -290,10 +319,15 @@ impl SlabCache {
     /// Puts a slab at the head of the partial list; a slab's link is next | previous << 32.
     fn link(&self, shared: &mut Shared, slab: u32) {
         let next = shared.partial;
-        known(slab).link.store(next as u64 | (NONE as u64) << 32, Relaxed);
+        known(slab)
+            .link
+            .store(next as u64 | (NONE as u64) << 32, Relaxed);
         if next != NONE {
             let link = &known(next).link;
-            link.store(link.load(Relaxed) as u32 as u64 | (slab as u64) << 32, Relaxed);
+            link.store(
+                link.load(Relaxed) as u32 as u64 | (slab as u64) << 32,
+                Relaxed,
+            );
         }
         shared.partial = slab;
     }
@@ -303,7 +337,10 @@ impl SlabCache {
         let (next, previous) = (link as u32, (link >> 32) as u32);
         if next != NONE {
             let link = &known(next).link;
-            link.store(link.load(Relaxed) as u32 as u64 | (previous as u64) << 32, Relaxed);
+            link.store(
+                link.load(Relaxed) as u32 as u64 | (previous as u64) << 32,
+                Relaxed,
+            );
         }
         if previous != NONE {
             let link = &known(previous).link;
@@ -319,9 +356,17 @@ impl SlabCache {
         // SAFETY: the slot is ours, with its red zone behind it.
         unsafe {
             let red = bytes.add(size) as *mut u64;
-            assert!(red.read() == DEAD, "heap: {}: red zone of a free object overwritten", self.name);
+            assert!(
+                red.read() == DEAD,
+                "heap: {}: red zone of a free object overwritten",
+                self.name
+            );
             let clean = (8..size).all(|i| bytes.add(i).read() == POISON);
-            assert!(clean, "heap: {}: free object at {slot:p} written to", self.name);
+            assert!(
+                clean,
+                "heap: {}: free object at {slot:p} written to",
+                self.name
+            );
             red.write(LIVE);
         }
     }
@@ -332,8 +377,16 @@ impl SlabCache {
         // SAFETY: the caller gives up the slot, which has its red zone behind it.
         unsafe {
             let red = bytes.add(size) as *mut u64;
-            assert!(red.read() != DEAD, "heap: {}: object at {slot:p} freed twice", self.name);
-            assert!(red.read() == LIVE, "heap: {}: written behind the object at {slot:p}", self.name);
+            assert!(
+                red.read() != DEAD,
+                "heap: {}: object at {slot:p} freed twice",
+                self.name
+            );
+            assert!(
+                red.read() == LIVE,
+                "heap: {}: written behind the object at {slot:p}",
+                self.name
+            );
             red.write(DEAD);
             bytes.add(8).write_bytes(POISON, size - 8);
         }
@@ -361,7 +414,10 @@ pub struct Cache<T> {
 impl<T> Cache<T> {
     /// An empty cache.
     pub const fn new(name: &'static str) -> Cache<T> {
-        Cache { slab: SlabCache::new(name, size_of::<T>(), align_of::<T>()), objects: PhantomData }
+        Cache {
+            slab: SlabCache::new(name, size_of::<T>(), align_of::<T>()),
+            objects: PhantomData,
+        }
     }
 
     /// Takes an object; it is not initialised.
@@ -422,7 +478,12 @@ pub fn in_use() -> usize {
 
 /// Returns what magazines hold to the slabs, so that empty slabs become free frames.
 pub fn trim() {
-    caches().for_each(|cache| cache.magazines.iter().for_each(|m| cache.spill(&mut m.lock(), 0)));
+    caches().for_each(|cache| {
+        cache
+            .magazines
+            .iter()
+            .for_each(|m| cache.spill(&mut m.lock(), 0))
+    });
 }
 
 /// Sizes of the ten general classes.
@@ -514,7 +575,16 @@ static HEAP: KernelHeap = KernelHeap;
 #[cfg(test)]
 pub(super) fn reset() {
     for cache in caches() {
-        cache.magazines.iter().for_each(|m| *m.lock() = Magazine { head: null_mut(), count: 0 });
-        *cache.shared.lock() = Shared { partial: NONE, slabs: 0, taken: 0 };
+        cache.magazines.iter().for_each(|m| {
+            *m.lock() = Magazine {
+                head: null_mut(),
+                count: 0,
+            }
+        });
+        *cache.shared.lock() = Shared {
+            partial: NONE,
+            slabs: 0,
+            taken: 0,
+        };
     }
 }

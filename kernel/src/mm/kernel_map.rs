@@ -39,7 +39,12 @@ crate::described! {
 /// The kernel's mappings.
 pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
     Rank::KernelMap,
-    KernelMap { tables: None, regions: Regions::new(), devices: [(0, 0); MOST_DEVICES], device_count: 0 },
+    KernelMap {
+        tables: None,
+        regions: Regions::new(),
+        devices: [(0, 0); MOST_DEVICES],
+        device_count: 0,
+    },
 );
 crate::root!("kernel map", KERNEL: SpinLock<KernelMap>);
 static ROOT: AtomicU64 = AtomicU64::new(0);
@@ -52,9 +57,14 @@ pub fn root() -> PhysAddr {
 
 /// Makes device registers accessible and returns where. Works before `init`, too.
 pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
-    let (start, end) = (at.0 & !(PAGE - 1), (at.0 + len as u64).next_multiple_of(PAGE));
+    let (start, end) = (
+        at.0 & !(PAGE - 1),
+        (at.0 + len as u64).next_multiple_of(PAGE),
+    );
     let mut map = KERNEL.lock();
-    let known = map.devices[..map.device_count].iter().any(|d| d.0 <= start && end <= d.0 + d.1);
+    let known = map.devices[..map.device_count]
+        .iter()
+        .any(|d| d.0 <= start && end <= d.0 + d.1);
     if !known {
         let next = map.device_count;
         assert!(next < MOST_DEVICES, "too many device windows");
@@ -62,7 +72,8 @@ pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
         map.device_count += 1;
         if let Some(tables) = &mut map.tables {
             let flags = MapFlags::KERNEL_DATA | MapFlags::DEVICE;
-            linear(tables, DIRECT_MAP, start, end, flags).expect("no memory for a device's page tables");
+            linear(tables, DIRECT_MAP, start, end, flags)
+                .expect("no memory for a device's page tables");
             paging::publish();
         }
     }
@@ -74,8 +85,12 @@ pub(super) fn init(machine: &MachineInfo) {
     let mut map = KERNEL.lock();
     let devices = map.devices;
     let count = map.device_count;
-    map.tables = Some(build(machine, &devices[..count]).expect("no memory for the kernel's page tables"));
-    ROOT.store(map.tables.as_ref().map_or(0, |tables| tables.root.0), Relaxed);
+    map.tables =
+        Some(build(machine, &devices[..count]).expect("no memory for the kernel's page tables"));
+    ROOT.store(
+        map.tables.as_ref().map_or(0, |tables| tables.root.0),
+        Relaxed,
+    );
     drop(map);
     activate();
 }
@@ -95,22 +110,51 @@ fn build(machine: &MachineInfo, devices: &[(u64, u64)]) -> Result<PageTable, Out
     let code = (physical(text.0), physical(rodata.1));
     for memory in machine.memory.as_slice() {
         let page = |address: u64| address & !(PAGE - 1);
-        let (start, end) = (memory.range.start.next_multiple_of(PAGE), page(memory.range.end));
+        let (start, end) = (
+            memory.range.start.next_multiple_of(PAGE),
+            page(memory.range.end),
+        );
         let cut = |at: u64| at.clamp(start, end.max(start));
         let read_only = MapFlags::READ | MapFlags::GLOBAL;
-        linear(&mut tables, DIRECT_MAP, start, cut(code.0), MapFlags::KERNEL_DATA)?;
+        linear(
+            &mut tables,
+            DIRECT_MAP,
+            start,
+            cut(code.0),
+            MapFlags::KERNEL_DATA,
+        )?;
         linear(&mut tables, DIRECT_MAP, cut(code.0), cut(code.1), read_only)?;
-        linear(&mut tables, DIRECT_MAP, cut(code.1), end, MapFlags::KERNEL_DATA)?;
+        linear(
+            &mut tables,
+            DIRECT_MAP,
+            cut(code.1),
+            end,
+            MapFlags::KERNEL_DATA,
+        )?;
     }
     for (start, len) in devices {
-        linear(&mut tables, DIRECT_MAP, *start, start + len, MapFlags::KERNEL_DATA | MapFlags::DEVICE)?;
+        linear(
+            &mut tables,
+            DIRECT_MAP,
+            *start,
+            start + len,
+            MapFlags::KERNEL_DATA | MapFlags::DEVICE,
+        )?;
     }
     let constant = MapFlags::READ | MapFlags::GLOBAL;
-    for (part, flags) in
-        [(text, constant | MapFlags::EXECUTE), (rodata, constant), (data, MapFlags::KERNEL_DATA)]
-    {
+    for (part, flags) in [
+        (text, constant | MapFlags::EXECUTE),
+        (rodata, constant),
+        (data, MapFlags::KERNEL_DATA),
+    ] {
         let offset = part.0.wrapping_sub(physical(part.0));
-        linear(&mut tables, offset, physical(part.0), physical(part.1), flags)?;
+        linear(
+            &mut tables,
+            offset,
+            physical(part.0),
+            physical(part.1),
+            flags,
+        )?;
     }
     debug_assert!(text.0 >= IMAGE || !cfg!(target_os = "none"));
     Ok(tables)
@@ -118,7 +162,13 @@ fn build(machine: &MachineInfo, devices: &[(u64, u64)]) -> Result<PageTable, Out
 
 /// Maps physical `start..end` at `offset +` it, by the largest pages that fit. What is mapped
 /// already stays.
-fn linear(tables: &mut PageTable, offset: u64, start: u64, end: u64, flags: MapFlags) -> Result<(), OutOfMemory> {
+fn linear(
+    tables: &mut PageTable,
+    offset: u64,
+    start: u64,
+    end: u64,
+    flags: MapFlags,
+) -> Result<(), OutOfMemory> {
     let mut at = start;
     while at < end {
         let to = offset.wrapping_add(at);
@@ -165,7 +215,10 @@ pub fn stack(len: usize) -> Result<u64, OutOfMemory> {
     let len = (len as u64).next_multiple_of(PAGE);
     let mut guard = KERNEL.lock();
     let map = &mut *guard;
-    let at = map.regions.gap(DYNAMIC, DYNAMIC_END, len + 2 * PAGE, PAGE).ok_or(OutOfMemory)?;
+    let at = map
+        .regions
+        .gap(DYNAMIC, DYNAMIC_END, len + 2 * PAGE, PAGE)
+        .ok_or(OutOfMemory)?;
     let end = at + len + 2 * PAGE;
     let region = Region::new(at, end, MapFlags::KERNEL_DATA, RegionKind::Anonymous).store()?;
     map.regions.insert(region);
@@ -205,10 +258,14 @@ pub fn unmap(top: u64) {
     }
     let mut guard = KERNEL.lock();
     let map = &mut *guard;
-    let Some(region) = map.regions.find(top - 1) else { return };
+    let Some(region) = map.regions.find(top - 1) else {
+        return;
+    };
     // SAFETY: regions of the tree are valid while the lock is held.
     let (mut at, end) = unsafe { (region.as_ref().start, region.as_ref().end) };
-    let Some(tables) = &mut map.tables else { return };
+    let Some(tables) = &mut map.tables else {
+        return;
+    };
     while at < end {
         let mut out = Frames([PhysAddr(0); 16], 0);
         let from = at;

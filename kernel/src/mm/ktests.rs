@@ -110,7 +110,8 @@ fn each(mut list: PhysAddr, mut visit: impl FnMut(PhysAddr)) {
 }
 
 fn largest() -> usize {
-    let zones = (0..numa::nodes()).flat_map(|n| KINDS.map(|kind| frames::statistics(n, kind).largest));
+    let zones =
+        (0..numa::nodes()).flat_map(|n| KINDS.map(|kind| frames::statistics(n, kind).largest));
     zones.max().unwrap_or(0)
 }
 
@@ -125,7 +126,9 @@ fn free_shuffled(list: PhysAddr) {
         unsafe { frame.as_ptr::<PhysAddr>().write(*lane) };
         *lane = frame;
     });
-    lanes.into_iter().for_each(|lane| each(lane, frames::free_one));
+    lanes
+        .into_iter()
+        .for_each(|lane| each(lane, frames::free_one));
 }
 
 kernel_test! {
@@ -483,9 +486,31 @@ fn workload() -> Result<(), MapError> {
     let child = Space(AddressSpace::create()?);
     let memory = Object(MemoryObject::create(1200 * PAGE)?);
     space.map_anonymous(VirtAddr(BASE), 8 * PAGE, RW)?;
-    let shared = space.map_object(&memory, 0, VirtAddr(0), 1200 * PAGE, RW, Sharing::Shared, Binding::KERNEL)?;
-    let copied = space.map_object(&memory, 0, VirtAddr(0), 2 * PAGE, RW, Sharing::Private, Binding::KERNEL)?;
-    for at in [BASE, BASE + PAGE, shared.0, shared.0 + 1100 * PAGE, copied.0] {
+    let shared = space.map_object(
+        &memory,
+        0,
+        VirtAddr(0),
+        1200 * PAGE,
+        RW,
+        Sharing::Shared,
+        Binding::KERNEL,
+    )?;
+    let copied = space.map_object(
+        &memory,
+        0,
+        VirtAddr(0),
+        2 * PAGE,
+        RW,
+        Sharing::Private,
+        Binding::KERNEL,
+    )?;
+    for at in [
+        BASE,
+        BASE + PAGE,
+        shared.0,
+        shared.0 + 1100 * PAGE,
+        copied.0,
+    ] {
         space.handle_fault(at, Access::Write).map_err(no_memory)?;
     }
     space.map_stack(2 * PAGE)?;
@@ -508,8 +533,14 @@ fn every_failure() -> TestResult {
         let result = workload();
         inject::fail_nth(0);
         failed += result.is_err() as u64;
-        ktest_assert!(matches!(result, Ok(()) | Err(MapError::OutOfMemory)), "{result:?}");
-        ktest_assert!(in_use() == before, "leak when allocation {n} of {sites} fails");
+        ktest_assert!(
+            matches!(result, Ok(()) | Err(MapError::OutOfMemory)),
+            "{result:?}"
+        );
+        ktest_assert!(
+            in_use() == before,
+            "leak when allocation {n} of {sites} fails"
+        );
     }
     ktest_assert!(failed > 10, "{failed} of {sites} were noticed");
     Ok(())
@@ -542,13 +573,18 @@ fn use_on_other_cpus() -> TestResult {
         SEEN.fetch_or(load(BASE).is_ok() as u64 * cpu::current().bit(), SeqCst);
     }
     fn change(_: u64) {
-        SEEN.fetch_or(store(BASE + PAGE, 9).is_ok() as u64 * cpu::current().bit(), SeqCst);
+        SEEN.fetch_or(
+            store(BASE + PAGE, 9).is_ok() as u64 * cpu::current().bit(),
+            SeqCst,
+        );
     }
     let before = in_use();
     let others = percpu::online_mask() & !cpu::current().bit();
     for _ in 0..20 {
         let space = Space::new();
-        space.map_anonymous(VirtAddr(BASE), 2 * PAGE, RW).expect("room");
+        space
+            .map_anonymous(VirtAddr(BASE), 2 * PAGE, RW)
+            .expect("room");
         SHARED_SPACE.store(core::ptr::from_ref(&*space) as u64, SeqCst);
         tlb::switch_to(&space);
         ktest_assert_eq!((store(BASE, 7), store(BASE + PAGE, 8)), (Ok(()), Ok(())));
@@ -560,13 +596,17 @@ fn use_on_other_cpus() -> TestResult {
         ktest_assert_eq!(all(enter), others);
         ktest_assert_eq!(all(change), others);
         // A page that other CPUs have in their TLBs: read-only, then gone, on all of them.
-        ktest_assert_eq!(space.protect(VirtAddr(BASE + PAGE), PAGE, MapFlags::READ), Ok(()));
+        ktest_assert_eq!(
+            space.protect(VirtAddr(BASE + PAGE), PAGE, MapFlags::READ),
+            Ok(())
+        );
         ktest_assert_eq!(all(change), 0);
         ktest_assert_eq!(space.unmap(VirtAddr(BASE), PAGE), Ok(()));
         ktest_assert_eq!(all(touch), 0);
         // The end of the space makes every CPU leave it.
         drop(space);
-        let holds = |cpu: &percpu::PerCpu| cpu.space.load(SeqCst) as u64 == SHARED_SPACE.load(SeqCst);
+        let holds =
+            |cpu: &percpu::PerCpu| cpu.space.load(SeqCst) as u64 == SHARED_SPACE.load(SeqCst);
         ktest_assert!(!percpu::cpus(others).any(holds));
     }
     ktest_assert_eq!(in_use(), before);
@@ -596,10 +636,19 @@ fn stress_on_all_cpus() -> TestResult {
                     frames::free(range);
                 }
                 None => {
-                    let count = if state % 7 == 0 { (state >> 30) as usize % 600 + 1 } else { 1 };
+                    let count = if state % 7 == 0 {
+                        (state >> 30) as usize % 600 + 1
+                    } else {
+                        1
+                    };
                     if let Ok(range) = frames::allocate(Request::frames(count)) {
                         // SAFETY: as above.
-                        unsafe { range.start.as_ptr::<u64>().write_volatile(range.start.0 ^ seed) };
+                        unsafe {
+                            range
+                                .start
+                                .as_ptr::<u64>()
+                                .write_volatile(range.start.0 ^ seed)
+                        };
                         held[slot] = Some(range);
                     }
                 }
@@ -623,7 +672,10 @@ fn stress_on_all_cpus() -> TestResult {
         }
         held.into_iter().flatten().for_each(frames::free);
         // SAFETY: as above.
-        objects.into_iter().flatten().for_each(|object| unsafe { OBJECTS.free(object) });
+        objects
+            .into_iter()
+            .flatten()
+            .for_each(|object| unsafe { OBJECTS.free(object) });
     }
     let before = in_use();
     WRONG.store(false, SeqCst);

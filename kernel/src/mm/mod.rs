@@ -120,11 +120,15 @@ impl Described for PhysAddr {
 
 impl MapFlags {
     /// Kernel data: read and write.
-    pub const KERNEL_DATA: MapFlags = MapFlags::READ.union(MapFlags::WRITE).union(MapFlags::GLOBAL);
+    pub const KERNEL_DATA: MapFlags = MapFlags::READ
+        .union(MapFlags::WRITE)
+        .union(MapFlags::GLOBAL);
     /// User data: read and write.
     pub const USER_DATA: MapFlags = MapFlags::READ.union(MapFlags::WRITE).union(MapFlags::USER);
     /// User code: read and execute.
-    pub const USER_CODE: MapFlags = MapFlags::READ.union(MapFlags::EXECUTE).union(MapFlags::USER);
+    pub const USER_CODE: MapFlags = MapFlags::READ
+        .union(MapFlags::EXECUTE)
+        .union(MapFlags::USER);
     /// User constants: read.
     pub const USER_RODATA: MapFlags = MapFlags::READ.union(MapFlags::USER);
 }

@@ -54,7 +54,10 @@ pub(super) fn init(count: usize, distances: &[[u8; MAX_NODES]; MAX_NODES]) {
         let mut order: [u8; MAX_NODES] = core::array::from_fn(|i| i as u8);
         let rank = |to: &u8| (*to as usize != from, distances[from][*to as usize], *to);
         order[..nodes()].sort_unstable_by_key(rank);
-        order.iter().zip(&node.order).for_each(|(to, slot)| slot.store(*to, Relaxed));
+        order
+            .iter()
+            .zip(&node.order)
+            .for_each(|(to, slot)| slot.store(*to, Relaxed));
         for (kind, zone) in node.zones.iter().enumerate() {
             *zone.lock() = Zone::new();
             zone.lock().index = (from * 3 + kind) as u8;
@@ -77,11 +80,19 @@ pub(super) fn search<T>(
     mut take: impl FnMut(&mut Zone) -> Option<T>,
 ) -> Option<T> {
     let home = &NODES[from.min(nodes() - 1)];
-    let near = || home.order[..nodes()].iter().map(|n| n.load(Relaxed) as usize);
+    let near = || {
+        home.order[..nodes()]
+            .iter()
+            .map(|n| n.load(Relaxed) as usize)
+    };
     let higher = near().flat_map(|n| (1..=kind as usize).rev().map(move |k| (n, k)));
     for (node, kind) in higher.chain(near().map(|n| (n, 0))) {
         if let Some(taken) = take(&mut NODES[node].zones[kind].lock()) {
-            let counter = if core::ptr::eq(&NODES[node], home) { &home.local } else { &home.remote };
+            let counter = if core::ptr::eq(&NODES[node], home) {
+                &home.local
+            } else {
+                &home.remote
+            };
             counter.fetch_add(1, Relaxed);
             return Some(taken);
         }

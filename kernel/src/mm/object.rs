@@ -12,13 +12,17 @@
 //! Lock order: an address space, then the object. Reference counts need no lock.
 
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use core::sync::atomic::{
+    AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 
 use super::frame_info::{CODE_SYNCED, info};
 use super::heap::Cache;
 use super::region::Region;
 use super::vas::AddressSpace;
-use super::{FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Request, breathe, frames};
+use super::{
+    FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Request, breathe, frames,
+};
 use crate::lock::{Rank, SpinLock};
 
 /// Entries of one node of the tree of frames.
@@ -97,11 +101,20 @@ impl MemoryObject {
     }
 
     /// An object over physical memory that is not the allocator's: device registers, the initrd.
-    pub fn from_physical(base: PhysAddr, size: u64, device: bool) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+    pub fn from_physical(
+        base: PhysAddr,
+        size: u64,
+        device: bool,
+    ) -> Result<NonNull<MemoryObject>, OutOfMemory> {
         Self::new(Backing::Physical, size, base, device)
     }
 
-    fn new(backing: Backing, size: u64, base: PhysAddr, device: bool) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+    fn new(
+        backing: Backing,
+        size: u64,
+        base: PhysAddr,
+        device: bool,
+    ) -> Result<NonNull<MemoryObject>, OutOfMemory> {
         let pages = size.div_ceil(PAGE_SIZE as u64);
         if pages == 0 || pages > MAX_PAGES {
             return Err(OutOfMemory);
@@ -115,7 +128,13 @@ impl MemoryObject {
             pages,
             base,
             root: AtomicU32::new(0),
-            inner: SpinLock::new(Rank::MemoryObject, Inner { resident: 0, regions: null_mut() }),
+            inner: SpinLock::new(
+                Rank::MemoryObject,
+                Inner {
+                    resident: 0,
+                    regions: null_mut(),
+                },
+            ),
         })
     }
 
@@ -126,7 +145,11 @@ impl MemoryObject {
 
     /// Frames present.
     pub fn resident(&self) -> u64 {
-        if self.backing == Backing::Demand { self.inner.lock().resident } else { self.pages }
+        if self.backing == Backing::Demand {
+            self.inner.lock().resident
+        } else {
+            self.pages
+        }
     }
 
     /// Whether it is device registers.
@@ -163,7 +186,10 @@ impl MemoryObject {
         let root = this.root.load(Relaxed);
         match this.backing {
             Backing::Demand if root != 0 => free_tree(root, this.height),
-            Backing::Owned => frames::free(FrameRange { start: this.base, frames: this.pages as usize }),
+            Backing::Owned => frames::free(FrameRange {
+                start: this.base,
+                frames: this.pages as usize,
+            }),
             _ => {}
         }
         // SAFETY: the last reference is gone, and the object came from this cache.
@@ -192,7 +218,11 @@ impl MemoryObject {
             // SAFETY: a node stays until the object ends.
             found = unsafe { entry(found, index, height) }.load(Acquire);
         }
-        if found == 0 { self.take_frame(index) } else { Ok(PhysAddr::of_frame(found)) }
+        if found == 0 {
+            self.take_frame(index)
+        } else {
+            Ok(PhysAddr::of_frame(found))
+        }
     }
 
     #[cold]
@@ -242,7 +272,10 @@ impl MemoryObject {
         len: usize,
         mut copy: impl FnMut(*mut u8, core::ops::Range<usize>),
     ) -> Result<(), MapError> {
-        if offset.checked_add(len as u64).is_none_or(|end| end > self.size()) {
+        if offset
+            .checked_add(len as u64)
+            .is_none_or(|end| end > self.size())
+        {
             return Err(MapError::Invalid);
         }
         let mut done = 0;
@@ -251,7 +284,10 @@ impl MemoryObject {
             let within = at as usize % PAGE_SIZE;
             let piece = (PAGE_SIZE - within).min(len - done);
             let frame = self.frame(at / PAGE_SIZE as u64)?;
-            copy(frame.as_ptr::<u8>().wrapping_add(within), done..done + piece);
+            copy(
+                frame.as_ptr::<u8>().wrapping_add(within),
+                done..done + piece,
+            );
             done += piece;
         }
         Ok(())
@@ -333,7 +369,11 @@ impl MemoryObject {
 
     /// Flags that every mapping of this object has.
     pub(super) fn extra_flags(&self) -> MapFlags {
-        if self.device { MapFlags::DEVICE } else { MapFlags::empty() }
+        if self.device {
+            MapFlags::DEVICE
+        } else {
+            MapFlags::empty()
+        }
     }
 }
 

@@ -95,7 +95,13 @@ impl PageTable {
         } else {
             take_table(TABLES)?
         };
-        Ok(PageTable { root, tables: 0, last: u64::MAX, last_table: PhysAddr(0), last_info: None })
+        Ok(PageTable {
+            root,
+            tables: 0,
+            last: u64::MAX,
+            last_table: PhysAddr(0),
+            last_info: None,
+        })
     }
 
     /// Gives up the root. Everything below it in the user's half is gone already.
@@ -116,7 +122,11 @@ impl PageTable {
 
     /// The place for a leaf at `level`; the tables above it are made as needed. Fails with `None`
     /// where a larger leaf is in the way.
-    fn place(&mut self, address: u64, level: usize) -> Result<Option<(Place, PhysAddr)>, OutOfMemory> {
+    fn place(
+        &mut self,
+        address: u64,
+        level: usize,
+    ) -> Result<Option<(Place, PhysAddr)>, OutOfMemory> {
         let mut table = self.root;
         for above in (level + 1..=TOP).rev() {
             let place = Place::of(table, index(address, above));
@@ -144,7 +154,13 @@ impl PageTable {
 
     /// Maps a leaf; false if something is mapped there.
     #[inline]
-    pub fn map(&mut self, address: u64, level: usize, to: PhysAddr, flags: MapFlags) -> Result<bool, OutOfMemory> {
+    pub fn map(
+        &mut self,
+        address: u64,
+        level: usize,
+        to: PhysAddr,
+        flags: MapFlags,
+    ) -> Result<bool, OutOfMemory> {
         let (place, info) = match self.last_info {
             Some(info) if level == 0 && address >> shift(1) == self.last => {
                 (Place::of(self.last_table, index(address, 0)), info)
@@ -185,7 +201,12 @@ impl PageTable {
     }
 
     /// Calls `each` with every leaf in `start..end`, until it says false; returns where it stopped.
-    pub fn visit(&self, start: u64, end: u64, each: &mut impl FnMut(u64, usize, Place) -> bool) -> u64 {
+    pub fn visit(
+        &self,
+        start: u64,
+        end: u64,
+        each: &mut impl FnMut(u64, usize, Place) -> bool,
+    ) -> u64 {
         visit(self.root, TOP, start, end, each)
     }
 
@@ -230,7 +251,13 @@ impl PageTable {
     }
 }
 
-fn visit(table: PhysAddr, level: usize, start: u64, end: u64, each: &mut impl FnMut(u64, usize, Place) -> bool) -> u64 {
+fn visit(
+    table: PhysAddr,
+    level: usize,
+    start: u64,
+    end: u64,
+    each: &mut impl FnMut(u64, usize, Place) -> bool,
+) -> u64 {
     if known(table.frame()).tag.load(Relaxed) == 0 {
         return end;
     }
@@ -254,7 +281,14 @@ fn visit(table: PhysAddr, level: usize, start: u64, end: u64, each: &mut impl Fn
     end
 }
 
-fn clear(table: PhysAddr, level: usize, start: u64, end: u64, out: &mut impl Collector, tables: &mut usize) -> u64 {
+fn clear(
+    table: PhysAddr,
+    level: usize,
+    start: u64,
+    end: u64,
+    out: &mut impl Collector,
+    tables: &mut usize,
+) -> u64 {
     let used = &known(table.frame()).tag;
     let mut at = start;
     while at < end && used.load(Relaxed) != 0 {
@@ -298,7 +332,15 @@ struct Cache {
 }
 
 static CACHES: [[SpinLock<Cache>; 2]; MAX_CPUS] = [const {
-    [const { SpinLock::new(Rank::FrameCache, Cache { count: 0, frames: [0; CACHE_SIZE] }) }; 2]
+    [const {
+        SpinLock::new(
+            Rank::FrameCache,
+            Cache {
+                count: 0,
+                frames: [0; CACHE_SIZE],
+            },
+        )
+    }; 2]
 }; MAX_CPUS];
 
 fn pop(kind: usize) -> Option<PhysAddr> {
@@ -329,7 +371,9 @@ fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
     // SAFETY: both are whole tables; the kernel's half does not change after boot.
     unsafe {
         let from = kernel.as_ptr::<u64>().add(KERNEL_HALF);
-        root.as_ptr::<u64>().add(KERNEL_HALF).copy_from_nonoverlapping(from, 512 - KERNEL_HALF);
+        root.as_ptr::<u64>()
+            .add(KERNEL_HALF)
+            .copy_from_nonoverlapping(from, 512 - KERNEL_HALF);
     }
     Ok(root)
 }
@@ -337,7 +381,11 @@ fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
 /// Gives up an empty table that no TLB knows.
 pub(super) fn give_table(table: PhysAddr, kind: usize) {
     tlb::check_unreachable(table.frame());
-    debug_assert_eq!(known(table.frame()).tag.load(Relaxed), 0, "a table that is not empty");
+    debug_assert_eq!(
+        known(table.frame()).tag.load(Relaxed),
+        0,
+        "a table that is not empty"
+    );
     let mut cache = CACHES[cpu::current().number()][kind].lock();
     if cache.count < CACHE_SIZE {
         let at = cache.count;
@@ -364,7 +412,9 @@ pub(super) fn drain() {
     for cache in CACHES.iter().flatten() {
         loop {
             let mut cache = cache.lock();
-            let Some(left) = cache.count.checked_sub(1) else { break };
+            let Some(left) = cache.count.checked_sub(1) else {
+                break;
+            };
             cache.count = left;
             let table = PhysAddr::of_frame(cache.frames[left % CACHE_SIZE]);
             drop(cache);
@@ -375,11 +425,18 @@ pub(super) fn drain() {
 
 /// How many tables are kept for later.
 pub(super) fn cached() -> usize {
-    CACHES.iter().flatten().map(|cache| cache.lock().count).sum()
+    CACHES
+        .iter()
+        .flatten()
+        .map(|cache| cache.lock().count)
+        .sum()
 }
 
 /// Forgets the tables, for the next test on the host.
 #[cfg(test)]
 pub(super) fn reset() {
-    CACHES.iter().flatten().for_each(|cache| cache.lock().count = 0);
+    CACHES
+        .iter()
+        .flatten()
+        .for_each(|cache| cache.lock().count = 0);
 }

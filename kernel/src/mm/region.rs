@@ -6,10 +6,10 @@
 use core::ptr::{NonNull, null_mut};
 
 use super::heap::Cache;
-use crate::cap::Binding;
 use super::object::MemoryObject;
 use super::vas::AddressSpace;
 use super::{MapFlags, OutOfMemory};
+use crate::cap::Binding;
 use crate::sched::tree::{Node, Tree};
 
 crate::described! {
@@ -173,7 +173,10 @@ crate::described! {
 impl Regions {
     /// None.
     pub const fn new() -> Regions {
-        Regions { tree: Tree::new(), last: null_mut() }
+        Regions {
+            tree: Tree::new(),
+            last: null_mut(),
+        }
     }
 
     /// How many there are.
@@ -203,7 +206,8 @@ impl Regions {
         // SAFETY: nodes of the tree are the first fields of valid regions; `last` is null or one.
         unsafe {
             let last = self.last;
-            if !last.is_null() && address.wrapping_sub((*last).start) < (*last).end - (*last).start {
+            if !last.is_null() && address.wrapping_sub((*last).start) < (*last).end - (*last).start
+            {
                 return Some(NonNull::new_unchecked(last));
             }
             let region = self.tree.last_at_or_below(address) as *mut Region;
@@ -220,7 +224,10 @@ impl Regions {
     pub(super) fn growing(&mut self, start: u64, page: u64) -> Option<&mut Region> {
         // SAFETY: `last` is null or a region of the tree.
         unsafe {
-            let last = self.last.as_mut().filter(|last| last.end == start && !last.closing)?;
+            let last = self
+                .last
+                .as_mut()
+                .filter(|last| last.end == start && !last.closing)?;
             let above = Tree::next(&raw mut last.node) as *mut Region;
             (above.is_null() || (*above).start >= start + page).then_some(last)
         }
@@ -241,7 +248,10 @@ impl Regions {
             }
             let above = Tree::next(below as *mut Node) as *mut Region;
             let free = (*below).end <= start && (above.is_null() || (*above).start >= end);
-            (free, NonNull::new(below).filter(|r| r.as_ref().end == start))
+            (
+                free,
+                NonNull::new(below).filter(|r| r.as_ref().end == start),
+            )
         }
     }
 
@@ -267,7 +277,10 @@ impl Regions {
     pub(super) fn insert(&mut self, region: NonNull<Region>) {
         self.last = region.as_ptr();
         // SAFETY: a stored region is valid and stays in place until it is removed.
-        unsafe { self.tree.insert(region.as_ptr() as *mut Node, region.as_ref().start) };
+        unsafe {
+            self.tree
+                .insert(region.as_ptr() as *mut Node, region.as_ref().start)
+        };
     }
 
     /// Takes a region out.

@@ -22,7 +22,15 @@ crate::described! {
 /// What is reserved.
 pub static RESERVED: SpinLock<List> = SpinLock::new(
     Rank::Frames,
-    List { ranges: [const { Reserved { range: 0..0, name: "" } }; CAPACITY], len: 0 },
+    List {
+        ranges: [const {
+            Reserved {
+                range: 0..0,
+                name: "",
+            }
+        }; CAPACITY],
+        len: 0,
+    },
 );
 
 crate::root!("reserved memory", RESERVED: SpinLock<List>);
@@ -35,7 +43,9 @@ impl List {
 
     fn insert(&mut self, new: Reserved) {
         assert!(self.len < CAPACITY, "too many reserved ranges");
-        let at = self.as_slice().partition_point(|r| r.range.start < new.range.start);
+        let at = self
+            .as_slice()
+            .partition_point(|r| r.range.start < new.range.start);
         self.len += 1;
         self.ranges[at..self.len].rotate_right(1);
         self.ranges[at] = new;
@@ -57,23 +67,38 @@ impl List {
 fn frames_of(reserved: &Reserved) -> (u32, u32) {
     let page = PAGE_SIZE as u64;
     let clamp = |frame: u64| frame.min(u32::MAX as u64) as u32;
-    (clamp(reserved.range.start / page), clamp(reserved.range.end.div_ceil(page)))
+    (
+        clamp(reserved.range.start / page),
+        clamp(reserved.range.end.div_ceil(page)),
+    )
 }
 
 /// Takes over the machine's list and reports overlaps.
 pub(super) fn init(machine: &MachineInfo) {
     let mut list = RESERVED.lock();
     list.len = 0;
-    machine.reserved.as_slice().iter().for_each(|r| list.insert(r.clone()));
+    machine
+        .reserved
+        .as_slice()
+        .iter()
+        .for_each(|r| list.insert(r.clone()));
     drop(list);
     for (a, b) in machine.overlaps.as_slice() {
         crate::println!(
             "mm: reserved ranges overlap: {} {:#x}..{:#x} and {} {:#x}..{:#x}",
-            a.name, a.range.start, a.range.end, b.name, b.range.start, b.range.end
+            a.name,
+            a.range.start,
+            a.range.end,
+            b.name,
+            b.range.start,
+            b.range.end
         );
     }
     let dropped = machine.reserved.dropped + machine.memory.dropped;
-    assert!(dropped == 0, "{dropped} memory ranges of the machine do not fit the tables");
+    assert!(
+        dropped == 0,
+        "{dropped} memory ranges of the machine do not fit the tables"
+    );
 }
 
 /// Calls `each` with the parts of the frames `start..end` that are not reserved.
@@ -83,7 +108,12 @@ pub(super) fn gaps(start: u32, end: u32, mut each: impl FnMut(u32, u32)) {
         let (first, stop) = {
             let list = RESERVED.lock();
             let first = list.skip(at);
-            let next = list.as_slice().iter().map(|r| frames_of(r).0).filter(|f| *f > first).min();
+            let next = list
+                .as_slice()
+                .iter()
+                .map(|r| frames_of(r).0)
+                .filter(|f| *f > first)
+                .min();
             (first, end.min(next.unwrap_or(end)))
         };
         if first >= end {
@@ -110,7 +140,10 @@ pub(super) fn claim(memory: &[Memory], bytes: u64, name: &'static str) -> Option
                 }
             });
             if let Some(at) = found {
-                RESERVED.lock().insert(Reserved { range: at.0..at.0 + bytes, name });
+                RESERVED.lock().insert(Reserved {
+                    range: at.0..at.0 + bytes,
+                    name,
+                });
                 return Some(at);
             }
         }

@@ -71,7 +71,12 @@ struct Numbers {
 
 static NUMBERS: SpinLock<Numbers> = SpinLock::new(
     Rank::Frames,
-    Numbers { used: [0; 1024], retired: [0; 1024], any_retired: false, next: 1 },
+    Numbers {
+        used: [0; 1024],
+        retired: [0; 1024],
+        any_retired: false,
+        next: 1,
+    },
 );
 static COUNT: AtomicU32 = AtomicU32::new(1);
 
@@ -112,12 +117,20 @@ fn allocate_number() -> u16 {
         // Every CPU forgets everything; then the retired numbers are as good as new.
         numbers.any_retired = false;
         let retired = core::mem::replace(&mut numbers.retired, [0; 1024]);
-        numbers.used.iter_mut().zip(&retired).for_each(|(used, retired)| *used |= retired);
+        numbers
+            .used
+            .iter_mut()
+            .zip(&retired)
+            .for_each(|(used, retired)| *used |= retired);
         drop(numbers);
         flush_local(EVERYTHING, 0, u64::MAX);
         flush_others(percpu::online_mask(), EVERYTHING, 0, u64::MAX);
         let mut numbers = NUMBERS.lock();
-        numbers.used.iter_mut().zip(&retired).for_each(|(used, retired)| *used &= !retired);
+        numbers
+            .used
+            .iter_mut()
+            .zip(&retired)
+            .for_each(|(used, retired)| *used &= !retired);
     }
 }
 
@@ -209,7 +222,12 @@ pub fn flush_space(space: &AddressSpace) {
 pub fn flush_kernel(start: u64, end: u64) {
     flush_local(KERNEL, start, end);
     if !BROADCAST_FLUSH {
-        flush_others(percpu::online_mask() & !cpu::current().bit(), KERNEL, start, end);
+        flush_others(
+            percpu::online_mask() & !cpu::current().bit(),
+            KERNEL,
+            start,
+            end,
+        );
     }
 }
 
@@ -239,7 +257,9 @@ pub(super) fn retire(space: &AddressSpace) {
 #[inline]
 fn holders(mask: u64, space: *mut AddressSpace) -> u64 {
     let holds = |cpu: &&PerCpu| cpu.space.load(Relaxed) == space;
-    percpu::cpus(mask).filter(holds).fold(0, |mask, cpu| mask | cpu.bit())
+    percpu::cpus(mask)
+        .filter(holds)
+        .fold(0, |mask, cpu| mask | cpu.bit())
 }
 
 fn flush_local(asid: u32, start: u64, end: u64) {

@@ -24,12 +24,21 @@ struct Old {
 }
 
 const CAPACITY: usize = 512;
-static OLD: SpinLock<[Old; CAPACITY]> =
-    SpinLock::new(Rank::Shadow, [Old { cpus: 0, asid: 0, start: 0, end: 0, frame: 0 }; CAPACITY]);
+static OLD: SpinLock<[Old; CAPACITY]> = SpinLock::new(
+    Rank::Shadow,
+    [Old {
+        cpus: 0,
+        asid: 0,
+        start: 0,
+        end: 0,
+        frame: 0,
+    }; CAPACITY],
+);
 /// How many entries are in use; 0 makes `check` cheap.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Numbers of which each CPU may have translations.
-static SEEN: [[AtomicU64; 1024]; MAX_CPUS] = [const { [const { AtomicU64::new(0) }; 1024] }; MAX_CPUS];
+static SEEN: [[AtomicU64; 1024]; MAX_CPUS] =
+    [const { [const { AtomicU64::new(0) }; 1024] }; MAX_CPUS];
 /// Numbers that no CPU uses and none gets before everything was flushed: what is remembered under
 /// them reaches nothing.
 static RETIRED: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
@@ -50,11 +59,17 @@ fn may_remember(space: &AddressSpace) -> u64 {
         }
     };
     let online = percpu::online_mask() | crate::arch::cpu::current().bit();
-    (0..MAX_CPUS).filter(|i| online & 1 << i != 0).fold(0, |mask, i| {
-        let this = crate::arch::cpu::current();
-        let cpu = if this.number() == i { this } else { &percpu::CPUS[i] };
-        mask | (remembers(cpu) as u64) << i
-    })
+    (0..MAX_CPUS)
+        .filter(|i| online & 1 << i != 0)
+        .fold(0, |mask, i| {
+            let this = crate::arch::cpu::current();
+            let cpu = if this.number() == i {
+                this
+            } else {
+                &percpu::CPUS[i]
+            };
+            mask | (remembers(cpu) as u64) << i
+        })
 }
 
 pub fn removed(space: &AddressSpace, address: u64, level: usize, frame: PhysAddr) {
@@ -63,14 +78,25 @@ pub fn removed(space: &AddressSpace, address: u64, level: usize, frame: PhysAddr
         return;
     }
     let mut old = OLD.lock();
-    let free = old.iter_mut().find(|o| o.cpus == 0).expect("more removed entries than one batch has");
+    let free = old
+        .iter_mut()
+        .find(|o| o.cpus == 0)
+        .expect("more removed entries than one batch has");
     let (asid, end) = (space.tlb.asid, address + size(level));
-    *free = Old { cpus, asid, start: address, end, frame: frame.frame() };
+    *free = Old {
+        cpus,
+        asid,
+        start: address,
+        end,
+        frame: frame.frame(),
+    };
     COUNT.fetch_add(1, Relaxed);
 }
 
 pub fn flushed(cpus: u64, asid: u32, start: u64, end: u64) {
-    forget(cpus, |o| asid == EVERYTHING || asid == o.asid as u32 && o.start < end && start < o.end);
+    forget(cpus, |o| {
+        asid == EVERYTHING || asid == o.asid as u32 && o.start < end && start < o.end
+    });
     let seen = SEEN.iter().enumerate().filter(|(i, _)| cpus & 1 << i != 0);
     if asid == EVERYTHING {
         seen.for_each(|(_, seen)| seen.iter().for_each(|word| word.store(0, SeqCst)));
@@ -84,7 +110,9 @@ pub fn flushed(cpus: u64, asid: u32, start: u64, end: u64) {
 
 /// These CPUs are marked to flush before they use the space again, so they reach nothing until then.
 pub fn deferred(cpus: u64, asid: u32, start: u64, end: u64) {
-    forget(cpus, |o| asid == o.asid as u32 && o.start < end && start < o.end);
+    forget(cpus, |o| {
+        asid == o.asid as u32 && o.start < end && start < o.end
+    });
 }
 
 pub fn switched(cpu: &PerCpu, asid: u16) {
@@ -113,9 +141,13 @@ pub fn number_retired(asid: u16) {
 
 pub fn number_given(asid: u16) {
     RETIRED[asid as usize / 64].fetch_and(!(1 << (asid % 64)), SeqCst);
-    let seen = |words: &[AtomicU64; 1024]| words[asid as usize / 64].load(SeqCst) & 1 << (asid % 64) != 0;
+    let seen =
+        |words: &[AtomicU64; 1024]| words[asid as usize / 64].load(SeqCst) & 1 << (asid % 64) != 0;
     let known = SEEN.iter().position(seen);
-    assert!(known.is_none(), "space number {asid} reused while CPU {known:?} may have translations of it");
+    assert!(
+        known.is_none(),
+        "space number {asid} reused while CPU {known:?} may have translations of it"
+    );
 }
 
 pub fn check(frame: u32) {
@@ -124,9 +156,13 @@ pub fn check(frame: u32) {
     }
     CHECKED.fetch_add(1, Relaxed);
     let old = OLD.lock();
-    let reaches = |o: &&Old| o.cpus != 0 && (frame.wrapping_sub(o.frame) as u64) < (o.end - o.start) >> 12;
+    let reaches =
+        |o: &&Old| o.cpus != 0 && (frame.wrapping_sub(o.frame) as u64) < (o.end - o.start) >> 12;
     if let Some(o) = old.iter().find(reaches) {
-        panic!("frame {frame:#x} freed while CPUs {:#x} may reach it at {:#x}", o.cpus, o.start);
+        panic!(
+            "frame {frame:#x} freed while CPUs {:#x} may reach it at {:#x}",
+            o.cpus, o.start
+        );
     }
 }
 
@@ -135,5 +171,8 @@ pub fn check(frame: u32) {
 pub(crate) fn reset() {
     OLD.lock().iter_mut().for_each(|o| o.cpus = 0);
     COUNT.store(0, Relaxed);
-    SEEN.iter().flatten().chain(&RETIRED).for_each(|word| word.store(0, SeqCst));
+    SEEN.iter()
+        .flatten()
+        .chain(&RETIRED)
+        .for_each(|word| word.store(0, SeqCst));
 }

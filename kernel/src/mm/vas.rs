@@ -128,18 +128,32 @@ struct Batch {
 
 impl Batch {
     fn new() -> Batch {
-        let (leaves, tables) = ([const { MaybeUninit::uninit() }; STEP], [const { MaybeUninit::uninit() }; STEP + 4]);
-        Batch { leaves, count: 0, tables, table_count: 0, start: 0, end: 0 }
+        let (leaves, tables) = (
+            [const { MaybeUninit::uninit() }; STEP],
+            [const { MaybeUninit::uninit() }; STEP + 4],
+        );
+        Batch {
+            leaves,
+            count: 0,
+            tables,
+            table_count: 0,
+            start: 0,
+            end: 0,
+        }
     }
 
     fn leaves(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
         // SAFETY: the first `count` were written.
-        self.leaves[..self.count].iter().map(|leaf| unsafe { leaf.assume_init() })
+        self.leaves[..self.count]
+            .iter()
+            .map(|leaf| unsafe { leaf.assume_init() })
     }
 
     fn tables(&self) -> impl Iterator<Item = PhysAddr> {
         // SAFETY: the first `table_count` were written.
-        self.tables[..self.table_count].iter().map(|table| unsafe { table.assume_init() })
+        self.tables[..self.table_count]
+            .iter()
+            .map(|table| unsafe { table.assume_init() })
     }
 }
 
@@ -167,13 +181,21 @@ impl AddressSpace {
     /// An empty space with one reference.
     pub fn create() -> Result<NonNull<AddressSpace>, OutOfMemory> {
         let mut tables = PageTable::new(Some(kernel_map::root()))?;
-        let space = SPACES.allocate().inspect_err(|_| tables.give_up())?.cast::<AddressSpace>();
+        let space = SPACES
+            .allocate()
+            .inspect_err(|_| tables.give_up())?
+            .cast::<AddressSpace>();
         let value = AddressSpace {
             refs: AtomicU32::new(1),
             tlb: SpaceTlb::new(tables.root),
             inner: SpinLock::new(
                 Rank::AddressSpace,
-                Inner { tables, regions: Regions::new(), resident: 0, cursor: SEARCH_START },
+                Inner {
+                    tables,
+                    regions: Regions::new(),
+                    resident: 0,
+                    cursor: SEARCH_START,
+                },
             ),
         };
         // SAFETY: the slot is ours and fits.
@@ -193,7 +215,8 @@ impl AddressSpace {
     pub(super) unsafe fn try_retain(space: *const AddressSpace) -> Option<NonNull<AddressSpace>> {
         // SAFETY: as the caller promises.
         let refs = unsafe { &(*space).refs };
-        refs.fetch_update(AcqRel, Relaxed, |n| (n != 0).then_some(n + 1)).ok()?;
+        refs.fetch_update(AcqRel, Relaxed, |n| (n != 0).then_some(n + 1))
+            .ok()?;
         NonNull::new(space.cast_mut())
     }
 
@@ -231,11 +254,20 @@ impl AddressSpace {
     /// Pages of 4 KiB present, page tables, regions.
     pub fn usage(&self) -> (usize, usize, usize) {
         let inner = self.inner.lock();
-        (inner.resident, inner.tables.tables + 1, inner.regions.count())
+        (
+            inner.resident,
+            inner.tables.tables + 1,
+            inner.regions.count(),
+        )
     }
 
     /// Promises `len` bytes of zeros of the space's own at `at` (0: anywhere); result: where.
-    pub fn map_anonymous(&self, at: VirtAddr, len: u64, flags: MapFlags) -> Result<VirtAddr, MapError> {
+    pub fn map_anonymous(
+        &self,
+        at: VirtAddr,
+        len: u64,
+        flags: MapFlags,
+    ) -> Result<VirtAddr, MapError> {
         self.map_anonymous_large(at, len, flags, 0)
     }
 
@@ -266,7 +298,10 @@ impl AddressSpace {
         sharing: Sharing,
         binding: Binding,
     ) -> Result<VirtAddr, MapError> {
-        if len == PAGE && sharing == Sharing::Shared && self.map_next(object, offset, at, flags, binding) {
+        if len == PAGE
+            && sharing == Sharing::Shared
+            && self.map_next(object, offset, at, flags, binding)
+        {
             return Ok(at);
         }
         let end = offset.checked_add(len).ok_or(MapError::Invalid)?;
@@ -292,11 +327,20 @@ impl AddressSpace {
     /// The short way for the next page behind a mapping of the same object, mapped alike: whoever
     /// maps an object page by page. Everything that `promise` checks follows from that mapping.
     #[inline]
-    fn map_next(&self, object: &MemoryObject, offset: u64, at: VirtAddr, flags: MapFlags, binding: Binding) -> bool {
+    fn map_next(
+        &self,
+        object: &MemoryObject,
+        offset: u64,
+        at: VirtAddr,
+        flags: MapFlags,
+        binding: Binding,
+    ) -> bool {
         let flags = flags | MapFlags::USER | MapFlags::READ;
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        let Some(region) = inner.regions.growing(at.0, PAGE) else { return false };
+        let Some(region) = inner.regions.growing(at.0, PAGE) else {
+            return false;
+        };
         let same = core::ptr::eq(region.object, object)
             && region.kind == RegionKind::Shared
             && (region.flags, region.limit) == (flags, flags)
@@ -307,7 +351,9 @@ impl AddressSpace {
         if !same || flags.contains(MapFlags::EXECUTE) {
             return false;
         }
-        let Ok(frame) = object.frame(offset / PAGE) else { return false };
+        let Ok(frame) = object.frame(offset / PAGE) else {
+            return false;
+        };
         if inner.tables.map(at.0, 0, frame, flags) != Ok(true) {
             return false;
         }
@@ -320,7 +366,11 @@ impl AddressSpace {
 
     /// Reserves a range in which every access fails.
     pub fn reserve(&self, at: VirtAddr, len: u64) -> Result<VirtAddr, MapError> {
-        self.promise(Region::new(0, 0, MapFlags::empty(), RegionKind::Guard), at, len)
+        self.promise(
+            Region::new(0, 0, MapFlags::empty(), RegionKind::Guard),
+            at,
+            len,
+        )
     }
 
     /// Maps a stack of `len` bytes with a guard page below it; result: its upper end.
@@ -332,7 +382,12 @@ impl AddressSpace {
             self.unmap(guard, len + PAGE)?;
             return Err(error);
         }
-        let mut region = self.inner.lock().regions.find(stack).ok_or(MapError::NotMapped)?;
+        let mut region = self
+            .inner
+            .lock()
+            .regions
+            .find(stack)
+            .ok_or(MapError::NotMapped)?;
         // SAFETY: nobody else knows the range yet, so the region stays.
         let region = unsafe { region.as_mut() };
         (region.kind, region.flags) = (RegionKind::Anonymous, MapFlags::USER_DATA);
@@ -341,7 +396,10 @@ impl AddressSpace {
     }
 
     fn promise(&self, mut region: Region, at: VirtAddr, len: u64) -> Result<VirtAddr, MapError> {
-        let len = len.checked_next_multiple_of(PAGE).filter(|l| *l != 0).ok_or(MapError::Invalid)?;
+        let len = len
+            .checked_next_multiple_of(PAGE)
+            .filter(|l| *l != 0)
+            .ok_or(MapError::Invalid)?;
         let flags = region.flags;
         if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE) {
             return Err(MapError::WriteExecute);
@@ -354,7 +412,11 @@ impl AddressSpace {
         }
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        let start = if at.0 == 0 { inner.find_gap(len, &region)? } else { at.0 };
+        let start = if at.0 == 0 {
+            inner.find_gap(len, &region)?
+        } else {
+            at.0
+        };
         let (free, below) = inner.regions.room(start, start + len);
         if !free {
             return Err(MapError::Occupied);
@@ -376,7 +438,11 @@ impl AddressSpace {
         // SAFETY: as above.
         let new = unsafe { new.as_ref() };
         if len == PAGE && !new.object.is_null() {
-            let access = if flags.contains(MapFlags::WRITE) { Access::Write } else { Access::Read };
+            let access = if flags.contains(MapFlags::WRITE) {
+                Access::Write
+            } else {
+                Access::Read
+            };
             // Without memory now, the first access will try again.
             let _ = inner.populate(new, start, access);
         }
@@ -407,7 +473,9 @@ impl AddressSpace {
     fn unmap_exactly(&self, start: u64, len: u64) -> bool {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        let Some(mut found) = inner.regions.find(start) else { return false };
+        let Some(mut found) = inner.regions.find(start) else {
+            return false;
+        };
         // SAFETY: regions of the tree are valid while the lock is held.
         let region = unsafe { found.as_mut() };
         let exact = region.start == start && region.end - start == len && len <= STEP as u64 * PAGE;
@@ -441,7 +509,9 @@ impl AddressSpace {
         let found = self.inner.lock().regions.find(start).and_then(|mut r| {
             // SAFETY: regions of the tree are valid while the lock is held.
             let region = unsafe { r.as_mut() };
-            let ours = core::ptr::eq(region.object, object) && !region.binding.is_live() && !region.closing;
+            let ours = core::ptr::eq(region.object, object)
+                && !region.binding.is_live()
+                && !region.closing;
             region.closing |= ours;
             ours.then_some((r, region.start, region.end))
         });
@@ -474,7 +544,9 @@ impl AddressSpace {
         let mut batch = Batch::new();
         let reached = inner.tables.clear(at, end, &mut batch);
         if flush {
-            batch.leaves().for_each(|(address, frame, level)| tlb::removed(self, address, level, frame));
+            batch
+                .leaves()
+                .for_each(|(address, frame, level)| tlb::removed(self, address, level, frame));
         }
         if flush && batch.table_count != 0 {
             tlb::flush_space(self);
@@ -491,21 +563,31 @@ impl AddressSpace {
 
     /// Checks a range and makes regions and leaves end at its bounds. Returns its end.
     fn carve(&self, start: u64, len: u64) -> Result<u64, MapError> {
-        let len = len.checked_next_multiple_of(PAGE).filter(|l| *l != 0).ok_or(MapError::Invalid)?;
-        let end = start.checked_add(len).filter(|e| *e <= USER_END).ok_or(MapError::Invalid)?;
+        let len = len
+            .checked_next_multiple_of(PAGE)
+            .filter(|l| *l != 0)
+            .ok_or(MapError::Invalid)?;
+        let end = start
+            .checked_add(len)
+            .filter(|e| *e <= USER_END)
+            .ok_or(MapError::Invalid)?;
         if start % PAGE != 0 {
             return Err(MapError::Invalid);
         }
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
         for bound in [start, end] {
-            let Some(mut region) = inner.regions.find(bound) else { continue };
+            let Some(mut region) = inner.regions.find(bound) else {
+                continue;
+            };
             // SAFETY: regions of the tree are valid while the lock is held.
             let region = unsafe { region.as_mut() };
             if region.start == bound || region.closing {
                 continue;
             }
-            inner.tables.split(bound, false, |from, to| tlb::flush(self, from, to))?;
+            inner
+                .tables
+                .split(bound, false, |from, to| tlb::flush(self, from, to))?;
             let upper = region.part(bound, region.end, self).store()?;
             region.end = bound;
             inner.regions.insert(upper);
@@ -545,20 +627,22 @@ impl AddressSpace {
             let kept = region.flags - (MapFlags::READ | MapFlags::WRITE | MapFlags::EXECUTE);
             region.flags = kept | flags;
             let (own, wanted) = (region.kind != RegionKind::Shared, region.flags);
-            inner.tables.visit(from, region.end, &mut |_, level, place| {
-                let entry = place.get();
-                let old = entry.flags(level);
-                let mut new = wanted;
-                // A page of the space's own may be shared since a fork: its first store decides.
-                if own && wanted.contains(MapFlags::WRITE) && !old.contains(MapFlags::WRITE) {
-                    new = (wanted - MapFlags::WRITE) | MapFlags::COW;
-                }
-                if new.contains(MapFlags::EXECUTE) {
-                    sync_code(entry.address(), level);
-                }
-                place.set(Entry::leaf(entry.address(), new, level));
-                true
-            });
+            inner
+                .tables
+                .visit(from, region.end, &mut |_, level, place| {
+                    let entry = place.get();
+                    let old = entry.flags(level);
+                    let mut new = wanted;
+                    // A page of the space's own may be shared since a fork: its first store decides.
+                    if own && wanted.contains(MapFlags::WRITE) && !old.contains(MapFlags::WRITE) {
+                        new = (wanted - MapFlags::WRITE) | MapFlags::COW;
+                    }
+                    if new.contains(MapFlags::EXECUTE) {
+                        sync_code(entry.address(), level);
+                    }
+                    place.set(Entry::leaf(entry.address(), new, level));
+                    true
+                });
             from = region.end;
         }
         tlb::flush(self, at.0, end);
@@ -571,7 +655,11 @@ impl AddressSpace {
         let (place, level) = inner.tables.find(at.0)?;
         let entry = place.get();
         let physical = entry.address().offset(at.0 & (size(level) - 1));
-        Some(Mapping { physical, flags: entry.flags(level), level })
+        Some(Mapping {
+            physical,
+            flags: entry.flags(level),
+            level,
+        })
     }
 
     /// The physical address behind an address, if a page is there.
@@ -583,7 +671,11 @@ impl AddressSpace {
     pub fn region(&self, at: VirtAddr) -> Option<(u64, u64, MapFlags, RegionKind)> {
         let mut inner = self.inner.lock();
         // SAFETY: regions of the tree are valid while the lock is held.
-        inner.regions.find(at.0).map(|r| unsafe { r.as_ref() }).map(|r| (r.start, r.end, r.flags, r.kind))
+        inner
+            .regions
+            .find(at.0)
+            .map(|r| unsafe { r.as_ref() })
+            .map(|r| (r.start, r.end, r.flags, r.kind))
     }
 
     /// Resolves a fault at `address`: makes a page that was promised, or copies one.
@@ -593,7 +685,12 @@ impl AddressSpace {
         self.resolve(&mut inner, address, access).map(|_| ())
     }
 
-    fn resolve(&self, inner: &mut Inner, address: u64, access: Access) -> Result<PhysAddr, FaultError> {
+    fn resolve(
+        &self,
+        inner: &mut Inner,
+        address: u64,
+        access: Access,
+    ) -> Result<PhysAddr, FaultError> {
         let region = inner.regions.find(address).ok_or(FaultError::NotMapped)?;
         // SAFETY: regions of the tree are valid while the lock is held.
         let region = unsafe { region.as_ref() };
@@ -619,18 +716,29 @@ impl AddressSpace {
     }
 
     /// Makes the page at `page`, which is present, writable: in place if nobody shares its frame.
-    fn copy_on_write(&self, inner: &mut Inner, region: &Region, page: u64) -> Result<PhysAddr, FaultError> {
-        inner.tables.split(page, true, |from, to| tlb::flush(self, from, to))?;
+    fn copy_on_write(
+        &self,
+        inner: &mut Inner,
+        region: &Region,
+        page: u64,
+    ) -> Result<PhysAddr, FaultError> {
+        inner
+            .tables
+            .split(page, true, |from, to| tlb::flush(self, from, to))?;
         let (place, _) = inner.tables.find(page).ok_or(FaultError::NotMapped)?;
         let old = place.get().address();
-        if region.kind == RegionKind::Shared || counted(region, old) && frames::references(old) == 1 {
+        if region.kind == RegionKind::Shared || counted(region, old) && frames::references(old) == 1
+        {
             place.set(Entry::leaf(old, region.flags, 0));
             paging::flush_page(page, self.tlb.asid);
             return Ok(old);
         }
         let new = frames::allocate_one()?;
         // SAFETY: the new frame is ours alone; the old one stays, since the page has a reference.
-        unsafe { new.as_ptr::<[u64; 512]>().copy_from_nonoverlapping(old.as_ptr(), 1) };
+        unsafe {
+            new.as_ptr::<[u64; 512]>()
+                .copy_from_nonoverlapping(old.as_ptr(), 1)
+        };
         place.set(Entry::EMPTY);
         tlb::removed(self, page, 0, old);
         tlb::flush(self, page, page + PAGE);
@@ -711,14 +819,22 @@ impl AddressSpace {
     ) -> Result<(), FaultError> {
         let mut done = 0;
         while done < len {
-            let at = start.checked_add(done as u64).ok_or(FaultError::NotMapped)?;
+            let at = start
+                .checked_add(done as u64)
+                .ok_or(FaultError::NotMapped)?;
             let within = (at % PAGE) as usize;
             let piece = (PAGE_SIZE - within).min(len - done);
             let mut guard = self.inner.lock();
             let inner = &mut *guard;
             let frame = self.own_frame(inner, at - within as u64, write)?;
-            copy(frame.as_ptr::<u8>().wrapping_add(within), done..done + piece);
-            if write && let Some(info) = info(frame.frame()) && info.tag.load(Relaxed) & CODE_SYNCED != 0 {
+            copy(
+                frame.as_ptr::<u8>().wrapping_add(within),
+                done..done + piece,
+            );
+            if write
+                && let Some(info) = info(frame.frame())
+                && info.tag.load(Relaxed) & CODE_SYNCED != 0
+            {
                 info.tag.fetch_and(!CODE_SYNCED, Relaxed);
                 sync_code(frame, 0);
             }
@@ -747,7 +863,11 @@ impl AddressSpace {
         let frame = place.get().address().offset(page & (size(level) - 1));
         let own = region.kind == RegionKind::Shared
             || counted(region, frame) && frames::references(frame) == 1;
-        if write && !own { self.copy_on_write(inner, region, page) } else { Ok(frame) }
+        if write && !own {
+            self.copy_on_write(inner, region, page)
+        } else {
+            Ok(frame)
+        }
     }
 
     /// Names the word at an address for futexes: by object where memory is shared.
@@ -762,7 +882,10 @@ impl AddressSpace {
                 owner: region.object as usize,
                 offset: region.offset + (at.0 - region.start),
             }),
-            _ => Ok(FutexKey { owner: self as *const _ as usize, offset: at.0 }),
+            _ => Ok(FutexKey {
+                owner: self as *const _ as usize,
+                offset: at.0,
+            }),
         }
     }
 }
@@ -771,7 +894,8 @@ impl Inner {
     fn find_gap(&mut self, len: u64, region: &Region) -> Result<u64, MapError> {
         let contiguous = region.object().and_then(MemoryObject::contiguous);
         let level = (1..=region.level as usize).rev().find(|l| {
-            len >= size(*l) && contiguous.is_none_or(|base| (base.0 + region.offset) % size(*l) == 0)
+            len >= size(*l)
+                && contiguous.is_none_or(|base| (base.0 + region.offset) % size(*l) == 0)
         });
         let align = size(level.unwrap_or(0));
         let found = self.regions.gap(self.cursor, USER_END, len, align);
@@ -782,18 +906,28 @@ impl Inner {
     }
 
     /// Brings the page at `page`, which is not present, as its region promises.
-    fn populate(&mut self, region: &Region, page: u64, access: Access) -> Result<PhysAddr, FaultError> {
+    fn populate(
+        &mut self,
+        region: &Region,
+        page: u64,
+        access: Access,
+    ) -> Result<PhysAddr, FaultError> {
         let write = access == Access::Write;
         let mut flags = region.flags;
         let (mut level, mut address) = (0, page);
         let frame = match (region.kind, region.object()) {
             (RegionKind::Anonymous, _) => {
-                if region.level > 0 && let Some(start) = leaf_within(region, page, 1) {
-                    let request = Request::frames(BLOCK_FRAMES as usize).aligned(BLOCK_FRAMES as usize);
+                if region.level > 0
+                    && let Some(start) = leaf_within(region, page, 1)
+                {
+                    let request =
+                        Request::frames(BLOCK_FRAMES as usize).aligned(BLOCK_FRAMES as usize);
                     if let Ok(range) = frames::allocate(request) {
                         for i in 0..BLOCK_FRAMES as usize {
                             // SAFETY: the frames were just handed out to us alone.
-                            unsafe { cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE)) };
+                            unsafe {
+                                cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE))
+                            };
                         }
                         if self.tables.map(start, 1, range.start, flags) == Ok(true) {
                             self.resident += BLOCK_FRAMES as usize;
@@ -812,7 +946,10 @@ impl Inner {
                 if kind == RegionKind::Private && write {
                     let new = frames::allocate_one()?;
                     // SAFETY: the new frame is ours alone; the object keeps its frame.
-                    unsafe { new.as_ptr::<[u64; 512]>().copy_from_nonoverlapping(source.as_ptr(), 1) };
+                    unsafe {
+                        new.as_ptr::<[u64; 512]>()
+                            .copy_from_nonoverlapping(source.as_ptr(), 1)
+                    };
                     new
                 } else {
                     if kind == RegionKind::Private && flags.contains(MapFlags::WRITE) {
@@ -856,7 +993,12 @@ impl Inner {
     }
 
     /// As `populate` for a contiguous object, with the smallest leaf.
-    fn populate_small(&mut self, region: &Region, page: u64, flags: MapFlags) -> Result<PhysAddr, FaultError> {
+    fn populate_small(
+        &mut self,
+        region: &Region,
+        page: u64,
+        flags: MapFlags,
+    ) -> Result<PhysAddr, FaultError> {
         let object = region.object().ok_or(FaultError::NotMapped)?;
         let frame = object.frame((region.offset + (page - region.start)) / PAGE)?;
         if !self.tables.map(page, 0, frame, flags)? {
@@ -879,28 +1021,32 @@ fn share(
 ) -> Result<u64, OutOfMemory> {
     let (mut left, mut result) = (STEP, Ok(true));
     let own = region.kind != RegionKind::Shared;
-    let reached = parent.tables.visit(from, region.end, &mut |address, level, place| {
-        if left == 0 {
-            return false;
-        }
-        left -= 1;
-        let entry = place.get();
-        let mut flags = entry.flags(level);
-        if own && flags.contains(MapFlags::WRITE) {
-            flags = (flags - MapFlags::WRITE) | MapFlags::COW;
-            place.set(Entry::leaf(entry.address(), flags, level));
-            *reduced = true;
-        }
-        result = child.tables.map(address, level, entry.address(), flags);
-        if result != Ok(true) {
-            return false;
-        }
-        child.resident += 1 << (9 * level);
-        if counted(region, entry.address()) {
-            (0..size(level)).step_by(PAGE_SIZE).for_each(|o| frames::retain(entry.address().offset(o)));
-        }
-        true
-    });
+    let reached = parent
+        .tables
+        .visit(from, region.end, &mut |address, level, place| {
+            if left == 0 {
+                return false;
+            }
+            left -= 1;
+            let entry = place.get();
+            let mut flags = entry.flags(level);
+            if own && flags.contains(MapFlags::WRITE) {
+                flags = (flags - MapFlags::WRITE) | MapFlags::COW;
+                place.set(Entry::leaf(entry.address(), flags, level));
+                *reduced = true;
+            }
+            result = child.tables.map(address, level, entry.address(), flags);
+            if result != Ok(true) {
+                return false;
+            }
+            child.resident += 1 << (9 * level);
+            if counted(region, entry.address()) {
+                (0..size(level))
+                    .step_by(PAGE_SIZE)
+                    .for_each(|o| frames::retain(entry.address().offset(o)));
+            }
+            true
+        });
     result.map(|_| reached)
 }
 
@@ -931,7 +1077,10 @@ fn drop_leaf(region: &Region, address: PhysAddr, level: usize) {
     }
     let count = 1 << (9 * level);
     if level > 0 && (0..count).all(|i| frames::references(address.offset(i * PAGE)) == 1) {
-        return frames::free(FrameRange { start: address, frames: count as usize });
+        return frames::free(FrameRange {
+            start: address,
+            frames: count as usize,
+        });
     }
     (0..count).for_each(|i| frames::release(address.offset(i * PAGE)));
 }

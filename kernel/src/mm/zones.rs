@@ -182,7 +182,10 @@ impl Zone {
     fn take_blocks(&mut self, count: u32, align: u32) -> Option<u32> {
         let blocks = count.div_ceil(BLOCK_FRAMES);
         let align = (align / BLOCK_FRAMES).max(1);
-        let order = blocks.max(align).checked_next_power_of_two()?.trailing_zeros() as usize;
+        let order = blocks
+            .max(align)
+            .checked_next_power_of_two()?
+            .trailing_zeros() as usize;
         let fit = (order..ORDERS).find(|o| self.chunks[*o] != NONE);
         let start = match fit {
             Some(order) => self.chunks[order],
@@ -211,11 +214,13 @@ impl Zone {
 
     /// The head of the free chunk that holds `number`.
     fn chunk_of(&self, number: u32) -> Option<u32> {
-        (0..ORDERS).map(|order| number & !((1 << order) - 1)).find(|head| {
-            // SAFETY: a block that is not null is valid; the lock is held.
-            unsafe { block(*head).as_ref() }
-                .is_some_and(|b| b.kind == BlockKind::Free && number - head < 1 << b.order)
-        })
+        (0..ORDERS)
+            .map(|order| number & !((1 << order) - 1))
+            .find(|head| {
+                // SAFETY: a block that is not null is valid; the lock is held.
+                unsafe { block(*head).as_ref() }
+                    .is_some_and(|b| b.kind == BlockKind::Free && number - head < 1 << b.order)
+            })
     }
 
     /// The first run of `blocks` free blocks that crosses chunks, aligned.
@@ -241,7 +246,10 @@ impl Zone {
     /// Inserts the blocks `start..end` as the largest aligned chunks.
     fn insert_run(&mut self, mut start: u32, end: u32) {
         while start < end {
-            let order = start.trailing_zeros().min((end - start).ilog2()).min(ORDERS as u32 - 1);
+            let order = start
+                .trailing_zeros()
+                .min((end - start).ilog2())
+                .min(ORDERS as u32 - 1);
             self.insert_chunk(start, order as u8);
             start += 1 << order;
         }
@@ -253,7 +261,8 @@ impl Zone {
             let buddy = number ^ (1 << order);
             // SAFETY: a block that is not null is valid; the lock is held.
             match unsafe { block(buddy).as_ref() } {
-                Some(b) if b.kind == BlockKind::Free && b.order == order && b.zone == self.index => {}
+                Some(b)
+                    if b.kind == BlockKind::Free && b.order == order && b.zone == self.index => {}
                 _ => break,
             }
             self.unlink(buddy);
@@ -353,7 +362,11 @@ fn find_run(bits: &[u64; 8], count: u32, align: u32, free: u32) -> Option<u32> {
 fn next_bit(bits: &[u64; 8], from: u32, inverted: bool) -> Option<u32> {
     let mut mask = !0u64 << (from % 64);
     for index in from / 64..8 {
-        let word = if inverted { !bits[index as usize] } else { bits[index as usize] } & mask;
+        let word = if inverted {
+            !bits[index as usize]
+        } else {
+            bits[index as usize]
+        } & mask;
         if word != 0 {
             return Some(index * 64 + word.trailing_zeros());
         }
@@ -374,7 +387,10 @@ fn each_word(start: u32, count: u32, mut apply: impl FnMut(usize, u64)) {
     let (mut at, end) = (start, start + count);
     while at < end {
         let stop = end.min((at / 64 + 1) * 64);
-        apply((at / 64) as usize, (!0u64 >> (64 - (stop - at))) << (at % 64));
+        apply(
+            (at / 64) as usize,
+            (!0u64 >> (64 - (stop - at))) << (at % 64),
+        );
         at = stop;
     }
 }

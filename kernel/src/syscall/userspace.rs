@@ -44,7 +44,10 @@ impl UserSlice {
     #[inline]
     pub fn new(address: u64, len: u64) -> Result<UserSlice, Error> {
         match address.checked_add(len) {
-            Some(end) if end <= USER_END => Ok(UserSlice { address, len: len as usize }),
+            Some(end) if end <= USER_END => Ok(UserSlice {
+                address,
+                len: len as usize,
+            }),
             _ => Err(Error::BadAddress),
         }
     }
@@ -62,7 +65,10 @@ impl UserSlice {
     /// The part of `len` bytes from `from` on.
     pub fn part(&self, from: usize, len: usize) -> Result<UserSlice, Error> {
         match from.checked_add(len) {
-            Some(end) if end <= self.len => Ok(UserSlice { address: self.address + from as u64, len }),
+            Some(end) if end <= self.len => Ok(UserSlice {
+                address: self.address + from as u64,
+                len,
+            }),
             _ => Err(Error::InvalidArgument),
         }
     }
@@ -104,15 +110,24 @@ impl<T: Plain> UserPtr<T> {
         if address % align_of::<T>() as u64 != 0 {
             return Err(Error::BadAddress);
         }
-        Ok(UserPtr { slice: UserSlice::new(address, size_of::<T>() as u64)?, value: PhantomData })
+        Ok(UserPtr {
+            slice: UserSlice::new(address, size_of::<T>() as u64)?,
+            value: PhantomData,
+        })
     }
 
     /// Reads the value.
     pub fn read(&self) -> Result<T, Error> {
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: the buffer is as large as the value, and the user range was checked.
-        unsafe { uaccess::copy_from_user(value.as_mut_ptr().cast(), self.slice.address, self.slice.len) }
-            .map_err(|()| Error::BadAddress)?;
+        unsafe {
+            uaccess::copy_from_user(
+                value.as_mut_ptr().cast(),
+                self.slice.address,
+                self.slice.len,
+            )
+        }
+        .map_err(|()| Error::BadAddress)?;
         // SAFETY: all bytes were written, and any bytes make a value.
         Ok(unsafe { value.assume_init() })
     }
@@ -156,7 +171,12 @@ pub fn write_bytes(address: u64, from: &[u8]) -> Result<(), Error> {
 
 /// Copies words, then counters, to a user's buffer of `length` bytes, as many as fit. Result: how
 /// many bytes there would be.
-pub fn write_words<C: Plain>(buffer: u64, length: u64, words: &[u64], more: &[C]) -> Result<u64, Error> {
+pub fn write_words<C: Plain>(
+    buffer: u64,
+    length: u64,
+    words: &[u64],
+    more: &[C],
+) -> Result<u64, Error> {
     let claim = UserSlice::new(buffer, length)?;
     let (first, second) = (bytes_of(words), bytes_of(more));
     let fits = first.len().min(claim.len());
@@ -182,7 +202,11 @@ mod tests {
             (0x0000_8000_0000_0000, 0),
             (0, USER_END + 1),
         ] {
-            assert_eq!(UserSlice::new(address, len), Err(Error::BadAddress), "{address:#x} {len:#x}");
+            assert_eq!(
+                UserSlice::new(address, len),
+                Err(Error::BadAddress),
+                "{address:#x} {len:#x}"
+            );
         }
         assert!(UserSlice::new(USER_END - 1, 1).is_ok());
         assert!(UserSlice::new(USER_END, 0).is_ok());

@@ -36,7 +36,8 @@ fn every_frame_singly_then_the_largest_piece() {
         Random(seed).shuffle(&mut all);
         all.iter().for_each(|frame| frames::free_one(*frame));
         assert_eq!(frames::free_frames(), free);
-        let range = frames::allocate(Request::frames(piece)).expect("the largest piece of the boot");
+        let range =
+            frames::allocate(Request::frames(piece)).expect("the largest piece of the boot");
         frames::free(range);
         frames::drain();
         assert_eq!((frames::free_frames(), largest()), (free, piece));
@@ -78,21 +79,39 @@ fn double_and_foreign_frees_are_refused() {
     assert_eq!(frames::try_free_one(frame), Err(FreeError::Double));
     frames::drain();
     assert_eq!(frames::try_free_one(frame), Err(FreeError::Double));
-    assert_eq!(frames::try_free_one(PhysAddr(0x1000)), Err(FreeError::Foreign));
-    assert_eq!(frames::try_free_one(PhysAddr(100 * GIB)), Err(FreeError::Foreign));
-    assert_eq!(frames::try_free_one(PhysAddr(u64::MAX)), Err(FreeError::Foreign));
+    assert_eq!(
+        frames::try_free_one(PhysAddr(0x1000)),
+        Err(FreeError::Foreign)
+    );
+    assert_eq!(
+        frames::try_free_one(PhysAddr(100 * GIB)),
+        Err(FreeError::Foreign)
+    );
+    assert_eq!(
+        frames::try_free_one(PhysAddr(u64::MAX)),
+        Err(FreeError::Foreign)
+    );
     let table = crate::mm::kernel_map::root();
     assert_eq!(frames::try_free_one(table), Err(FreeError::Foreign));
     let records = reserved::RESERVED.lock().as_slice()[0].range.start;
-    assert_eq!(frames::try_free_one(PhysAddr(records)), Err(FreeError::Foreign));
+    assert_eq!(
+        frames::try_free_one(PhysAddr(records)),
+        Err(FreeError::Foreign)
+    );
     let range = frames::allocate(Request::frames(8)).unwrap();
     frames::free_one(range.start.offset(5 * PAGE_SIZE as u64));
     assert_eq!(frames::try_free(range), Err(FreeError::Double));
     let end = machine.info.memory.as_slice()[0].range.end;
-    let past = FrameRange { start: PhysAddr(end - 4096), frames: 2 };
+    let past = FrameRange {
+        start: PhysAddr(end - 4096),
+        frames: 2,
+    };
     assert!(frames::try_free(past).is_err());
     frames::free(FrameRange { frames: 5, ..range });
-    frames::free(FrameRange { start: range.start.offset(6 * PAGE_SIZE as u64), frames: 2 });
+    frames::free(FrameRange {
+        start: range.start.offset(6 * PAGE_SIZE as u64),
+        frames: 2,
+    });
     assert_eq!(frames::free_frames(), before + 1);
 }
 
@@ -120,7 +139,10 @@ fn what_is_reserved_is_never_handed_out() {
     let all = drain_all();
     for frame in &all {
         let (start, end) = (frame.0, frame.0 + PAGE_SIZE as u64);
-        let hit = reserved.as_slice().iter().find(|r| r.range.start < end && start < r.range.end);
+        let hit = reserved
+            .as_slice()
+            .iter()
+            .find(|r| r.range.start < end && start < r.range.end);
         assert!(hit.is_none(), "{start:#x} belongs to {hit:?}");
         assert!(start < 640 << 10 || start >= MIB);
     }
@@ -144,7 +166,11 @@ fn three_zones_of_six_gib() {
             ZoneKind::Normal => 16 * MIB..4 * GIB,
             ZoneKind::High => 4 * GIB..u64::MAX,
         };
-        assert!(bounds.contains(&frame.start.0), "{kind:?} got {:#x}", frame.start.0);
+        assert!(
+            bounds.contains(&frame.start.0),
+            "{kind:?} got {:#x}",
+            frame.start.0
+        );
     }
 }
 
@@ -176,7 +202,10 @@ fn high_falls_back_to_normal_and_then_to_dma() {
     let mut seen = [false; 3];
     let mut last = u64::MAX;
     while let Ok(range) = frames::allocate(Request::frames(512)) {
-        let zone = [16 * MIB, 4 * GIB, u64::MAX].iter().position(|end| range.start.0 < *end).unwrap();
+        let zone = [16 * MIB, 4 * GIB, u64::MAX]
+            .iter()
+            .position(|end| range.start.0 < *end)
+            .unwrap();
         seen[zone] = true;
         assert!(zone as u64 <= last, "went up from zone {last} to {zone}");
         last = zone as u64;
@@ -203,16 +232,27 @@ fn nodes_are_tried_by_distance() {
     let mut info = MachineInfo::new();
     info.nodes = 4;
     for node in 0..4u64 {
-        info.add_memory((1024 + 100 * node) * MIB..(1124 + 100 * node) * MIB, node as u32);
+        info.add_memory(
+            (1024 + 100 * node) * MIB..(1124 + 100 * node) * MIB,
+            node as u32,
+        );
     }
-    let far = [[10, 20, 40, 30], [20, 10, 30, 40], [40, 30, 10, 20], [30, 40, 20, 10]];
+    let far = [
+        [10, 20, 40, 30],
+        [20, 10, 30, 40],
+        [40, 30, 10, 20],
+        [30, 40, 20, 10],
+    ];
     for (a, row) in far.iter().enumerate() {
         info.distances[a][..4].copy_from_slice(row);
     }
     let _machine = Machine::with(info);
     let node_of = |at: u64| (at / MIB - 1024) / 100;
     let this = crate::arch::cpu::current();
-    for (home, order) in [[0, 1, 3, 2], [1, 0, 2, 3], [2, 3, 1, 0], [3, 2, 0, 1]].into_iter().enumerate() {
+    for (home, order) in [[0, 1, 3, 2], [1, 0, 2, 3], [2, 3, 1, 0], [3, 2, 0, 1]]
+        .into_iter()
+        .enumerate()
+    {
         this.node.set(home as u32);
         let mut taken = Vec::new();
         let mut visited = Vec::new();
@@ -231,7 +271,12 @@ fn nodes_are_tried_by_distance() {
         frames::free(explicit);
     }
     this.node.set(0);
-    assert!(numa::NODES[1].remote.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    assert!(
+        numa::NODES[1]
+            .remote
+            .load(std::sync::atomic::Ordering::Relaxed)
+            > 0
+    );
 }
 
 #[test]
@@ -258,7 +303,11 @@ fn records_follow_the_ram_present() {
     let _machine = Machine::new(&[(1024, 128, 0), (7 * 1024, 128, 0)]);
     let list: u64 = {
         let reserved = reserved::RESERVED.lock();
-        reserved.as_slice().iter().map(|r| r.range.end - r.range.start).sum()
+        reserved
+            .as_slice()
+            .iter()
+            .map(|r| r.range.end - r.range.start)
+            .sum()
     };
     assert!(list < 3 * MIB);
     assert!(info((3 * GIB / 4096) as u32).is_none());
@@ -274,9 +323,15 @@ fn references_are_counted() {
     assert_eq!(frames::references(frame), 3);
     frames::release(frame);
     frames::release(frame);
-    assert_eq!((frames::references(frame), frames::free_frames()), (1, free - 1));
+    assert_eq!(
+        (frames::references(frame), frames::free_frames()),
+        (1, free - 1)
+    );
     frames::release(frame);
-    assert_eq!((frames::references(frame), frames::free_frames()), (0, free));
+    assert_eq!(
+        (frames::references(frame), frames::free_frames()),
+        (0, free)
+    );
     // Memory that is not RAM has no count and needs none.
     frames::retain(PhysAddr(900 * GIB));
     frames::release(PhysAddr(900 * GIB));
@@ -285,14 +340,22 @@ fn references_are_counted() {
 #[derive(Clone, Debug)]
 enum Op {
     One,
-    Many { frames: usize, align: u32, zone: ZoneKind },
+    Many {
+        frames: usize,
+        align: u32,
+        zone: ZoneKind,
+    },
     Free(usize),
     FreePart(usize, usize),
     Drain,
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let zone = prop_oneof![Just(ZoneKind::Dma), Just(ZoneKind::Normal), Just(ZoneKind::High)];
+    let zone = prop_oneof![
+        Just(ZoneKind::Dma),
+        Just(ZoneKind::Normal),
+        Just(ZoneKind::High)
+    ];
     let size = prop_oneof![6 => 1usize..40, 3 => 40usize..512, 2 => 512usize..3000];
     prop_oneof![
         8 => Just(Op::One),
@@ -335,15 +398,18 @@ impl Model {
             let blocks = (low / 512..high / 512).collect::<Vec<_>>();
             if count < 512 && align <= 512 {
                 blocks.into_iter().any(|block| {
-                    (0..=512 - count).step_by(align).any(|at| {
-                        (0..count).all(|i| is_free(block * 512 + (at + i) as u32))
-                    })
+                    (0..=512 - count)
+                        .step_by(align)
+                        .any(|at| (0..count).all(|i| is_free(block * 512 + (at + i) as u32)))
                 })
             } else {
                 let whole = |block: u32| (block * 512..block * 512 + 512).all(is_free);
                 let need = count.div_ceil(512) as u32;
                 let fit = |b: &u32| (b * 512) as usize % align == 0 && (b + need) * 512 <= high;
-                blocks.into_iter().filter(fit).any(|b| (b..b + need).all(whole))
+                blocks
+                    .into_iter()
+                    .filter(fit)
+                    .any(|b| (b..b + need).all(whole))
             }
         })
     }
@@ -354,9 +420,19 @@ fn run(ops: &[Op]) {
     let memory = machine.info.memory.as_slice()[0].range.clone();
     let start = (memory.start / 4096) as u32;
     let len = ((memory.end - memory.start) / 4096) as usize;
-    let mut model = Model { start, dma_end: start + (64 << 8), free: std::vec![false; len] };
-    let is_free = |i: usize| info(start + i as u32).unwrap().is(crate::mm::frame_info::FrameState::Free);
-    (0..len).filter(|i| is_free(*i)).for_each(|i| model.free[i] = true);
+    let mut model = Model {
+        start,
+        dma_end: start + (64 << 8),
+        free: std::vec![false; len],
+    };
+    let is_free = |i: usize| {
+        info(start + i as u32)
+            .unwrap()
+            .is(crate::mm::frame_info::FrameState::Free)
+    };
+    (0..len)
+        .filter(|i| is_free(*i))
+        .for_each(|i| model.free[i] = true);
     let boot = (frames::free_frames(), largest());
     let mut held: Vec<(u32, usize)> = Vec::new();
     for op in ops {
@@ -368,7 +444,11 @@ fn run(ops: &[Op]) {
                 }
                 Err(OutOfMemory) => assert!(model.free.iter().all(|free| !free)),
             },
-            Op::Many { frames: count, align, zone } => {
+            Op::Many {
+                frames: count,
+                align,
+                zone,
+            } => {
                 let align = 1usize << align;
                 match frames::allocate(Request::frames(count).aligned(align).zone(zone)) {
                     Ok(range) => {
@@ -392,7 +472,10 @@ fn run(ops: &[Op]) {
                 if count == 1 {
                     frames::free_one(PhysAddr::of_frame(first));
                 } else {
-                    frames::free(FrameRange { start: PhysAddr::of_frame(first), frames: count });
+                    frames::free(FrameRange {
+                        start: PhysAddr::of_frame(first),
+                        frames: count,
+                    });
                 }
             }
             Op::FreePart(which, at) if !held.is_empty() => {
@@ -411,7 +494,10 @@ fn run(ops: &[Op]) {
     let free = model.free.iter().filter(|free| **free).count();
     assert_eq!(frames::free_frames(), free);
     for (first, count) in held {
-        frames::free(FrameRange { start: PhysAddr::of_frame(first), frames: count });
+        frames::free(FrameRange {
+            start: PhysAddr::of_frame(first),
+            frames: count,
+        });
     }
     frames::drain();
     assert_eq!((frames::free_frames(), largest()), boot);

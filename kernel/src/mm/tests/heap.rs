@@ -39,9 +39,11 @@ fn objects_are_distinct_and_all_come_back() {
         assert_eq!(WORDS.statistics().in_use, live.len());
         assert_eq!(BIG.statistics().in_use, bigs.len());
         // SAFETY: as above.
-        live.into_iter().for_each(|(object, _)| unsafe { WORDS.free(object) });
+        live.into_iter()
+            .for_each(|(object, _)| unsafe { WORDS.free(object) });
         // SAFETY: as above.
-        bigs.into_iter().for_each(|object| unsafe { BIG.free(object) });
+        bigs.into_iter()
+            .for_each(|object| unsafe { BIG.free(object) });
         heap::trim();
         assert_eq!(WORDS.statistics(), Default::default());
         assert_eq!(BIG.statistics(), Default::default());
@@ -58,7 +60,9 @@ fn an_empty_machine_gives_an_error_and_recovers() {
     assert!(objects.len() > 10_000);
     assert!(PAGES.allocate().is_err());
     // SAFETY: allocated above, never initialised.
-    objects.into_iter().for_each(|object| unsafe { PAGES.free_uninit(object) });
+    objects
+        .into_iter()
+        .for_each(|object| unsafe { PAGES.free_uninit(object) });
     heap::trim();
     assert_eq!(frames::free_frames(), free);
 }
@@ -73,7 +77,10 @@ fn the_global_heap_serves_every_size_and_alignment() {
             // SAFETY: the layout is not empty; the block is as large as asked.
             unsafe {
                 let block = KernelHeap.alloc(layout);
-                assert!(!block.is_null() && block as usize % align == 0, "{layout:?}");
+                assert!(
+                    !block.is_null() && block as usize % align == 0,
+                    "{layout:?}"
+                );
                 block.write_bytes(size as u8, size);
                 live.push((block, layout));
             }
@@ -149,7 +156,8 @@ fn four_threads_share_a_cache() {
                     }
                 }
                 // SAFETY: as above.
-                live.into_iter().for_each(|(object, _)| unsafe { SHARED.free(object) });
+                live.into_iter()
+                    .for_each(|(object, _)| unsafe { SHARED.free(object) });
             });
         }
     });

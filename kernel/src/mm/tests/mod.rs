@@ -64,7 +64,12 @@ impl Machine {
         this.node.set(0);
         this.held_ranks.set(0);
         super::init(&info);
-        Machine { memory, layout, info, _alone: alone }
+        Machine {
+            memory,
+            layout,
+            info,
+            _alone: alone,
+        }
     }
 
     /// Another CPU than the one that the test runs on, online.

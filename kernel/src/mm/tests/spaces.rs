@@ -114,7 +114,10 @@ fn demand_zero_pages_appear_on_first_touch() {
         assert_eq!(space.usage(), (2, 4, 1));
         assert_eq!(space.load(at.0 + 64 * PAGE), Err(FaultError::NotMapped));
         assert_eq!(space.load(at.0 - 1), Err(FaultError::NotMapped));
-        assert_eq!(space.handle_fault(at.0, Access::Execute), Err(FaultError::Denied));
+        assert_eq!(
+            space.handle_fault(at.0, Access::Execute),
+            Err(FaultError::Denied)
+        );
     });
 }
 
@@ -123,9 +126,15 @@ fn nothing_is_writable_and_executable() {
     balanced(|_| {
         let space = Space::new();
         let all = RW | MapFlags::EXECUTE;
-        assert_eq!(space.map_anonymous(VirtAddr(BASE), PAGE, all), Err(MapError::WriteExecute));
+        assert_eq!(
+            space.map_anonymous(VirtAddr(BASE), PAGE, all),
+            Err(MapError::WriteExecute)
+        );
         space.map_anonymous(VirtAddr(BASE), PAGE, RW).unwrap();
-        assert_eq!(space.protect(VirtAddr(BASE), PAGE, all), Err(MapError::WriteExecute));
+        assert_eq!(
+            space.protect(VirtAddr(BASE), PAGE, all),
+            Err(MapError::WriteExecute)
+        );
         space.store(BASE, 1).unwrap();
         space.protect(VirtAddr(BASE), PAGE, RX).unwrap();
         let flags = space.query(VirtAddr(BASE)).unwrap().flags;
@@ -149,7 +158,11 @@ fn bad_ranges_are_refused() {
             (BASE, u64::MAX - 4094),
         ] {
             let at = VirtAddr(at);
-            assert_eq!(space.map_anonymous(at, len, RW), Err(MapError::Invalid), "{at:x?} {len:#x}");
+            assert_eq!(
+                space.map_anonymous(at, len, RW),
+                Err(MapError::Invalid),
+                "{at:x?} {len:#x}"
+            );
             assert_eq!(space.unmap(at, len), Err(MapError::Invalid));
             assert_eq!(space.protect(at, len, RW), Err(MapError::Invalid));
         }
@@ -158,12 +171,28 @@ fn bad_ranges_are_refused() {
             let taken = space.map_anonymous(VirtAddr(at), 2 * PAGE, RW);
             assert_eq!(taken, Err(MapError::Occupied));
         }
-        assert_eq!(space.protect(VirtAddr(BASE), 5 * PAGE, RO), Err(MapError::NotMapped));
+        assert_eq!(
+            space.protect(VirtAddr(BASE), 5 * PAGE, RO),
+            Err(MapError::NotMapped)
+        );
         let object = MemoryObject::create(3 * PAGE).unwrap();
         // SAFETY: the reference of `create`, released below.
         let shared = unsafe { object.as_ref() };
-        for (offset, len) in [(1, PAGE), (3 * PAGE, PAGE), (PAGE, 3 * PAGE), (u64::MAX & !4095, PAGE)] {
-            let mapped = space.map_object(shared, offset, VirtAddr(0), len, RO, Sharing::Shared, Binding::KERNEL);
+        for (offset, len) in [
+            (1, PAGE),
+            (3 * PAGE, PAGE),
+            (PAGE, 3 * PAGE),
+            (u64::MAX & !4095, PAGE),
+        ] {
+            let mapped = space.map_object(
+                shared,
+                offset,
+                VirtAddr(0),
+                len,
+                RO,
+                Sharing::Shared,
+                Binding::KERNEL,
+            );
             assert_eq!(mapped, Err(MapError::Invalid));
         }
         // SAFETY: as above.
@@ -181,12 +210,18 @@ fn unmapping_the_middle_splits_and_gives_frames_back() {
         space.unmap(VirtAddr(BASE + 3 * PAGE), 4 * PAGE).unwrap();
         assert_eq!(frames::free_frames(), free + 4);
         for i in 0..10 {
-            let expected = if (3..7).contains(&i) { Err(FaultError::NotMapped) } else { Ok(i as u8 + 1) };
+            let expected = if (3..7).contains(&i) {
+                Err(FaultError::NotMapped)
+            } else {
+                Ok(i as u8 + 1)
+            };
             assert_eq!(space.load(BASE + i * PAGE), expected);
         }
         assert_eq!(space.usage().2, 2);
         // What was unmapped can be mapped again and is zero.
-        space.map_anonymous(VirtAddr(BASE + 3 * PAGE), 4 * PAGE, RW).unwrap();
+        space
+            .map_anonymous(VirtAddr(BASE + 3 * PAGE), 4 * PAGE, RW)
+            .unwrap();
         assert_eq!(space.load(BASE + 4 * PAGE), Ok(0));
     });
 }
@@ -229,8 +264,14 @@ fn fork_shares_until_somebody_stores() {
         }
         child.store(BASE + 7 * PAGE, 99).unwrap();
         parent.store(BASE + 8 * PAGE, 98).unwrap();
-        assert_eq!((parent.byte(BASE + 7 * PAGE), child.byte(BASE + 7 * PAGE)), (7, 99));
-        assert_eq!((parent.byte(BASE + 8 * PAGE), child.byte(BASE + 8 * PAGE)), (98, 8));
+        assert_eq!(
+            (parent.byte(BASE + 7 * PAGE), child.byte(BASE + 7 * PAGE)),
+            (7, 99)
+        );
+        assert_eq!(
+            (parent.byte(BASE + 8 * PAGE), child.byte(BASE + 8 * PAGE)),
+            (98, 8)
+        );
         // The last owner stores in place.
         let before = parent.translate(VirtAddr(BASE + 7 * PAGE));
         parent.store(BASE + 7 * PAGE, 5).unwrap();
@@ -261,7 +302,9 @@ fn what_fork_shared_read_only_stays_apart_after_protect() {
 fn generations_of_forks_keep_their_own() {
     balanced(|_| {
         let mut spaces = std::vec![Space::new()];
-        spaces[0].map_anonymous(VirtAddr(BASE), 3 * PAGE, RW).unwrap();
+        spaces[0]
+            .map_anonymous(VirtAddr(BASE), 3 * PAGE, RW)
+            .unwrap();
         spaces[0].store(BASE, 0).unwrap();
         for i in 1..12u8 {
             let child = Space::new();
@@ -286,8 +329,28 @@ fn shared_objects_are_the_same_frames() {
         let shared = unsafe { object.as_ref() };
         shared.write(3 * PAGE + 10, b"frames").unwrap();
         let (a, b) = (Space::new(), Space::new());
-        let at_a = a.map_object(shared, 2 * PAGE, VirtAddr(BASE), 4 * PAGE, RW, Sharing::Shared, Binding::KERNEL).unwrap();
-        let at_b = b.map_object(shared, 0, VirtAddr(0), 8 * PAGE, RO, Sharing::Shared, Binding::KERNEL).unwrap();
+        let at_a = a
+            .map_object(
+                shared,
+                2 * PAGE,
+                VirtAddr(BASE),
+                4 * PAGE,
+                RW,
+                Sharing::Shared,
+                Binding::KERNEL,
+            )
+            .unwrap();
+        let at_b = b
+            .map_object(
+                shared,
+                0,
+                VirtAddr(0),
+                8 * PAGE,
+                RO,
+                Sharing::Shared,
+                Binding::KERNEL,
+            )
+            .unwrap();
         assert_eq!(a.load(at_a.0 + PAGE + 10), Ok(b'f'));
         a.store(at_a.0 + PAGE + 11, b'R').unwrap();
         assert_eq!(b.load(at_b.0 + 3 * PAGE + 11), Ok(b'R'));
@@ -300,7 +363,10 @@ fn shared_objects_are_the_same_frames() {
         assert_eq!(b.store(at_b.0, 1), Err(FaultError::Denied));
         assert_eq!(b.protect(at_b, PAGE, RW), Err(MapError::Denied));
         // One word has one name, wherever it is mapped.
-        let keys = (a.futex_key(VirtAddr(at_a.0 + 4)), b.futex_key(VirtAddr(at_b.0 + 2 * PAGE + 4)));
+        let keys = (
+            a.futex_key(VirtAddr(at_a.0 + 4)),
+            b.futex_key(VirtAddr(at_b.0 + 2 * PAGE + 4)),
+        );
         assert_eq!(keys.0, keys.1);
         // The frames outlive the object's last token while a mapping has them.
         // SAFETY: the reference of `create`.
@@ -323,7 +389,17 @@ fn private_mappings_keep_their_stores() {
         image.write(0, &[7; 4096 * 4]).unwrap();
         let (a, b) = (Space::new(), Space::new());
         for space in [&a, &b] {
-            space.map_object(image, 0, VirtAddr(BASE), 4 * PAGE, RW, Sharing::Private, Binding::KERNEL).unwrap();
+            space
+                .map_object(
+                    image,
+                    0,
+                    VirtAddr(BASE),
+                    4 * PAGE,
+                    RW,
+                    Sharing::Private,
+                    Binding::KERNEL,
+                )
+                .unwrap();
         }
         assert_eq!(a.load(BASE), Ok(7));
         assert_eq!(a.translate(VirtAddr(BASE)), Some(image.frame(0).unwrap()));
@@ -337,7 +413,10 @@ fn private_mappings_keep_their_stores() {
         a.fork_into(&child).unwrap();
         child.store(BASE, 3).unwrap();
         child.store(BASE + 2 * PAGE, 4).unwrap();
-        assert_eq!((a.byte(BASE), child.byte(BASE), a.byte(BASE + 2 * PAGE)), (1, 3, 7));
+        assert_eq!(
+            (a.byte(BASE), child.byte(BASE), a.byte(BASE + 2 * PAGE)),
+            (1, 3, 7)
+        );
         // SAFETY: the reference of `create`.
         unsafe { MemoryObject::release(object) };
     });
@@ -355,7 +434,9 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
             for (n, capability) in capabilities.iter().enumerate() {
                 let at = VirtAddr(BASE + n as u64 * MIB);
                 let through = capability.binding();
-                space.map_object(shared, 0, at, 4 * PAGE, RW, Sharing::Shared, through).unwrap();
+                space
+                    .map_object(shared, 0, at, 4 * PAGE, RW, Sharing::Shared, through)
+                    .unwrap();
                 space.store(at.0, i as u8).unwrap();
             }
         }
@@ -380,16 +461,24 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
 fn large_pages_are_used_and_split() {
     balanced(|_| {
         let space = Space::new();
-        let at = space.map_anonymous_large(VirtAddr(0x4000_0000), 4 * MIB, RW, 1).unwrap();
+        let at = space
+            .map_anonymous_large(VirtAddr(0x4000_0000), 4 * MIB, RW, 1)
+            .unwrap();
         space.store(at.0 + 12345, 9).unwrap();
         let mapping = space.query(VirtAddr(at.0 + 12345)).unwrap();
-        assert_eq!((mapping.level, mapping.physical.0 % PAGE), (1, 12345 % PAGE));
+        assert_eq!(
+            (mapping.level, mapping.physical.0 % PAGE),
+            (1, 12345 % PAGE)
+        );
         assert_eq!(space.usage().0, 512);
         // A fork and a store split it; the rest stays shared.
         let child = Space::new();
         space.fork_into(&child).unwrap();
         child.store(at.0 + 12345, 10).unwrap();
-        assert_eq!((space.byte(at.0 + 12345), child.byte(at.0 + 12345)), (9, 10));
+        assert_eq!(
+            (space.byte(at.0 + 12345), child.byte(at.0 + 12345)),
+            (9, 10)
+        );
         assert_eq!(child.query(VirtAddr(at.0)).unwrap().level, 0);
         assert_eq!(space.query(VirtAddr(at.0)).unwrap().level, 1);
         // Unmapping a part splits, too.
@@ -407,17 +496,40 @@ fn contiguous_objects_are_mapped_by_the_largest_leaf() {
     // SAFETY: the reference of `create`, released below.
     let memory = unsafe { object.as_ref() };
     let space = Space::new();
-    let at = space.map_object(memory, 0, VirtAddr(0), 1 << 30, RW, Sharing::Shared, Binding::KERNEL).unwrap();
+    let at = space
+        .map_object(
+            memory,
+            0,
+            VirtAddr(0),
+            1 << 30,
+            RW,
+            Sharing::Shared,
+            Binding::KERNEL,
+        )
+        .unwrap();
     space.store(at.0 + 7, 1).unwrap();
     assert_eq!(space.query(at).unwrap().level, 2);
-    let part = space.map_object(memory, 2 * MIB, VirtAddr(0), 6 * MIB, RW, Sharing::Shared, Binding::KERNEL).unwrap();
+    let part = space
+        .map_object(
+            memory,
+            2 * MIB,
+            VirtAddr(0),
+            6 * MIB,
+            RW,
+            Sharing::Shared,
+            Binding::KERNEL,
+        )
+        .unwrap();
     space.store(part.0 + 3 * MIB, 1).unwrap();
     assert_eq!(space.query(VirtAddr(part.0 + 3 * MIB)).unwrap().level, 1);
     // One page out of the middle of the GiB.
     space.unmap(VirtAddr(at.0 + 600 * MIB), PAGE).unwrap();
     assert_eq!(space.query(VirtAddr(at.0 + 600 * MIB)), None);
     let next = VirtAddr(at.0 + 600 * MIB + PAGE);
-    assert_eq!(space.translate(next), Some(memory.frame(((600 << 20) >> 12) + 1).unwrap()));
+    assert_eq!(
+        space.translate(next),
+        Some(memory.frame(((600 << 20) >> 12) + 1).unwrap())
+    );
     assert_eq!(space.query(at).unwrap().level, 1);
     drop(space);
     // SAFETY: the reference of `create`.
@@ -433,7 +545,10 @@ fn stacks_have_a_guard_page() {
         let top = space.map_stack(16 * PAGE).unwrap();
         space.store(top.0 - 1, 1).unwrap();
         space.store(top.0 - 16 * PAGE, 1).unwrap();
-        assert_eq!(space.store(top.0 - 16 * PAGE - 1, 1), Err(FaultError::Guard));
+        assert_eq!(
+            space.store(top.0 - 16 * PAGE - 1, 1),
+            Err(FaultError::Guard)
+        );
         let reserved = space.reserve(VirtAddr(0), 8 * PAGE).unwrap();
         assert_eq!(space.load(reserved.0), Err(FaultError::Guard));
         assert_eq!(space.protect(reserved, PAGE, RW), Err(MapError::NotMapped));
@@ -449,12 +564,21 @@ fn the_loader_writes_where_user_code_may_not() {
         let mut bytes = [0; 7];
         space.read(VirtAddr(BASE + PAGE - 3), &mut bytes).unwrap();
         assert_eq!(&bytes, b"syscall");
-        assert!(!space.query(VirtAddr(BASE)).unwrap().flags.contains(MapFlags::WRITE));
+        assert!(
+            !space
+                .query(VirtAddr(BASE))
+                .unwrap()
+                .flags
+                .contains(MapFlags::WRITE)
+        );
         // A fork's text is shared until the loader changes one of them.
         let child = Space::new();
         space.fork_into(&child).unwrap();
         child.write(VirtAddr(BASE + PAGE - 3), b"S").unwrap();
-        assert_eq!((space.byte(BASE + PAGE - 3), child.byte(BASE + PAGE - 3)), (b's', b'S'));
+        assert_eq!(
+            (space.byte(BASE + PAGE - 3), child.byte(BASE + PAGE - 3)),
+            (b's', b'S')
+        );
     });
 }
 
@@ -496,13 +620,21 @@ fn workload() -> Result<(), MapError> {
     // SAFETY: as above; each is used no more.
     unsafe {
         AddressSpace::release(space);
-        child.into_iter().for_each(|child| AddressSpace::release(child));
-        object.into_iter().for_each(|object| MemoryObject::release(object));
+        child
+            .into_iter()
+            .for_each(|child| AddressSpace::release(child));
+        object
+            .into_iter()
+            .for_each(|object| MemoryObject::release(object));
     }
     result
 }
 
-fn steps(space: &AddressSpace, object: &MemoryObject, child: &AddressSpace) -> Result<(), MapError> {
+fn steps(
+    space: &AddressSpace,
+    object: &MemoryObject,
+    child: &AddressSpace,
+) -> Result<(), MapError> {
     let fault = |space: &AddressSpace, at, access| {
         space.handle_fault(at, access).map_err(|error| match error {
             FaultError::OutOfMemory => MapError::OutOfMemory,
@@ -513,7 +645,15 @@ fn steps(space: &AddressSpace, object: &MemoryObject, child: &AddressSpace) -> R
     space.map_anonymous_large(VirtAddr(BASE + 4 * MIB), 2 * MIB, RW, 1)?;
     let capability = Capability::new();
     let (through, own) = (capability.binding(), Binding::KERNEL);
-    let shared = space.map_object(object, 0, VirtAddr(0), 1100 * PAGE, RW, Sharing::Shared, through)?;
+    let shared = space.map_object(
+        object,
+        0,
+        VirtAddr(0),
+        1100 * PAGE,
+        RW,
+        Sharing::Shared,
+        through,
+    )?;
     let private = space.map_object(object, 0, VirtAddr(0), 4 * PAGE, RW, Sharing::Private, own)?;
     for i in 0..5 {
         fault(space, BASE + i * PAGE, Access::Write)?;
@@ -553,9 +693,16 @@ fn every_allocation_may_fail() {
         let result = workload();
         inject::fail_nth(0);
         failed += result.is_err() as u64;
-        assert!(matches!(result, Ok(()) | Err(MapError::OutOfMemory)), "{result:?}");
+        assert!(
+            matches!(result, Ok(()) | Err(MapError::OutOfMemory)),
+            "{result:?}"
+        );
         heap::trim();
-        assert_eq!((frames::free_frames(), heap::in_use()), before, "leak when allocation {n} fails");
+        assert_eq!(
+            (frames::free_frames(), heap::in_use()),
+            before,
+            "leak when allocation {n} fails"
+        );
     }
     assert!(failed > sites / 2, "{failed} of {sites}");
 }
@@ -597,15 +744,50 @@ fn ten_thousand_spaces_leave_nothing_behind() {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Map { space: usize, page: u64, pages: u64, flags: MapFlags },
-    MapObject { space: usize, page: u64, pages: u64, private: bool, flags: MapFlags, tag: usize },
-    Unmap { space: usize, page: u64, pages: u64 },
-    Protect { space: usize, page: u64, pages: u64, flags: MapFlags },
-    Store { space: usize, page: u64, value: u8 },
-    Load { space: usize, page: u64 },
-    Fork { from: usize, to: usize },
-    Revoke { tag: usize },
-    Switch { space: usize },
+    Map {
+        space: usize,
+        page: u64,
+        pages: u64,
+        flags: MapFlags,
+    },
+    MapObject {
+        space: usize,
+        page: u64,
+        pages: u64,
+        private: bool,
+        flags: MapFlags,
+        tag: usize,
+    },
+    Unmap {
+        space: usize,
+        page: u64,
+        pages: u64,
+    },
+    Protect {
+        space: usize,
+        page: u64,
+        pages: u64,
+        flags: MapFlags,
+    },
+    Store {
+        space: usize,
+        page: u64,
+        value: u8,
+    },
+    Load {
+        space: usize,
+        page: u64,
+    },
+    Fork {
+        from: usize,
+        to: usize,
+    },
+    Revoke {
+        tag: usize,
+    },
+    Switch {
+        space: usize,
+    },
 }
 
 const WINDOW: u64 = 96;
@@ -660,30 +842,78 @@ fn run(ops: &[Op]) {
     let at = |page: u64| VirtAddr(BASE + page * PAGE);
     for op in ops {
         match op.clone() {
-            Op::Map { space, page, pages, flags } => {
+            Op::Map {
+                space,
+                page,
+                pages,
+                flags,
+            } => {
                 let free = model[space].range(page..page + pages).next().is_none();
                 let result = spaces[space].map_anonymous(at(page), pages * PAGE, flags);
-                assert_eq!(result, if free { Ok(at(page)) } else { Err(MapError::Occupied) });
+                assert_eq!(
+                    result,
+                    if free {
+                        Ok(at(page))
+                    } else {
+                        Err(MapError::Occupied)
+                    }
+                );
                 if free {
                     let limit = MapFlags::all();
-                    let new = Page { flags, limit, object: None, private: true, tag: 9, value: 0 };
+                    let new = Page {
+                        flags,
+                        limit,
+                        object: None,
+                        private: true,
+                        tag: 9,
+                        value: 0,
+                    };
                     (page..page + pages).for_each(|p| drop(model[space].insert(p, new.clone())));
                 }
             }
-            Op::MapObject { space, page, pages, private, flags, tag } => {
+            Op::MapObject {
+                space,
+                page,
+                pages,
+                private,
+                flags,
+                tag,
+            } => {
                 let fits = page + pages <= WINDOW;
                 let free = model[space].range(page..page + pages).next().is_none();
-                let sharing = if private { Sharing::Private } else { Sharing::Shared };
-                let result =
-                    spaces[space].map_object(shared, page * PAGE, at(page), pages * PAGE, flags, sharing, capabilities[tag].binding());
+                let sharing = if private {
+                    Sharing::Private
+                } else {
+                    Sharing::Shared
+                };
+                let result = spaces[space].map_object(
+                    shared,
+                    page * PAGE,
+                    at(page),
+                    pages * PAGE,
+                    flags,
+                    sharing,
+                    capabilities[tag].binding(),
+                );
                 match (fits, free) {
                     (false, _) => assert_eq!(result, Err(MapError::Invalid)),
                     (true, false) => assert_eq!(result, Err(MapError::Occupied)),
                     (true, true) => {
                         assert_eq!(result, Ok(at(page)));
-                        let limit = if private { flags | MapFlags::WRITE } else { flags };
+                        let limit = if private {
+                            flags | MapFlags::WRITE
+                        } else {
+                            flags
+                        };
                         for p in page..page + pages {
-                            let new = Page { flags, limit, object: Some(p), private, tag, value: 0 };
+                            let new = Page {
+                                flags,
+                                limit,
+                                object: Some(p),
+                                private,
+                                tag,
+                                value: 0,
+                            };
                             model[space].insert(p, new);
                         }
                         // A single private page that may be stored to is copied at once.
@@ -699,8 +929,16 @@ fn run(ops: &[Op]) {
                 spaces[space].unmap(at(page), pages * PAGE).unwrap();
                 (page..page + pages).for_each(|p| drop(model[space].remove(&p)));
             }
-            Op::Protect { space, page, pages, flags } => {
-                let range: Vec<_> = model[space].range(page..page + pages).map(|(_, p)| p.clone()).collect();
+            Op::Protect {
+                space,
+                page,
+                pages,
+                flags,
+            } => {
+                let range: Vec<_> = model[space]
+                    .range(page..page + pages)
+                    .map(|(_, p)| p.clone())
+                    .collect();
                 let expected = if range.len() < pages as usize {
                     // Which comes first, the gap or the limit, does not matter here.
                     None
@@ -711,11 +949,16 @@ fn run(ops: &[Op]) {
                 };
                 let result = spaces[space].protect(at(page), pages * PAGE, flags);
                 match expected {
-                    None => assert!(matches!(result, Err(MapError::NotMapped | MapError::Denied))),
+                    None => assert!(matches!(
+                        result,
+                        Err(MapError::NotMapped | MapError::Denied)
+                    )),
                     Some(expected) => assert_eq!(result, expected),
                 }
                 if result.is_ok() {
-                    model[space].range_mut(page..page + pages).for_each(|(_, p)| p.flags = flags);
+                    model[space]
+                        .range_mut(page..page + pages)
+                        .for_each(|(_, p)| p.flags = flags);
                 }
             }
             Op::Store { space, page, value } => {
@@ -736,7 +979,9 @@ fn run(ops: &[Op]) {
             Op::Load { space, page } => {
                 let expected = match model[space].get(&page) {
                     None => Err(FaultError::NotMapped),
-                    Some(Page { object: Some(i), .. }) => Ok(content[*i as usize]),
+                    Some(Page {
+                        object: Some(i), ..
+                    }) => Ok(content[*i as usize]),
                     Some(p) => Ok(p.value),
                 };
                 assert_eq!(spaces[space].load(at(page).0), expected);
@@ -766,7 +1011,10 @@ fn run(ops: &[Op]) {
             };
             if let Some(mapping) = mapping {
                 let allowed = mapping.flags - MapFlags::COW;
-                assert!(promised.flags.contains(allowed), "{allowed:?} for {promised:?}");
+                assert!(
+                    promised.flags.contains(allowed),
+                    "{allowed:?} for {promised:?}"
+                );
             }
         }
     }

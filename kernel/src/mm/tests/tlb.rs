@@ -14,10 +14,14 @@ fn two_cpus(machine: &Machine) -> &'static AddressSpace {
     let space = AddressSpace::create().unwrap();
     // SAFETY: the tests release it or leave it to the machine's end.
     let space = unsafe { space.as_ref() };
-    space.map_anonymous(VirtAddr(BASE), 0x10000, MapFlags::USER_DATA).unwrap();
+    space
+        .map_anonymous(VirtAddr(BASE), 0x10000, MapFlags::USER_DATA)
+        .unwrap();
     space.handle_fault(BASE, Access::Write).unwrap();
     let other = machine.other_cpu();
-    other.space.store(std::ptr::from_ref(space).cast_mut(), SeqCst);
+    other
+        .space
+        .store(std::ptr::from_ref(space).cast_mut(), SeqCst);
     shadow::switched(other, space.tlb.asid);
     tlb::switch_to(space);
     space
@@ -33,7 +37,11 @@ fn unmapping_reaches_the_other_cpu_before_the_frame_is_free() {
     space.unmap(VirtAddr(BASE), 0x1000).unwrap();
     let flushed = FLUSHES[0].load(SeqCst) - pages + FLUSHES[1].load(SeqCst) - spaces;
     assert_eq!(flushed, 2, "one flush on each CPU");
-    assert_eq!(shadow::CHECKED.load(SeqCst), checked, "an old translation was left");
+    assert_eq!(
+        shadow::CHECKED.load(SeqCst),
+        checked,
+        "an old translation was left"
+    );
 }
 
 #[test]
@@ -84,7 +92,11 @@ fn a_cpu_that_left_flushes_when_it_comes_back() {
     let this = crate::arch::cpu::current();
     this.space.store(std::ptr::null_mut(), SeqCst);
     tlb::switch_to(space);
-    assert_eq!(FLUSHES[1].load(SeqCst), before, "this CPU has flushed already");
+    assert_eq!(
+        FLUSHES[1].load(SeqCst),
+        before,
+        "this CPU has flushed already"
+    );
     tlb::init();
 }
 
@@ -112,13 +124,19 @@ fn numbers_are_reused_only_after_everything_was_flushed() {
     // More spaces than numbers: the rest shares 0 and flushes at every switch.
     let spaces: std::vec::Vec<_> = (0..70).map(|_| AddressSpace::create().unwrap()).collect();
     // SAFETY: the references of `create`.
-    let shared: std::vec::Vec<_> = spaces.iter().map(|s| unsafe { s.as_ref() }).filter(|s| s.tlb.asid == 0).collect();
+    let shared: std::vec::Vec<_> = spaces
+        .iter()
+        .map(|s| unsafe { s.as_ref() })
+        .filter(|s| s.tlb.asid == 0)
+        .collect();
     assert!(shared.len() >= 7);
     let before = FLUSHES[1].load(SeqCst);
     shared.iter().for_each(|space| tlb::switch_to(space));
     assert_eq!(FLUSHES[1].load(SeqCst) - before, shared.len() as u64);
     // SAFETY: as above.
-    spaces.into_iter().for_each(|space| unsafe { AddressSpace::release(space) });
+    spaces
+        .into_iter()
+        .for_each(|space| unsafe { AddressSpace::release(space) });
     paging::NUMBERS.store(1, SeqCst);
     tlb::init();
 }
