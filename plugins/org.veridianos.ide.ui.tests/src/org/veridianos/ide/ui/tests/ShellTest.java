@@ -66,7 +66,7 @@ class ShellTest {
 
     @Test
     void welcomeAndEmptyPerspectiveOfferTheSameFourActions() {
-        assertEquals(List.of(StartActions.COMMANDS), offered(), "the empty editor area");
+        Bot.waitFor("the actions in the empty editor area", () -> offered().equals(List.of(StartActions.COMMANDS)));
         Bot.picture("shell-empty");
         Bot.run(() -> PlatformUI.getWorkbench().getIntroManager().showIntro(Bot.window(), false));
         Bot.idle();

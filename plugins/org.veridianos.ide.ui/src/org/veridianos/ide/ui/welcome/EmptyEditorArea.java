@@ -7,8 +7,10 @@ import org.eclipse.swt.layout.GridData;
 import org.eclipse.swt.widgets.Composite;
 import org.eclipse.swt.widgets.Control;
 import org.eclipse.swt.widgets.Event;
+import org.eclipse.ui.IPartListener2;
 import org.eclipse.ui.IPerspectiveDescriptor;
 import org.eclipse.ui.IWorkbenchPage;
+import org.eclipse.ui.IWorkbenchPartReference;
 import org.eclipse.ui.IWorkbenchWindow;
 import org.eclipse.ui.PerspectiveAdapter;
 import org.eclipse.ui.PlatformUI;
@@ -29,15 +31,32 @@ public final class EmptyEditorArea extends PerspectiveAdapter {
     public static void addToWindows() {
         PlatformUI.getWorkbench().getDisplay().asyncExec(() -> {
             for (IWorkbenchWindow window : PlatformUI.getWorkbench().getWorkbenchWindows()) {
-                new EmptyEditorArea().addTo(window);
+                new EmptyEditorArea().addOrWait(window);
             }
         });
     }
 
-    private void addTo(IWorkbenchWindow window) {
+    /** Behind the welcome page the editor area is not made yet; it is once that page is closed. */
+    private void addOrWait(IWorkbenchWindow window) {
+        if (addTo(window)) {
+            return;
+        }
+        window.getPartService().addPartListener(new IPartListener2() {
+            @Override
+            public void partHidden(IWorkbenchPartReference part) {
+                window.getShell().getDisplay().asyncExec(() -> {
+                    if (actions == null && !window.getShell().isDisposed() && addTo(window)) {
+                        window.getPartService().removePartListener(this);
+                    }
+                });
+            }
+        });
+    }
+
+    private boolean addTo(IWorkbenchWindow window) {
         Composite place = find(window.getShell());
         if (place == null) {
-            return;
+            return false;
         }
         for (Control text : place.getChildren()) {
             GridDataFactory.createFrom(text.getLayoutData() instanceof GridData data ? data : new GridData()).exclude(true).applyTo(text);
@@ -56,6 +75,7 @@ public final class EmptyEditorArea extends PerspectiveAdapter {
                 folder.notifyListeners(SWT.Resize, new Event());
             }
         }
+        return true;
     }
 
     private static Composite find(Composite root) {
