@@ -11,6 +11,7 @@
 use super::context::{self, Frame};
 use super::{cpu, ipi, paging, sstatus, timer, uaccess};
 use crate::arch::layout::USER_END;
+use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind, Interrupt};
 use core::arch::{asm, global_asm};
 
@@ -43,22 +44,22 @@ global_asm!(
     "  sd   t2, 8 * 4(t0)",
     "  sd   zero, {kind}(t0)",
     "  ld   sp, 8(tp)",
-    "  li   t1, {reply_receive}",
-    "  beqz a7, 1f",
-    "  beq  a7, t1, 2f",
-    "  mv   a6, a7",
-    "  call {dispatch}",
+    "  li   t1, {calls}",
+    "  bgeu a7, t1, 1f",
+    "  lla  t1, {table}",
+    "  slli t2, a7, 3",
+    "  add  t1, t1, t2",
+    "  ld   t1, 0(t1)",
+    "  jalr t1",
     // The preserved registers are as they were; words 0 to 3 are zero.
-    "3: li  a2, 0",
+    "2: ld  t0, 16(tp)",
+    "  li   a2, 0",
     "  li   a3, 0",
     "  li   a4, 0",
     "  li   a5, 0",
-    "  ld   t0, 16(tp)",
     "  j    resume_words_only",
-    "1: call {fast_call}",
-    "  j    3b",
-    "2: call {fast_reply_receive}",
-    "  j    3b",
+    "1: call {no_such_call}",
+    "  j    2b",
 
     "trap_from_user:",
     "  ld   t0, 16(tp)",
@@ -140,19 +141,15 @@ global_asm!(
     frame_size = const size_of::<Frame>().next_multiple_of(16),
     closed = const sstatus::SUM | sstatus::SPP,
     emergency_stack = const EMERGENCY_STACK,
-    reply_receive = const 1,
-    dispatch = sym syscall_dispatch,
-    fast_call = sym ipc_fast_call,
-    fast_reply_receive = sym ipc_fast_reply_receive,
+    calls = const syscall::COUNT,
+    table = sym syscall::TABLE,
+    no_such_call = sym syscall::no_such_call,
     user_trap = sym user_trap,
     kernel_trap = sym kernel_trap,
 );
 
 unsafe extern "C" {
     fn trap_vector();
-    fn syscall_dispatch();
-    fn ipc_fast_call();
-    fn ipc_fast_reply_receive();
 }
 
 /// Leads this hart's traps to the kernel.
