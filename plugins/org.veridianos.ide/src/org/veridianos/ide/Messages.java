@@ -24,6 +24,8 @@ public final class Messages extends NLS {
     public static String Machine_ended;
     public static String Machine_label;
     public static String Machine_noTerminate;
+    public static String Machine_notRecovered;
+    public static String Machine_recovering;
     public static String Machine_running;
     public static String Machine_terminated;
     public static String Project_exists;

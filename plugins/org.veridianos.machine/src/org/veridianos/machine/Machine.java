@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * A QEMU process of this owner with its session.
@@ -28,15 +30,18 @@ public final class Machine implements AutoCloseable {
 
     private final Sessions sessions;
     private final Session session;
-    private final Process process;
+    private final ProcessHandle process;
+    private final CompletableFuture<Integer> exit;
     private final SocketChannel console;
     private final Qmp monitor;
     private final Thread hook;
 
-    private Machine(Sessions sessions, Session session, Process process, SocketChannel console, Qmp monitor, Thread hook) {
+    private Machine(Sessions sessions, Session session, ProcessHandle process, CompletableFuture<Integer> exit, SocketChannel console, Qmp monitor,
+            Thread hook) {
         this.sessions = sessions;
         this.session = session;
         this.process = process;
+        this.exit = exit;
         this.console = console;
         this.monitor = monitor;
         this.hook = hook;
@@ -77,7 +82,7 @@ public final class Machine implements AutoCloseable {
             SocketChannel console = connect(running, process, config.profile());
             Qmp monitor = monitor(running, process, config.profile());
             settle(sessions, running, process);
-            return new Machine(sessions, running, process, console, monitor, hook);
+            return new Machine(sessions, running, process.toHandle(), process.onExit().thenApply(Process::exitValue), console, monitor, hook);
         } catch (IOException | MachineException | RuntimeException failed) {
             if (process != null) {
                 process.destroyForcibly();
@@ -86,6 +91,29 @@ public final class Machine implements AutoCloseable {
             sessions.remove(session);
             throw failed instanceof MachineException clear ? clear
                     : new MachineException("cannot start " + qemu + ": " + failed.getMessage(), failed);
+        }
+    }
+
+    /**
+     * Takes over a machine that outlived its owner. What it printed before is in its console log; its exit status stays unknown
+     * (it counts as 0), because it is no child of this process.
+     *
+     * @param kind as in {@link Owner}
+     * @throws MachineException when it has ended, or somebody else owns it
+     */
+    public static Machine attach(Session session, Sessions sessions, String kind) throws MachineException {
+        ProcessIdentity self = ProcessIdentity.self();
+        Session mine = sessions.update(session.folder(), s -> s.owner().isAlive() ? s : s.withOwner(self, kind))
+                .filter(s -> s.owner().equals(self) && s.isRunning())
+                .orElseThrow(() -> new MachineException("machine " + session.id() + " has ended or belongs to another process"));
+        ProcessHandle qemu = ProcessHandle.of(mine.qemu().orElseThrow().pid())
+                .orElseThrow(() -> new MachineException("machine " + session.id() + " has ended"));
+        try {
+            Qmp monitor = Qmp.connect(mine.ownerQmp());
+            SocketChannel console = SocketChannel.open(UnixDomainSocketAddress.of(mine.consoleSocket()));
+            return new Machine(sessions, mine, qemu, qemu.onExit().thenApply(ended -> 0), console, monitor, null);
+        } catch (IOException refused) {
+            throw new MachineException("the console of machine " + session.id() + " cannot be reached: " + refused.getMessage(), refused);
         }
     }
 
@@ -198,7 +226,7 @@ public final class Machine implements AutoCloseable {
 
     /** Completes with QEMU's exit status when it has ended. */
     public CompletableFuture<Integer> onExit() {
-        return process.onExit().thenApply(Process::exitValue);
+        return exit;
     }
 
     /** Whether QEMU runs. */
@@ -213,7 +241,7 @@ public final class Machine implements AutoCloseable {
 
     /** Why QEMU is gone, for a machine whose guest printed no exit line. */
     public String causeOfDeath() {
-        int status = process.isAlive() ? 0 : process.exitValue();
+        int status = exit.getNow(0);
         String words = words(session);
         if (status > 128) {
             return "QEMU was ended by signal " + (status - 128) + (words.equals(NO_WORDS) ? "" : ": " + words);
@@ -223,7 +251,14 @@ public final class Machine implements AutoCloseable {
 
     /** Waits for QEMU to end. */
     public boolean waitFor(long time, TimeUnit unit) throws InterruptedException {
-        return process.waitFor(time, unit);
+        try {
+            exit.get(time, unit);
+            return true;
+        } catch (TimeoutException running) {
+            return false;
+        } catch (ExecutionException impossible) {
+            throw new IllegalStateException(impossible);
+        }
     }
 
     /** Ends QEMU at once; the session stays until {@link #close()}. */
@@ -240,7 +275,7 @@ public final class Machine implements AutoCloseable {
         }
         try {
             console.close();
-            process.waitFor(5, TimeUnit.SECONDS);
+            waitFor(5, TimeUnit.SECONDS);
         } catch (IOException closed) {
             // Nothing is left to close.
         } catch (InterruptedException interrupted) {

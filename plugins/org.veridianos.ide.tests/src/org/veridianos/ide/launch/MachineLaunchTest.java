@@ -25,9 +25,12 @@ import org.junit.jupiter.api.Timeout;
 import org.veridianos.build.Target;
 import org.veridianos.ide.FakeKernel;
 import org.veridianos.ide.IdePlugin;
+import org.veridianos.ide.build.BuildOperation;
 import org.veridianos.ide.project.KernelProject;
 import org.veridianos.ide.project.OpenCheckout;
 import org.veridianos.ide.project.Trust;
+import org.veridianos.machine.Machine;
+import org.veridianos.machine.ProcessIdentity;
 
 /** The checkout's own kernel, opened in place and booted by the launch type in real QEMU processes. */
 @Timeout(value = 600, unit = TimeUnit.SECONDS)
@@ -44,6 +47,9 @@ class MachineLaunchTest {
         hadProjectFile = Files.exists(KERNEL.resolve(".project"));
         Trust.trust(KERNEL);
         project = new OpenCheckout(KERNEL).execute(null);
+        if (Images.find(project, Target.X86_64, false).isEmpty()) {
+            new BuildOperation(project, Target.X86_64, false).execute(null);
+        }
     }
 
     @AfterAll
@@ -67,7 +73,7 @@ class MachineLaunchTest {
         project.setActiveTarget(Target.AARCH64);
         List<MachineProcess> machines = new ArrayList<>();
         for (Target target : Target.values()) {
-            machines.add(launch(LaunchConfigurations.of(project, target.id())));
+            machines.add(process(LaunchConfigurations.of(project, target.id()).launch(ILaunchManager.RUN_MODE, null, true)));
         }
         for (MachineProcess machine : machines) {
             assertEquals("init: ready, 2 cpus", ReadyLine.of(machine).get(120, TimeUnit.SECONDS));
@@ -126,6 +132,28 @@ class MachineLaunchTest {
     }
 
     @Test
+    void aMachineThatOutlivedItsIdeComesBackWithWhatItPrinted() throws Exception {
+        MachineProcess first = launch(with(LaunchAttributes.OUTLIVES, true));
+        ReadyLine.of(first).get(120, TimeUnit.SECONDS);
+        Machine machine = first.machine();
+        machine.qmp().close();
+        Process gone = new ProcessBuilder("true").start();
+        gone.waitFor();
+        Machines.sessions().update(machine.session().folder(), s -> s.withOwner(new ProcessIdentity(gone.pid(), 1, "gone"), "ide"));
+        Machines.remove(first);
+
+        Machines.recover();
+
+        MachineProcess again = Machines.running().get(0);
+        assertEquals(first.session().id(), again.session().id());
+        assertEquals("init: ready, 2 cpus", ReadyLine.of(again).get(10, TimeUnit.SECONDS));
+        assertTrue(Arrays.asList(DebugPlugin.getDefault().getLaunchManager().getLaunches()).contains(again.getLaunch()));
+        again.terminate();
+        awaitEnd(again);
+        assertFalse(machine.isAlive());
+    }
+
+    @Test
     void nothingRunsBeforeTrust() throws Exception {
         Trust.distrust(KERNEL);
         CoreException refused = assertThrows(CoreException.class, () -> launch(LaunchConfigurations.of(project, "x86_64")));
@@ -133,15 +161,19 @@ class MachineLaunchTest {
         assertEquals(List.of(), Machines.running());
     }
 
-    private static ILaunchConfiguration with(String key, String value) throws CoreException {
+    private static ILaunchConfiguration with(String key, Object value) throws CoreException {
         ILaunchConfigurationWorkingCopy copy = LaunchConfigurations.of(project, "x86_64").copy("with " + key);
         copy.setAttribute(LaunchAttributes.PROJECT, project.name());
         copy.setAttribute(key, value);
         return copy;
     }
 
+    /** Without building: that is the first test's matter. */
     private static MachineProcess launch(ILaunchConfiguration configuration) throws CoreException {
-        ILaunch launch = configuration.launch(ILaunchManager.RUN_MODE, null, true);
+        return process(configuration.launch(ILaunchManager.RUN_MODE, null, false));
+    }
+
+    private static MachineProcess process(ILaunch launch) {
         return (MachineProcess) Arrays.stream(launch.getProcesses()).findFirst().orElseThrow();
     }
 

@@ -76,7 +76,7 @@ public final class MachineLaunchDelegate implements ILaunchConfigurationDelegate
         progress.split(1);
         try {
             Machine machine = Machine.start(settings.machine(image.get()), Machines.sessions(),
-                    new Machine.Owner("ide", settings.outlives(), settings.project().location().toString()), LaunchSettings.environment());
+                    new Machine.Owner(Machines.OWNER, settings.outlives(), settings.project().location().toString()), LaunchSettings.environment());
             if (progress.isCanceled()) {
                 machine.close();
                 throw new CoreException(Status.CANCEL_STATUS);

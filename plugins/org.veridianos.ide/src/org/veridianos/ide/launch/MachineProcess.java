@@ -2,6 +2,8 @@ package org.veridianos.ide.launch;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,6 +57,17 @@ public final class MachineProcess extends PlatformObject implements IProcess {
         attributes.put(IProcess.ATTR_PROCESS_TYPE, LaunchAttributes.PROCESS_TYPE);
         attributes.put(IProcess.ATTR_PROCESS_LABEL, label);
         machine.session().qemu().ifPresent(q -> attributes.put(IProcess.ATTR_PROCESS_ID, Long.toString(q.pid())));
+    }
+
+    /** Shows what the machine printed before this process took it over, as far as it is kept. */
+    void recall() throws IOException {
+        try (SeekableByteChannel log = Files.newByteChannel(session().consoleLog())) {
+            log.position(Math.max(0, log.size() - KEPT));
+            ByteBuffer buffer = ByteBuffer.allocate(64 * 1024);
+            while (log.read(buffer.clear()) >= 0) {
+                replay.add(buffer.array(), 0, buffer.position());
+            }
+        }
     }
 
     /** Enters the launch and begins to read. */
