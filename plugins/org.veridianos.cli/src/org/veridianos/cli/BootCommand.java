@@ -5,14 +5,17 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import org.veridianos.build.Image;
 import org.veridianos.build.Target;
 import org.veridianos.machine.ExitLine;
+import org.veridianos.machine.KernelSymbols;
 import org.veridianos.machine.Machine;
 import org.veridianos.machine.MachineConfig;
 import org.veridianos.machine.MachineException;
@@ -69,11 +72,11 @@ final class BootCommand implements Command {
             if (options.has("--interactive")) {
                 forwardInput(machine);
             }
-            return follow(context, machine, seconds);
+            return follow(context, machine, image, seconds);
         }
     }
 
-    private static int follow(Context context, Machine machine, long seconds) throws Failure, IOException, InterruptedException {
+    private static int follow(Context context, Machine machine, Image image, long seconds) throws Failure, IOException, InterruptedException {
         if (seconds > 0) {
             Thread.ofPlatform().daemon().name("timeout").start(() -> endLater(machine, seconds));
         }
@@ -87,6 +90,9 @@ final class BootCommand implements Command {
             buffer.clear();
         }
         machine.waitFor(10, TimeUnit.SECONDS);
+        if (exit.status().orElse(0) != 0) {
+            nameAddresses(context, machine, image);
+        }
         if (exit.status().isPresent()) {
             return exit.status().getAsInt();
         }
@@ -94,6 +100,15 @@ final class BootCommand implements Command {
             throw new Failure("the guest did not finish within " + seconds + " s and was ended");
         }
         throw new Failure(machine.causeOfDeath());
+    }
+
+    /** A panic before the kernel has its symbol table shows bare addresses; the same backtrace follows with names. */
+    private static void nameAddresses(Context context, Machine machine, Image image) throws IOException {
+        Optional<KernelSymbols> symbols = image.initrd().flatMap(KernelSymbols::ofInitrd);
+        if (symbols.isPresent()) {
+            Files.readString(machine.session().consoleLog(), StandardCharsets.ISO_8859_1).lines().flatMap(l -> symbols.get().named(l).stream())
+                    .forEach(context.err()::println);
+        }
     }
 
     private static void endLater(Machine machine, long seconds) {

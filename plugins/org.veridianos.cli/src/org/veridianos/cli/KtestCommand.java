@@ -4,12 +4,14 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.veridianos.build.Image;
 import org.veridianos.build.Target;
 import org.veridianos.machine.ConsoleLines;
+import org.veridianos.machine.KernelSymbols;
 import org.veridianos.machine.KernelTests;
 import org.veridianos.machine.KernelTests.Result;
 import org.veridianos.machine.KernelTests.Status;
@@ -69,7 +71,7 @@ final class KtestCommand implements Command {
             MachineConfig config = Machines.config(options, profile, program, List.of());
             context.out().println("# " + program.test().orElseThrow() + " on " + profile.id() + ", " + config.cpus() + " CPUs");
             List<Result> results = new KernelTests((words, limit, lines) -> boot(context, config, words, limit, lines), silence,
-                    new Report(context, options.has("--verbose"))).run(kernelArgs);
+                    new Report(context, options.has("--verbose"), program.initrd().flatMap(KernelSymbols::ofInitrd))).run(kernelArgs);
             passed += (int) results.stream().filter(r -> r.status() == Status.PASSED).count();
             failed += (int) results.stream().filter(r -> r.status() == Status.FAILED).count();
         }
@@ -117,15 +119,18 @@ final class KtestCommand implements Command {
 
         private final Context context;
         private final boolean verbose;
+        private final Optional<KernelSymbols> symbols;
         private final List<String> said = new ArrayList<>();
 
-        Report(Context context, boolean verbose) {
+        Report(Context context, boolean verbose, Optional<KernelSymbols> symbols) {
             this.context = context;
             this.verbose = verbose;
+            this.symbols = symbols;
         }
 
         @Override
-        public void line(String line) {
+        public void line(String printed) {
+            String line = symbols.flatMap(s -> s.named(printed)).orElse(printed);
             if (verbose) {
                 context.out().println("  | " + line);
                 context.out().flush();
