@@ -4,7 +4,7 @@
 # how many tests passed and failed. A runner that fails without naming a failed test counts as one failure, so that
 # nothing that went wrong adds up to success.
 
-TEST_STAGES="unit lines check ktest boot workbench"
+TEST_STAGES="unit lines check host ktest boot mutants workbench"
 
 test_help() {
     cat <<'TEXT'
@@ -17,9 +17,11 @@ Runs every test, installs what that needs, and ends with 'N passed, N failed'. S
 Stages, in order; naming some runs only those:
   unit       JUnit tests of the plain bundles, and of machines with real QEMU processes
   lines      the kernel's size
-  check      the kernel's formatting, lints and host tests
+  check      the kernel's formatting and lints
+  host       the kernel's tests on the host
   ktest      the kernel's tests in QEMU: three architectures, 1 and 4 CPUs
   boot       boots: CPUs, memory, CPU models, exit statuses, bad input
+  mutants    broken kernels, each of which the tests must catch
   workbench  the IDE: its build, its tests on a virtual screen, its update site
 TEXT
 }
@@ -131,10 +133,28 @@ stage_check() {
     cargo_here xtask check
 }
 
-# Formatting and lints are one test, the host's tests are counted by themselves.
 count_check() {
-    awk -v status="$status" '/^test result:/ { passed += $4; failed += $6 }
-        END { if (status == 0) passed++; else if (!failed) failed = 1; print passed + 0, failed + 0 }' "$1"
+    count_one
+}
+
+# Apart from 'check', which ends at the first thing that is not clean.
+stage_host() {
+    local failed=0
+    cargo_here test --package veridian-kernel --lib || failed=1
+    cargo_here test --package xtask || failed=1
+    return "$failed"
+}
+
+count_host() {
+    awk '/^test result:/ { passed += $4; failed += $6 } END { print passed + 0, failed + 0 }' "$1"
+}
+
+stage_mutants() {
+    cargo_here xtask mutants
+}
+
+count_mutants() {
+    awk '/^[0-9]+ caught, [0-9]+ not caught$/ { print $1, $3 }' "$1"
 }
 
 # Each run ends with its own sum; one that ends without is a failure.
