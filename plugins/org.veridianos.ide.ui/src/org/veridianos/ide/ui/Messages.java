@@ -8,6 +8,7 @@ final class Messages extends NLS {
     public static String SourceOpener_looking;
     public static String StudioRequest_booting;
     public static String StudioRequest_noKernel;
+    public static String StudioRequest_notReady;
     public static String StudioRequest_opening;
 
     static {

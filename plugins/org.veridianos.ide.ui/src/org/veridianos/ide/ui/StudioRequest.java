@@ -1,12 +1,12 @@
 package org.veridianos.ide.ui;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.core.runtime.ILog;
 import org.eclipse.core.runtime.IProgressMonitor;
@@ -29,12 +29,12 @@ import org.eclipse.swt.widgets.Shell;
 import org.eclipse.ui.IWorkbench;
 import org.eclipse.ui.PlatformUI;
 import org.veridianos.build.Target;
-import org.veridianos.ide.launch.GuestOutput;
+import org.veridianos.ide.launch.LaunchConfigurations;
 import org.veridianos.ide.launch.MachineProcess;
+import org.veridianos.ide.launch.ReadyLine;
 import org.veridianos.ide.project.KernelProject;
 import org.veridianos.ide.project.OpenCheckout;
 import org.veridianos.ide.project.Trust;
-import org.veridianos.ide.ui.commands.Boot;
 
 /**
  * What {@code ./veridian studio} wants of the IDE it starts: open this kernel, boot it, and, for a picture, wait until
@@ -51,7 +51,6 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
     private static final String OPEN = "veridian.open";
     private static final String BOOT = "veridian.boot";
     private static final String SCREENSHOT = "veridian.screenshot";
-    private static final String READY = "init: ready";
     private static final long READY_TIMEOUT_SECONDS = 300;
 
     /** The request of this start, if there is one. */
@@ -63,10 +62,10 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
         return Optional.ofNullable(System.getProperty(key)).filter(v -> !v.isBlank());
     }
 
-    /** Does it in the background, with progress and cancel. */
+    /** Does it in the background, with progress and cancel in the status line: a dialog would stand in the picture. */
     void schedule() {
         Job job = Job.create(NLS.bind(Messages.StudioRequest_opening, open), this::run);
-        job.setUser(true);
+        job.setPriority(Job.INTERACTIVE);
         job.schedule();
     }
 
@@ -106,7 +105,7 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
 
     private void boot(KernelProject project, Target target, IProgressMonitor monitor) throws CoreException {
         monitor.setTaskName(NLS.bind(Messages.StudioRequest_booting, target.id()));
-        ILaunch launch = Boot.configuration(project, target).launch(ILaunchManager.RUN_MODE, monitor, true);
+        ILaunch launch = LaunchConfigurations.of(project, target.id()).launch(ILaunchManager.RUN_MODE, monitor, true);
         if (screenshot.isPresent()) {
             for (IProcess process : launch.getProcesses()) {
                 if (process instanceof MachineProcess machine) {
@@ -117,31 +116,12 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
     }
 
     private static void awaitReady(MachineProcess machine) {
-        CountDownLatch ready = new CountDownLatch(1);
-        GuestOutput listener = new GuestOutput() {
-            private final StringBuilder text = new StringBuilder();
-
-            @Override
-            public void printed(byte[] bytes, int offset, int count) {
-                text.append(new String(bytes, offset, count, StandardCharsets.ISO_8859_1));
-                if (text.indexOf(READY) >= 0) {
-                    ready.countDown();
-                }
-                text.delete(0, Math.max(0, text.length() - READY.length()));
-            }
-
-            @Override
-            public void ended(String reason) {
-                ready.countDown();
-            }
-        };
-        machine.addListener(listener);
         try {
-            ready.await(READY_TIMEOUT_SECONDS, TimeUnit.SECONDS);
+            ReadyLine.of(machine).get(READY_TIMEOUT_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException notReady) {
+            ILog.get().error(NLS.bind(Messages.StudioRequest_notReady, machine.getLabel()), notReady);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-        } finally {
-            machine.removeListener(listener);
         }
     }
 

@@ -35,10 +35,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.veridianos.build.Target;
+import org.veridianos.ide.launch.LaunchConfigurations;
 import org.veridianos.ide.launch.MachineProcess;
 import org.veridianos.ide.launch.Machines;
 import org.veridianos.ide.project.KernelProject;
-import org.veridianos.ide.ui.commands.Boot;
 import org.veridianos.ide.ui.console.GuestConsole;
 import org.veridianos.ide.ui.console.GuestConsoles;
 import org.veridianos.ide.ui.tests.bot.Bot;
@@ -90,7 +90,7 @@ class GuidePictures {
         Bot.picture(preferences, "preferences");
         Bot.press(preferences, "Cancel");
         Bot.waitFor("the dialog to close", preferences::isDisposed);
-        ILaunchConfiguration configuration = Boot.configuration(kernel, Target.AARCH64);
+        ILaunchConfiguration configuration = LaunchConfigurations.of(kernel, Target.AARCH64.id());
         Bot.display().asyncExec(() -> DebugUITools.openLaunchConfigurationDialogOnGroup(window, new StructuredSelection(configuration),
                 IDebugUIConstants.ID_RUN_LAUNCH_GROUP));
         Shell launch = Bot.shell("Run Configurations");
@@ -192,7 +192,7 @@ class GuidePictures {
     }
 
     private static GuestConsole boot(KernelProject kernel) throws CoreException {
-        ILaunchConfiguration configuration = Boot.configuration(kernel, Target.X86_64);
+        ILaunchConfiguration configuration = LaunchConfigurations.of(kernel, Target.X86_64.id());
         Bot.run(() -> DebugUITools.launch(configuration, ILaunchManager.RUN_MODE));
         Bot.waitFor("the machine to start", PATIENCE, () -> !Machines.running().isEmpty());
         GuestConsole console = Bot.waitFor("its console", () -> GuestConsoles.of(Machines.running().get(0)));

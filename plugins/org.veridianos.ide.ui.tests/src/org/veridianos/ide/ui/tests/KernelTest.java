@@ -56,11 +56,11 @@ import org.veridianos.build.Target;
 import org.veridianos.ide.build.Problems;
 import org.veridianos.ide.build.VeridianBuilder;
 import org.veridianos.ide.launch.LaunchAttributes;
+import org.veridianos.ide.launch.LaunchConfigurations;
 import org.veridianos.ide.launch.MachineProcess;
 import org.veridianos.ide.launch.Machines;
 import org.veridianos.ide.project.KernelNature;
 import org.veridianos.ide.project.KernelProject;
-import org.veridianos.ide.ui.commands.Boot;
 import org.veridianos.ide.ui.console.GuestConsole;
 import org.veridianos.ide.ui.console.GuestConsoles;
 import org.veridianos.ide.ui.terminal.TerminalCanvas;
@@ -157,7 +157,7 @@ class KernelTest {
     @Test
     @Order(5)
     void aProgramsExitStatusIsShown() throws CoreException {
-        var copy = Boot.configuration(kernel, Target.X86_64).getWorkingCopy().copy("exit with 7");
+        var copy = LaunchConfigurations.of(kernel, Target.X86_64.id()).getWorkingCopy().copy("exit with 7");
         copy.setAttribute(LaunchAttributes.PROGRAM, "exit 7");
         copy.setAttribute(LaunchAttributes.PROJECT, kernel.name());
         ILaunch launch = copy.launch(ILaunchManager.RUN_MODE, new NullProgressMonitor(), true);
@@ -210,7 +210,7 @@ class KernelTest {
     @Test
     @Order(7)
     void theLaunchDialogShowsMachineProgramAndCommon() throws CoreException {
-        ILaunchConfiguration configuration = Boot.configuration(kernel, Target.AARCH64);
+        ILaunchConfiguration configuration = LaunchConfigurations.of(kernel, Target.AARCH64.id());
         Shell parent = Bot.window().getShell();
         Bot.display().asyncExec(() -> DebugUITools.openLaunchConfigurationDialogOnGroup(parent, new StructuredSelection(configuration),
                 IDebugUIConstants.ID_RUN_LAUNCH_GROUP));
@@ -273,7 +273,7 @@ class KernelTest {
     }
 
     private GuestConsole boot(Target target) throws CoreException {
-        ILaunchConfiguration configuration = Boot.configuration(kernel, target);
+        ILaunchConfiguration configuration = LaunchConfigurations.of(kernel, target.id());
         assertFalse(configuration.isLocal(), "a new project's shared configuration is used");
         Bot.run(() -> DebugUITools.launch(configuration, ILaunchManager.RUN_MODE));
         Bot.waitFor("the machine to start", BUILD_PATIENCE, () -> !Machines.running().isEmpty());

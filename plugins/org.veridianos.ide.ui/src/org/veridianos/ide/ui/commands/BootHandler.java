@@ -16,6 +16,7 @@ import org.eclipse.ui.PlatformUI;
 import org.eclipse.ui.handlers.HandlerUtil;
 import org.eclipse.ui.ide.IDE;
 import org.veridianos.build.Target;
+import org.veridianos.ide.launch.LaunchConfigurations;
 import org.veridianos.ide.project.KernelProject;
 
 /** Saves, builds and boots the kernel on its active architecture. Building and booting are the launch's own jobs. */
@@ -39,7 +40,7 @@ public final class BootHandler extends AbstractHandler {
     private static void boot(KernelProject project, Target target) {
         Job job = Job.create(Messages.Boot_preparing, monitor -> {
             try {
-                ILaunchConfiguration configuration = Boot.configuration(project, target);
+                ILaunchConfiguration configuration = LaunchConfigurations.of(project, target.id());
                 PlatformUI.getWorkbench().getDisplay().asyncExec(() -> DebugUITools.launch(configuration, ILaunchManager.RUN_MODE));
                 return Status.OK_STATUS;
             } catch (CoreException unwritable) {

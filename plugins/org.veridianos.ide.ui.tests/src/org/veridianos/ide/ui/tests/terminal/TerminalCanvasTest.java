@@ -14,6 +14,8 @@ import org.eclipse.swt.graphics.Point;
 import org.eclipse.swt.layout.FillLayout;
 import org.eclipse.swt.widgets.Event;
 import org.eclipse.swt.widgets.Shell;
+import org.eclipse.ui.PlatformUI;
+import org.eclipse.ui.keys.IBindingService;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +42,7 @@ class TerminalCanvasTest {
     void open() {
         Bot.tidy();
         Bot.run(() -> {
+            PlatformUI.getWorkbench().getService(IBindingService.class).setKeyFilterEnabled(false);
             shell = new Shell(Bot.display());
             shell.setLayout(new FillLayout());
             shell.setText("terminal");
@@ -56,7 +59,10 @@ class TerminalCanvasTest {
 
     @AfterEach
     void close() {
-        Bot.run(shell::dispose);
+        Bot.run(() -> {
+            shell.dispose();
+            PlatformUI.getWorkbench().getService(IBindingService.class).setKeyFilterEnabled(true);
+        });
     }
 
     private void print(String text) {
