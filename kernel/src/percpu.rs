@@ -14,48 +14,53 @@ use crate::sched::scheduler::{SCHEDULERS, Scheduler};
 /// The most CPUs a machine may have; further ones stay off. CPU masks are `u64`.
 pub const MAX_CPUS: usize = 16;
 
-/// Life of a CPU, as `PerCpu::state` holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum CpuState {
-    /// Not in the machine.
-    Absent,
-    /// In the machine, not running kernel code.
-    Off,
-    /// Told to start, or told to stop, and not there yet.
-    Changing,
-    /// Runs the kernel and takes work.
-    Online,
+crate::described! {
+    /// Life of a CPU, as `PerCpu::state` holds it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum CpuState {
+        /// Not in the machine.
+        Absent,
+        /// In the machine, not running kernel code.
+        Off,
+        /// Told to start, or told to stop, and not there yet.
+        Changing,
+        /// Runs the kernel and takes work.
+        Online,
+    }
 }
 
-/// What one CPU keeps to itself.
-#[repr(C, align(128))]
-pub struct PerCpu {
-    /// Address of this record, so that one load through the CPU's base register yields it.
-    pub this: Cell<*const PerCpu>,
-    /// Top of this CPU's kernel stack; entry code from user mode starts there.
-    pub kernel_stack_top: Cell<u64>,
-    /// The thread whose user registers are live on this CPU, or null in the idle loop.
-    pub current: Cell<*mut crate::Thread>,
-    /// For entry code only.
-    pub scratch: [Cell<u64>; 4],
-    /// This CPU's scheduler; another CPU's until `describe`.
-    scheduler: Cell<&'static Scheduler>,
-    /// Logical number; index in `CPUS`.
-    pub index: Cell<u32>,
-    /// NUMA node.
-    pub node: Cell<u32>,
-    /// What the hardware calls this CPU: APIC id, MPIDR affinity, hart id.
-    pub hardware_id: Cell<u64>,
-    /// Lock ranks that this CPU holds, one bit each; debug builds only.
-    pub held_ranks: Cell<u32>,
-    /// Depth of kernel faults, so that a fault while one is reported ends the machine.
-    pub fault_depth: Cell<u32>,
-    /// Reasons why other CPUs sent the IPI; bits are defined by `sched::smp`.
-    pub ipi_pending: AtomicU32,
-    /// The address space in this CPU's register, or null; see `mm::tlb`.
-    pub space: AtomicPtr<crate::mm::vas::AddressSpace>,
-    state: AtomicU8,
+crate::described! {
+    /// What one CPU keeps to itself.
+    #[repr(C, align(128))]
+    pub struct PerCpu {
+        /// Address of this record, so that one load through the CPU's base register yields it.
+        pub this: Cell<*const PerCpu>,
+        /// Top of this CPU's kernel stack; entry code from user mode starts there.
+        pub kernel_stack_top: Cell<u64>,
+        /// The thread whose user registers are live on this CPU, or null in the idle loop.
+        pub current: Cell<*mut crate::Thread>,
+        /// For entry code only.
+        pub scratch: [Cell<u64>; 4],
+        /// This CPU's scheduler; another CPU's until `describe`.
+        scheduler: Cell<&'static Scheduler>,
+        /// Logical number; index in `CPUS`.
+        pub index: Cell<u32>,
+        /// NUMA node.
+        pub node: Cell<u32>,
+        /// What the hardware calls this CPU: APIC id, MPIDR affinity, hart id.
+        pub hardware_id: Cell<u64>,
+        /// Lock ranks that this CPU holds, one bit each; debug builds only.
+        pub held_ranks: Cell<u32>,
+        /// Depth of kernel faults, so that a fault while one is reported ends the machine.
+        pub fault_depth: Cell<u32>,
+        /// Reasons why other CPUs sent the IPI; bits are defined by `sched::smp`.
+        pub ipi_pending: AtomicU32,
+        /// The address space in this CPU's register, or null; see `mm::tlb`.
+        pub space: AtomicPtr<crate::mm::vas::AddressSpace>,
+        state: AtomicU8,
+    }
+    state: names(CpuState::NAMES)
 }
 
 #[cfg(target_os = "none")]
@@ -73,6 +78,7 @@ unsafe impl Sync for PerCpu {}
 
 /// Every CPU's record, by logical number.
 pub static CPUS: [PerCpu; MAX_CPUS] = [const { PerCpu::new() }; MAX_CPUS];
+crate::root!("cpus", CPUS: [PerCpu; MAX_CPUS]);
 static ONLINE: AtomicU64 = AtomicU64::new(0);
 
 impl PerCpu {

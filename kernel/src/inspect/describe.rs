@@ -84,7 +84,8 @@ impl Shape {
         }
     }
 
-    const fn within(self, offset: usize) -> Shape {
+    /// The same, `offset` bytes into a type that wraps it.
+    pub const fn within(self, offset: usize) -> Shape {
         Shape {
             offset: self.offset + offset,
             ..self

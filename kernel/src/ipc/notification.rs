@@ -12,18 +12,22 @@ use crate::process::wait::{self, Reason, WaitList};
 use crate::syscall::Outcome;
 use veridian_abi::Error;
 
-#[repr(C)]
-struct Inner {
-    bits: u64,
-    waiters: WaitList,
+crate::described! {
+    #[repr(C)]
+    struct Inner {
+        bits: u64,
+        waiters: WaitList,
+    }
 }
 
-/// A notification.
-#[repr(C)]
-pub struct Notification {
-    object: Object,
-    lock: SpinLock<()>,
-    inner: UnsafeCell<Inner>,
+crate::described! {
+    /// A notification.
+    #[repr(C)]
+    pub struct Notification {
+        object: Object,
+        lock: SpinLock<()>,
+        inner: UnsafeCell<Inner>,
+    }
 }
 
 // SAFETY: the inner part is reached under the lock alone.

@@ -12,19 +12,23 @@ use crate::mm::object::MemoryObject;
 use crate::mm::vas::AddressSpace;
 use veridian_abi::Error;
 
-/// A memory object behind capabilities.
-#[repr(C)]
-pub struct Memory {
-    object: Object,
-    memory: NonNull<MemoryObject>,
+crate::described! {
+    /// A memory object behind capabilities.
+    #[repr(C)]
+    pub struct Memory {
+        object: Object,
+        memory: NonNull<MemoryObject>,
+    }
 }
 
-/// An address space behind capabilities.
-#[repr(C)]
-pub struct SpaceObject {
-    object: Object,
-    /// Replaced by exec, so that capabilities go on to mean the process's memory.
-    space: AtomicPtr<AddressSpace>,
+crate::described! {
+    /// An address space behind capabilities.
+    #[repr(C)]
+    pub struct SpaceObject {
+        object: Object,
+        /// Replaced by exec, so that capabilities go on to mean the process's memory.
+        space: AtomicPtr<AddressSpace>,
+    }
 }
 
 /// A reference to an address space that is nobody else's business yet, or any more.
@@ -173,10 +177,12 @@ unsafe fn destroy_space(object: NonNull<Object>) {
     }
 }
 
-/// An object without state: what counts is who may name it.
-#[repr(C)]
-pub struct Plain {
-    object: Object,
+crate::described! {
+    /// An object without state: what counts is who may name it.
+    #[repr(C)]
+    pub struct Plain {
+        object: Object,
+    }
 }
 
 /// A use of a plain object.

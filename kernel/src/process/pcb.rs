@@ -22,66 +22,78 @@ use crate::lock::{Guard, Rank, SpinLock};
 use crate::mm::heap::Cache;
 use veridian_abi::Error;
 
-/// Where a process is in its life.
-#[repr(u8)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Life {
-    /// No thread was started yet.
-    Created,
-    /// Threads may run.
-    Alive,
-    /// Being taken down.
-    Exiting,
-    /// Ended; the status is known.
-    Zombie,
+crate::described! {
+    /// Where a process is in its life.
+    #[repr(u8)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Life {
+        /// No thread was started yet.
+        Created,
+        /// Threads may run.
+        Alive,
+        /// Being taken down.
+        Exiting,
+        /// Ended; the status is known.
+        Zombie,
+    }
 }
 
-/// What a process's lock guards.
-#[repr(C)]
-pub struct Members {
-    /// First thread.
-    pub threads: *mut Thread,
-    /// Threads that have not left.
-    pub count: u32,
-    /// Those who wait for the process's end.
-    pub waiters: WaitList,
-    /// Those who wait for the end of any child.
-    pub child_waiters: WaitList,
+crate::described! {
+    /// What a process's lock guards.
+    #[repr(C)]
+    pub struct Members {
+        /// First thread.
+        pub threads: *mut Thread,
+        /// Threads that have not left.
+        pub count: u32,
+        /// Those who wait for the process's end.
+        pub waiters: WaitList,
+        /// Those who wait for the end of any child.
+        pub child_waiters: WaitList,
+    }
+    threads: list(&[Name::role(1, "next")])
 }
 
-/// What the tree's lock guards.
-#[repr(C)]
-pub struct Kin {
-    /// Parent, or null for init and for orphans of init.
-    pub parent: *mut Process,
-    /// First child.
-    pub children: *mut Process,
-    /// Next child of the same parent.
-    pub next_sibling: *mut Process,
-    /// Neighbours in the list of all processes.
-    pub next: *mut Process,
-    /// Neighbours in the list of all processes.
-    pub previous: *mut Process,
+crate::described! {
+    /// What the tree's lock guards.
+    #[repr(C)]
+    pub struct Kin {
+        /// Parent, or null for init and for orphans of init.
+        pub parent: *mut Process,
+        /// First child.
+        pub children: *mut Process,
+        /// Next child of the same parent.
+        pub next_sibling: *mut Process,
+        /// Neighbours in the list of all processes.
+        pub next: *mut Process,
+        /// Neighbours in the list of all processes.
+        pub previous: *mut Process,
+    }
+    children: list(&[Name::role(1, "kin.next_sibling")])
 }
 
-/// A process.
-#[repr(C)]
-pub struct Process {
-    object: Object,
-    /// Number, for people and traces only; never reused.
-    pub pid: u32,
-    life: AtomicU8,
-    /// Exit status, 0 to 255, valid for a zombie.
-    pub status: AtomicU32,
-    /// Its capability space; null once it has been freed.
-    pub space: AtomicPtr<Space>,
-    /// Its address space as an object; gone for a zombie.
-    memory: UnsafeCell<Option<Use<SpaceObject>>>,
-    lock: SpinLock<()>,
-    members: UnsafeCell<Members>,
-    kin: UnsafeCell<Kin>,
-    /// Name, for people: that of its image or of what it was forked from.
-    pub name: [u8; 16],
+crate::described! {
+    /// A process.
+    #[repr(C)]
+    pub struct Process {
+        object: Object,
+        /// Number, for people and traces only; never reused.
+        pub pid: u32,
+        life: AtomicU8,
+        /// Exit status, 0 to 255, valid for a zombie.
+        pub status: AtomicU32,
+        /// Its capability space; null once it has been freed.
+        pub space: AtomicPtr<Space>,
+        /// Its address space as an object; gone for a zombie.
+        memory: UnsafeCell<Option<Use<SpaceObject>>>,
+        lock: SpinLock<()>,
+        members: UnsafeCell<Members>,
+        kin: UnsafeCell<Kin>,
+        /// Name, for people: that of its image or of what it was forked from.
+        pub name: [u8; 16],
+    }
+    life: names(Life::NAMES),
+    name: text()
 }
 
 // SAFETY: what is not atomic is guarded by the process's lock, the tree's lock, or belongs to
@@ -102,14 +114,17 @@ static OPERATIONS: ObjectOps = ObjectOps {
     holds: |object| of(object).space.load(Ordering::Acquire),
 };
 
-/// The tree of processes.
-pub struct Tree {
-    /// First of all processes.
-    pub first: *mut Process,
-    /// Adopts orphans.
-    pub init: *mut Process,
-    /// Number of processes, zombies included.
-    pub count: usize,
+crate::described! {
+    /// The tree of processes.
+    pub struct Tree {
+        /// First of all processes.
+        pub first: *mut Process,
+        /// Adopts orphans.
+        pub init: *mut Process,
+        /// Number of processes, zombies included.
+        pub count: usize,
+    }
+    first: list(&[Name::role(1, "kin.next")])
 }
 
 // SAFETY: processes in the tree are reached under its lock.
@@ -118,6 +133,7 @@ unsafe impl Send for Tree {}
 /// All processes.
 pub static TREE: SpinLock<Tree> =
     SpinLock::new(Rank::ProcessTree, Tree { first: null_mut(), init: null_mut(), count: 0 });
+crate::root!("processes", TREE: SpinLock<Tree>);
 
 impl Process {
     /// A new process without threads, entered in the tree under `parent`. Its one use is the caller's.

@@ -39,94 +39,101 @@ pub mod flag {
     pub const STARTED: u32 = 1 << 3;
 }
 
-/// Where a thread is in its life, as `inspect` shows it.
-#[repr(u8)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RunState {
-    /// Made, not started.
-    New,
-    /// Running, ready or blocked.
-    Alive,
-    /// Ended.
-    Dead,
+crate::described! {
+    /// Where a thread is in its life, as `inspect` shows it.
+    #[repr(u8)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum RunState {
+        /// Made, not started.
+        New,
+        /// Running, ready or blocked.
+        Alive,
+        /// Ended.
+        Dead,
+    }
 }
 
-/// What IPC keeps in a thread.
-#[repr(C)]
-pub struct Ipc {
-    /// The caller this thread serves and has not answered.
-    pub caller: AtomicPtr<Thread>,
-    /// Who pays for this thread's time while it serves; null: itself.
-    pub payer: *mut Thread,
-    /// Descriptor of the message that waits to be taken.
-    pub info: u64,
-    /// Its register words.
-    pub words: [u64; 4],
-    /// Badge of the capability it was sent through.
-    pub badge: u64,
-    /// When it was sent, if it took the slow path.
-    pub started: u64,
-    /// Fast calls made, for every 64th's measurement.
-    pub fast_calls: u64,
+crate::described! {
+    /// What IPC keeps in a thread.
+    #[repr(C)]
+    pub struct Ipc {
+        /// The caller this thread serves and has not answered.
+        pub caller: AtomicPtr<Thread>,
+        /// Who pays for this thread's time while it serves; null: itself.
+        pub payer: *mut Thread,
+        /// Descriptor of the message that waits to be taken.
+        pub info: u64,
+        /// Its register words.
+        pub words: [u64; 4],
+        /// Badge of the capability it was sent through.
+        pub badge: u64,
+        /// When it was sent, if it took the slow path.
+        pub started: u64,
+        /// Fast calls made, for every 64th's measurement.
+        pub fast_calls: u64,
+    }
 }
 
-/// A thread.
-#[repr(C)]
-pub struct Thread {
-    /// User registers while it does not run.
-    pub frame: Frame,
-    /// Header of the kernel object.
-    pub object: Object,
-    /// Its address space, which its process keeps alive.
-    pub memory: *const AddressSpace,
-    /// The message buffer through the kernel's own mapping.
-    pub buffer: *mut MessageBuffer,
-    /// Its process's capability space.
-    pub space: *const Space,
-    /// Its process; null once it has left it.
-    pub process: *mut Process,
-    /// Number, for people and traces only; never reused.
-    pub id: u32,
-    /// `flag` bits.
-    pub flags: AtomicU32,
-    /// Where it is in its life.
-    pub state: AtomicU8,
-    /// What IPC keeps.
-    pub ipc: Ipc,
-    /// What it waits for.
-    pub wait: Wait,
-    /// The scheduler's part.
-    pub task: Task,
-    /// Node in a timer queue.
-    pub timer: Node,
-    /// CPU whose timer queue holds the node, or -1.
-    pub timer_cpu: AtomicI32,
-    /// Saved floating-point and vector state, once it used any.
-    pub fpu: Option<NonNull<FpuState>>,
-    /// CPU whose FPU holds its state, or -1.
-    pub fpu_cpu: AtomicI32,
-    /// Where its faults are sent; null: they end the process.
-    pub fault_handler: AtomicPtr<Object>,
-    /// Badge of the capability by which the fault handler was set.
-    pub fault_badge: u64,
-    /// Those who wait for its end, under its process's lock.
-    pub joiners: WaitList,
-    /// What it ended with.
-    pub exit_value: AtomicU64,
-    /// Neighbours in its process.
-    pub next: *mut Thread,
-    /// Neighbours in its process.
-    pub previous: *mut Thread,
-    /// Next in a CPU's list of threads to kill.
-    pub next_killed: AtomicPtr<Thread>,
-    /// User address of the message buffer.
-    pub buffer_address: u64,
-    /// The word it waits at, while it waits for one.
-    pub futex: Option<FutexKey>,
-    /// The rank that waiters for its mutexes lend it; 0 if none does.
-    pub lent_rank: AtomicU16,
-    /// Keeps the message buffer's frame.
-    pub buffer_memory: Option<Use<Memory>>,
+crate::described! {
+    /// A thread.
+    #[repr(C)]
+    pub struct Thread {
+        /// User registers while it does not run.
+        pub frame: Frame,
+        /// Header of the kernel object.
+        pub object: Object,
+        /// Its address space, which its process keeps alive.
+        pub memory: *const AddressSpace,
+        /// The message buffer through the kernel's own mapping.
+        pub buffer: *mut MessageBuffer,
+        /// Its process's capability space.
+        pub space: *const Space,
+        /// Its process; null once it has left it.
+        pub process: *mut Process,
+        /// Number, for people and traces only; never reused.
+        pub id: u32,
+        /// `flag` bits.
+        pub flags: AtomicU32,
+        /// Where it is in its life.
+        pub state: AtomicU8,
+        /// What IPC keeps.
+        pub ipc: Ipc,
+        /// What it waits for.
+        pub wait: Wait,
+        /// The scheduler's part.
+        pub task: Task,
+        /// Node in a timer queue.
+        pub timer: Node,
+        /// CPU whose timer queue holds the node, or -1.
+        pub timer_cpu: AtomicI32,
+        /// Saved floating-point and vector state, once it used any.
+        pub fpu: Option<NonNull<FpuState>>,
+        /// CPU whose FPU holds its state, or -1.
+        pub fpu_cpu: AtomicI32,
+        /// Where its faults are sent; null: they end the process.
+        pub fault_handler: AtomicPtr<Object>,
+        /// Badge of the capability by which the fault handler was set.
+        pub fault_badge: u64,
+        /// Those who wait for its end, under its process's lock.
+        pub joiners: WaitList,
+        /// What it ended with.
+        pub exit_value: AtomicU64,
+        /// Neighbours in its process.
+        pub next: *mut Thread,
+        /// Neighbours in its process.
+        pub previous: *mut Thread,
+        /// Next in a CPU's list of threads to kill.
+        pub next_killed: AtomicPtr<Thread>,
+        /// User address of the message buffer.
+        pub buffer_address: u64,
+        /// The word it waits at, while it waits for one.
+        pub futex: Option<FutexKey>,
+        /// The rank that waiters for its mutexes lend it; 0 if none does.
+        pub lent_rank: AtomicU16,
+        /// Keeps the message buffer's frame.
+        pub buffer_memory: Option<Use<Memory>>,
+    }
+    state: names(RunState::NAMES)
 }
 
 const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);

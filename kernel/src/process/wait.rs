@@ -21,68 +21,74 @@ use crate::sched::{scheduler, timers};
 use crate::syscall::Outcome;
 use veridian_abi::{Error, MessageInfo};
 
-/// What a blocked thread waits for, as `inspect` shows it.
-#[repr(u8)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reason {
-    /// Not waiting.
-    None,
-    /// For a receiver to take its message, without reply.
-    Send,
-    /// For a receiver to take its call.
-    Call,
-    /// For a message.
-    Receive,
-    /// For the reply of the thread that took its call.
-    Reply,
-    /// For a notification.
-    Notification,
-    /// For a message in an asynchronous channel.
-    Channel,
-    /// For the word at a user address to change.
-    Futex,
-    /// For a mutex word's owner to unlock it.
-    Mutex,
-    /// For a point in time.
-    Sleep,
-    /// For a thread to end.
-    Join,
-    /// For a process to end.
-    Exit,
-    /// For console input.
-    Console,
-    /// For the fault handler's answer.
-    Fault,
-    /// For its rate limit to refill.
-    Limit,
+crate::described! {
+    /// What a blocked thread waits for, as `inspect` shows it.
+    #[repr(u8)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Reason {
+        /// Not waiting.
+        None,
+        /// For a receiver to take its message, without reply.
+        Send,
+        /// For a receiver to take its call.
+        Call,
+        /// For a message.
+        Receive,
+        /// For the reply of the thread that took its call.
+        Reply,
+        /// For a notification.
+        Notification,
+        /// For a message in an asynchronous channel.
+        Channel,
+        /// For the word at a user address to change.
+        Futex,
+        /// For a mutex word's owner to unlock it.
+        Mutex,
+        /// For a point in time.
+        Sleep,
+        /// For a thread to end.
+        Join,
+        /// For a process to end.
+        Exit,
+        /// For console input.
+        Console,
+        /// For the fault handler's answer.
+        Fault,
+        /// For its rate limit to refill.
+        Limit,
+    }
 }
 
-/// Links of a wait list; also its anchor.
-#[repr(C)]
-pub struct Link {
-    /// Next waiter, or the anchor.
-    pub next: *mut Link,
-    /// Previous waiter, or the anchor.
-    pub previous: *mut Link,
+crate::described! {
+    /// Links of a wait list; also its anchor.
+    #[repr(C)]
+    pub struct Link {
+        /// Next waiter, or the anchor.
+        pub next: *mut Link,
+        /// Previous waiter, or the anchor.
+        pub previous: *mut Link,
+    }
 }
 
-/// A thread's wait.
-#[repr(C)]
-pub struct Wait {
-    /// Place in the wait list.
-    pub link: Link,
-    /// Lock that guards the list, or null when in no list.
-    pub lock: AtomicPtr<SpinLock<()>>,
-    /// What for.
-    pub reason: Reason,
-    /// Kernel object, or address, it waits for; for `inspect`.
-    pub object: u64,
-    /// Capability it blocked through; when that dies, so does the wait.
-    pub via: Binding,
-    /// Who took its call and is to answer; null while nobody has.
-    pub server: AtomicPtr<Thread>,
-    /// The reply object that stands for the answer, once the server has saved it.
-    pub reply: AtomicPtr<Reply>,
+crate::described! {
+    /// A thread's wait.
+    #[repr(C)]
+    pub struct Wait {
+        /// Place in the wait list.
+        pub link: Link,
+        /// Lock that guards the list, or null when in no list.
+        pub lock: AtomicPtr<SpinLock<()>>,
+        /// What for.
+        pub reason: Reason,
+        /// Kernel object, or address, it waits for; for `inspect`.
+        pub object: u64,
+        /// Capability it blocked through; when that dies, so does the wait.
+        pub via: Binding,
+        /// Who took its call and is to answer; null while nobody has.
+        pub server: AtomicPtr<Thread>,
+        /// The reply object that stands for the answer, once the server has saved it.
+        pub reply: AtomicPtr<Reply>,
+    }
 }
 
 impl Wait {
@@ -100,10 +106,13 @@ impl Wait {
     }
 }
 
-/// Anchor of a wait list. It must not move once it was used: it lives in a kernel object.
-#[repr(C)]
-pub struct WaitList {
-    anchor: Link,
+crate::described! {
+    /// Anchor of a wait list. It must not move once it was used: it lives in a kernel object.
+    #[repr(C)]
+    pub struct WaitList {
+        anchor: Link,
+    }
+    anchor: list(&[Name::role(1, "next"), Name::inside("veridian_kernel::process::thread::Thread", "wait.link")])
 }
 
 // SAFETY: a list is reached only under its object's lock.

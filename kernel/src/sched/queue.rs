@@ -17,24 +17,30 @@ use super::tree::{Node, Tree};
 
 const WORDS: usize = RANKS.div_ceil(64);
 
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct List {
-    first: *mut Task,
-    last: *mut Task,
+crate::described! {
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct List {
+        first: *mut Task,
+        last: *mut Task,
+    }
+    first: list(&[Name::role(1, "next"), Name::inside("veridian_kernel::process::thread::Thread", "task")])
 }
 
-/// Ready tasks, best first.
-#[repr(C)]
-pub struct RunQueue {
-    lists: [List; RANKS],
-    bitmap: [u64; WORDS],
-    fair: Tree,
-    /// Virtual time that new arrivals start from: it never goes back.
-    pub floor: u64,
-    /// Number of ready tasks.
-    pub length: usize,
-    top_rank: AtomicI32,
+crate::described! {
+    /// Ready tasks, best first.
+    #[repr(C)]
+    pub struct RunQueue {
+        lists: [List; RANKS],
+        bitmap: [u64; WORDS],
+        fair: Tree,
+        /// Virtual time that new arrivals start from: it never goes back.
+        pub floor: u64,
+        /// Number of ready tasks.
+        pub length: usize,
+        top_rank: AtomicI32,
+    }
+    fair: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "task.node")])
 }
 
 // SAFETY: the tasks a queue points to are reached only under the queue's lock.

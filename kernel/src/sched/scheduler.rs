@@ -34,49 +34,53 @@ const FAIR_MINIMUM: u64 = 3_000_000;
 /// A woken fair task preempts one that is further ahead than this in virtual time.
 const FAIR_GRANULARITY: u64 = 2_000_000;
 
-/// What one CPU counts; nanoseconds and events.
-#[repr(C)]
-#[derive(Default)]
-pub struct CpuMetrics {
-    /// Times another thread was given the CPU by the scheduler.
-    pub switches: Cell<u64>,
-    /// Threads that came here from another CPU.
-    pub migrations: Cell<u64>,
-    /// Time spent idle.
-    pub idle_time: Cell<u64>,
-    /// Timer interrupts.
-    pub ticks: Cell<u64>,
+crate::described! {
+    /// What one CPU counts; nanoseconds and events.
+    #[repr(C)]
+    #[derive(Default)]
+    pub struct CpuMetrics {
+        /// Times another thread was given the CPU by the scheduler.
+        pub switches: Cell<u64>,
+        /// Threads that came here from another CPU.
+        pub migrations: Cell<u64>,
+        /// Time spent idle.
+        pub idle_time: Cell<u64>,
+        /// Timer interrupts.
+        pub ticks: Cell<u64>,
+    }
 }
 
-/// One CPU's scheduler.
-#[repr(C, align(128))]
-pub struct Scheduler {
-    /// Ready threads of this CPU.
-    pub ready: SpinLock<RunQueue>,
-    /// The running thread has to be looked at before user mode is entered again.
-    pub need_resched: AtomicBool,
-    /// Threads ready or running here: the balance of load.
-    pub load: AtomicI32,
-    /// Thread that pays for the time since `since`, or null when idle.
-    pub charged: Cell<*mut Thread>,
-    since: Cell<u64>,
-    slice_end: Cell<u64>,
-    /// When the timer will fire; 0 when off.
-    armed: Cell<u64>,
-    /// When this CPU last looked for imbalance.
-    pub balanced: Cell<u64>,
-    /// Counts.
-    pub metrics: CpuMetrics,
-    /// Sleepers and timeouts.
-    pub timers: timers::Queue,
-    /// This CPU's memory of recent lookups of capabilities.
-    pub capabilities: crate::cap::Cache,
-    /// The FPU is on.
-    pub fpu_on: Cell<bool>,
-    /// Whose state the FPU holds, or null.
-    pub fpu_owner: Cell<*mut Thread>,
-    /// Virtual time floor as others see it.
-    pub floor: AtomicU64,
+crate::described! {
+    /// One CPU's scheduler.
+    #[repr(C, align(128))]
+    pub struct Scheduler {
+        /// Ready threads of this CPU.
+        pub ready: SpinLock<RunQueue>,
+        /// The running thread has to be looked at before user mode is entered again.
+        pub need_resched: AtomicBool,
+        /// Threads ready or running here: the balance of load.
+        pub load: AtomicI32,
+        /// Thread that pays for the time since `since`, or null when idle.
+        pub charged: Cell<*mut Thread>,
+        since: Cell<u64>,
+        slice_end: Cell<u64>,
+        /// When the timer will fire; 0 when off.
+        armed: Cell<u64>,
+        /// When this CPU last looked for imbalance.
+        pub balanced: Cell<u64>,
+        /// Counts.
+        pub metrics: CpuMetrics,
+        /// Sleepers and timeouts.
+        pub timers: timers::Queue,
+        /// This CPU's memory of recent lookups of capabilities.
+        pub capabilities: crate::cap::Cache,
+        /// The FPU is on.
+        pub fpu_on: Cell<bool>,
+        /// Whose state the FPU holds, or null.
+        pub fpu_owner: Cell<*mut Thread>,
+        /// Virtual time floor as others see it.
+        pub floor: AtomicU64,
+    }
 }
 
 // SAFETY: the `Cell`s and the FPU owner are used by the CPU they belong to alone; the rest is
@@ -143,6 +147,7 @@ impl Scheduler {
 
 /// Every CPU's scheduler, by logical number.
 pub static SCHEDULERS: [Scheduler; MAX_CPUS] = [const { Scheduler::new() }; MAX_CPUS];
+crate::root!("schedulers", SCHEDULERS: [Scheduler; MAX_CPUS]);
 
 /// The scheduler of the calling CPU.
 #[inline]

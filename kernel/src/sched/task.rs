@@ -26,16 +26,18 @@ pub const RANK_FIXED: u16 = 2;
 /// Weight of nice 0.
 pub const WEIGHT_UNIT: u64 = 1024;
 
-/// How a task shares the CPU with others.
-#[repr(u8)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Class {
-    /// Runs until it blocks or a higher level is ready.
-    Fixed,
-    /// Takes turns of one slice with its equals.
-    RoundRobin,
-    /// Gets a share of CPU time by weight.
-    Fair,
+crate::described! {
+    /// How a task shares the CPU with others.
+    #[repr(u8)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Class {
+        /// Runs until it blocks or a higher level is ready.
+        Fixed,
+        /// Takes turns of one slice with its equals.
+        RoundRobin,
+        /// Gets a share of CPU time by weight.
+        Fair,
+    }
 }
 
 /// Weight of nice -20 to 19: each step is worth 1.25 times the next.
@@ -53,20 +55,22 @@ pub const fn weight_of(nice: i8) -> u64 {
 /// Buckets of the wake-up latency histogram: bucket `n` counts latencies below 2^n microseconds.
 pub const LATENCY_BUCKETS: usize = 16;
 
-/// What the scheduler counts for one task; nanoseconds and events.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub struct Metrics {
-    /// CPU time charged.
-    pub run_time: u64,
-    /// Time spent ready but not running.
-    pub wait_time: u64,
-    /// Times it was given a CPU by the scheduler.
-    pub switches: u64,
-    /// Times it changed CPUs.
-    pub migrations: u64,
-    /// Latencies from wake-up to running.
-    pub latency: [u32; LATENCY_BUCKETS],
+crate::described! {
+    /// What the scheduler counts for one task; nanoseconds and events.
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    pub struct Metrics {
+        /// CPU time charged.
+        pub run_time: u64,
+        /// Time spent ready but not running.
+        pub wait_time: u64,
+        /// Times it was given a CPU by the scheduler.
+        pub switches: u64,
+        /// Times it changed CPUs.
+        pub migrations: u64,
+        /// Latencies from wake-up to running.
+        pub latency: [u32; LATENCY_BUCKETS],
+    }
 }
 
 impl Metrics {
@@ -79,35 +83,38 @@ impl Metrics {
     }
 }
 
-/// The scheduler's part of a thread.
-#[repr(C)]
-pub struct Task {
-    /// Neighbours in a ready list.
-    pub next: *mut Task,
-    /// Neighbours in a ready list.
-    pub previous: *mut Task,
-    /// Place in the fair queue.
-    pub node: Node,
-    /// CPU whose run queue holds the task, or -1.
-    pub queue: AtomicI32,
-    /// CPU the task runs on, or -1; set until that CPU no longer needs its state.
-    pub on_cpu: AtomicI32,
-    /// CPU it last ran on or was placed on.
-    pub last_cpu: AtomicI32,
-    class: AtomicU8,
-    level: AtomicU8,
-    /// Rank by its own class and level.
-    pub base_rank: AtomicU16,
-    /// Rank it is scheduled by.
-    pub effective_rank: AtomicU16,
-    /// CPUs it may run on.
-    pub affinity: AtomicU64,
-    /// Weighted run time in nanoseconds of nice 0; the fair queue's order.
-    pub virtual_time: u64,
-    /// When it became ready.
-    pub ready_since: u64,
-    /// Counts.
-    pub metrics: Metrics,
+crate::described! {
+    /// The scheduler's part of a thread.
+    #[repr(C)]
+    pub struct Task {
+        /// Neighbours in a ready list.
+        pub next: *mut Task,
+        /// Neighbours in a ready list.
+        pub previous: *mut Task,
+        /// Place in the fair queue.
+        pub node: Node,
+        /// CPU whose run queue holds the task, or -1.
+        pub queue: AtomicI32,
+        /// CPU the task runs on, or -1; set until that CPU no longer needs its state.
+        pub on_cpu: AtomicI32,
+        /// CPU it last ran on or was placed on.
+        pub last_cpu: AtomicI32,
+        class: AtomicU8,
+        level: AtomicU8,
+        /// Rank by its own class and level.
+        pub base_rank: AtomicU16,
+        /// Rank it is scheduled by.
+        pub effective_rank: AtomicU16,
+        /// CPUs it may run on.
+        pub affinity: AtomicU64,
+        /// Weighted run time in nanoseconds of nice 0; the fair queue's order.
+        pub virtual_time: u64,
+        /// When it became ready.
+        pub ready_since: u64,
+        /// Counts.
+        pub metrics: Metrics,
+    }
+    class: names(Class::NAMES)
 }
 
 impl Task {

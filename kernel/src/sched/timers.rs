@@ -17,15 +17,22 @@ use crate::lock::{Rank, SpinLock};
 use crate::process::thread::Thread;
 
 struct Sleepers(Tree);
+
+impl crate::inspect::Described for Sleepers {
+    const SHAPE: crate::inspect::Shape = <Tree as crate::inspect::Described>::SHAPE.within(core::mem::offset_of!(Sleepers, 0));
+}
 // SAFETY: nodes are embedded in threads that leave the queue before they are freed; they are
 // touched under the queue's lock alone.
 unsafe impl Send for Sleepers {}
 
-/// Deadlines of one CPU, earliest first.
-#[repr(C)]
-pub struct Queue {
-    sleepers: SpinLock<Sleepers>,
-    next: AtomicU64,
+crate::described! {
+    /// Deadlines of one CPU, earliest first.
+    #[repr(C)]
+    pub struct Queue {
+        sleepers: SpinLock<Sleepers>,
+        next: AtomicU64,
+    }
+    sleepers: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "timer")])
 }
 
 impl Queue {

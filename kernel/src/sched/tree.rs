@@ -10,16 +10,18 @@
 
 use core::ptr::null_mut;
 
-/// Embedded in what is ordered.
-#[repr(C)]
-pub struct Node {
-    /// Order within the tree; not changed while linked.
-    pub key: u64,
-    left: *mut Node,
-    right: *mut Node,
-    parent: *mut Node,
-    priority: u32,
-    linked: bool,
+crate::described! {
+    /// Embedded in what is ordered.
+    #[repr(C)]
+    pub struct Node {
+        /// Order within the tree; not changed while linked.
+        pub key: u64,
+        left: *mut Node,
+        right: *mut Node,
+        parent: *mut Node,
+        priority: u32,
+        linked: bool,
+    }
 }
 
 impl Node {
@@ -40,13 +42,16 @@ impl Node {
     }
 }
 
-/// The tree's anchor.
-#[repr(C)]
-pub struct Tree {
-    root: *mut Node,
-    first: *mut Node,
-    length: usize,
-    sequence: u32,
+crate::described! {
+    /// The tree's anchor.
+    #[repr(C)]
+    pub struct Tree {
+        root: *mut Node,
+        first: *mut Node,
+        length: usize,
+        sequence: u32,
+    }
+    root: tree(&[Name::role(3, "left"), Name::role(4, "right")])
 }
 
 impl Tree {
