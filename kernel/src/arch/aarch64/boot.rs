@@ -14,7 +14,7 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::{cpu, paging};
-use crate::arch::layout::{DIRECT_MAP, IMAGE};
+use crate::arch::layout::DIRECT_MAP;
 use crate::machine::{MachineInfo, PhysRange};
 use crate::percpu::{CPUS, PerCpu};
 
@@ -183,12 +183,10 @@ enable_mmu:
 .ltorg
 
 .section .bss.boot, "aw", @nobits
-.global bootstrap_tables, boot_stack_guard, boot_stack_top
+.global bootstrap_tables, boot_stack_top
 .balign 4096
 bootstrap_tables:
     .skip 6 * 4096
-boot_stack_guard:
-    .skip 4096
     .skip {boot_stack}
 boot_stack_top:
 "#,
@@ -209,7 +207,6 @@ unsafe extern "C" {
     static image_header: [u8; 0];
     static secondary_entry: [u8; 0];
     static bootstrap_tables: [u64; 0];
-    static boot_stack_guard: [u8; 0];
     static boot_stack_top: [u8; 0];
     static __kernel_end: [u8; 0];
 }
@@ -220,8 +217,8 @@ static SECONDARY_ROOT: AtomicU64 = AtomicU64::new(0);
 extern "C" fn boot_cpu(device_tree: u64) -> ! {
     let cpu = &CPUS[0];
     cpu.this.set(cpu);
-    cpu.kernel_stack_top
-        .set((&raw const boot_stack_top).addr() as u64);
+    let stack = &raw const boot_stack_top;
+    cpu.kernel_stack_top.set(stack.addr() as u64);
     // SAFETY: this is CPU 0, before anything asked who it is.
     unsafe { cpu::set_current(cpu) };
     super::traps::init_cpu();
@@ -237,29 +234,23 @@ extern "C" fn secondary_cpu(cpu: &'static PerCpu) -> ! {
     crate::boot::start_secondary(cpu)
 }
 
-/// Physical address of the image's first byte.
-pub fn image_base() -> u64 {
-    paging::image_physical((&raw const image_header).addr() as u64)
+fn physical(symbol: *const [u8; 0]) -> u64 {
+    paging::image_physical(symbol.addr() as u64)
 }
 
 /// Physical addresses of the whole image.
 pub fn image() -> PhysRange {
-    image_base()..paging::image_physical((&raw const __kernel_end).addr() as u64)
+    physical(&raw const image_header)..physical(&raw const __kernel_end)
 }
 
 /// Physical address at which PSCI starts a CPU.
 pub fn secondary_address() -> u64 {
-    paging::image_physical((&raw const secondary_entry).addr() as u64)
+    physical(&raw const secondary_entry)
 }
 
 /// The tables that the next CPU starts with.
 pub fn set_secondary_root(ttbr1: u64) {
     SECONDARY_ROOT.store(ttbr1, Ordering::Release);
-}
-
-/// The page below the boot CPU's first stack, which nothing should ever touch.
-pub fn stack_guard() -> u64 {
-    (&raw const boot_stack_guard).addr() as u64
 }
 
 /// Adds all RAM to the bootstrap direct map, by whole GiB, so that the frame
@@ -285,5 +276,3 @@ pub fn map_memory(info: &MachineInfo) {
 pub fn direct<T>(physical: u64) -> *mut T {
     (DIRECT_MAP + physical) as *mut T
 }
-
-const _: () = assert!(IMAGE == 0xffff_ffff_8000_0000);

@@ -11,7 +11,7 @@ use core::arch::{asm, global_asm};
 use core::fmt;
 use core::mem::offset_of;
 
-use super::{cpu, read_register, write_register};
+use super::{cpu, write_register};
 use crate::Thread;
 
 /// `pstate`: every register is valid.
@@ -97,9 +97,8 @@ impl Frame {
     /// What the system call returns: status, value, words 0 to 3; missing ones are zero.
     #[inline]
     pub fn set_results(&mut self, results: &[u64]) {
-        for (at, register) in self.x[..6].iter_mut().enumerate() {
-            *register = results.get(at).copied().unwrap_or(0);
-        }
+        self.x[..6].fill(0);
+        self.x[..results.len()].copy_from_slice(results);
     }
 
     /// Every register by name. In a system call the caller-saved ones are not meaningful.
@@ -108,10 +107,13 @@ impl Frame {
         for (register, (name, value)) in registers.iter_mut().zip(NAMES.iter().zip(self.x)) {
             *register = (name, value);
         }
-        registers[31] = ("sp", self.sp);
-        registers[32] = ("pc", self.pc);
-        registers[33] = ("pstate", self.pstate & !FULL);
-        registers[34] = ("tls", self.tls);
+        let flags = self.pstate & !FULL;
+        registers[31..].copy_from_slice(&[
+            ("sp", self.sp),
+            ("pc", self.pc),
+            ("pstate", flags),
+            ("tls", self.tls),
+        ]);
         registers
     }
 }
@@ -302,9 +304,4 @@ pub fn fpu_enable() {
 pub fn fpu_disable() {
     // SAFETY: only adds a trap.
     unsafe { write_register!("cpacr_el1", FPU_TRAPPED) };
-}
-
-/// Whether user mode may use the FPU now.
-pub fn fpu_enabled() -> bool {
-    read_register!("cpacr_el1") & FPU_OPEN == FPU_OPEN
 }

@@ -47,11 +47,11 @@ pub fn is_version_3() -> bool {
 }
 
 fn distributor(register: u64) -> u64 {
-    machine::distributor() + register
+    machine::controller()[0] + register
 }
 
 fn interface(register: u64) -> u64 {
-    machine::cpu_interface() + register
+    machine::controller()[1] + register
 }
 
 fn read(address: u64) -> u32 {
@@ -128,12 +128,12 @@ fn find_redistributor() -> u64 {
     let affinity = cpu::affinity();
     let packed = affinity & 0xff_ffff | affinity >> 8 & 0xff00_0000;
     let range = &devices().cpu_interface;
-    let mut at = machine::cpu_interface();
+    let mut at = machine::controller()[1];
     let end = at + (range.end - range.start);
     while at < end {
         let kind = u64::from(read(at + TYPE)) | u64::from(read(at + TYPE + 4)) << 32;
         if kind >> 32 == packed {
-            return at - machine::cpu_interface();
+            return at - machine::controller()[1];
         }
         // Two frames each, two more where virtual interrupts have theirs.
         at += if kind & 2 != 0 { 4 * FRAME } else { 2 * FRAME };
@@ -143,7 +143,7 @@ fn find_redistributor() -> u64 {
 
 /// Where this CPU's redistributor is mapped.
 fn redistributor() -> u64 {
-    machine::cpu_interface() + LOCAL[cpu::current().number()].load(Relaxed)
+    machine::controller()[1] + LOCAL[cpu::current().number()].load(Relaxed)
 }
 
 /// Keeps interrupts away from this CPU, which is about to be turned off.

@@ -14,7 +14,7 @@ use crate::machine::{MachineInfo, PhysRange};
 #[derive(Clone, Debug)]
 pub struct Devices {
     /// Registers of the PL011.
-    pub console: Option<PhysRange>,
+    pub console: PhysRange,
     /// Its interrupt number.
     pub console_interrupt: u32,
     /// The virtual timer's interrupt number.
@@ -31,7 +31,7 @@ pub struct Devices {
 
 impl Devices {
     const NONE: Devices = Devices {
-        console: None,
+        console: 0..0,
         console_interrupt: 0,
         timer_interrupt: 0,
         gic_version_3: false,
@@ -55,14 +55,9 @@ pub fn console() -> u64 {
     MAPPED[0].load(Ordering::Relaxed)
 }
 
-/// Address of the distributor's registers.
-pub fn distributor() -> u64 {
-    MAPPED[1].load(Ordering::Relaxed)
-}
-
-/// Address of the redistributors or of the CPU interface.
-pub fn cpu_interface() -> u64 {
-    MAPPED[2].load(Ordering::Relaxed)
+/// Addresses of the distributor's registers, and of the redistributors or the CPU interface.
+pub fn controller() -> [u64; 2] {
+    [1, 2].map(|part: usize| MAPPED[part].load(Ordering::Relaxed))
 }
 
 /// Tells the drivers where their registers are: `map` gives the virtual address of a device's
@@ -70,13 +65,13 @@ pub fn cpu_interface() -> u64 {
 pub fn remap(mut map: impl FnMut(PhysRange) -> u64) {
     let devices = devices();
     let ranges = [
-        devices.console.clone().unwrap_or(0..0),
-        devices.distributor.clone(),
-        devices.cpu_interface.clone(),
+        &devices.console,
+        &devices.distributor,
+        &devices.cpu_interface,
     ];
     for (range, mapped) in ranges.into_iter().zip(&MAPPED) {
         if !range.is_empty() {
-            mapped.store(map(range), Ordering::Release);
+            mapped.store(map(range.clone()), Ordering::Release);
         }
     }
 }
@@ -92,7 +87,7 @@ pub fn note_device_tree(physical: u64) {
     let Some(tree) = tree(physical) else { return };
     let mut devices = Devices::NONE;
     if let Some(port) = tree.device(&["arm,pl011"]) {
-        devices.console = regions(port).next();
+        devices.console = regions(port).next().unwrap_or(0..0);
         devices.console_interrupt = interrupt(port, 0);
     }
     if let Some(timer) = tree.device(&["arm,armv8-timer", "arm,armv7-timer"]) {

@@ -137,11 +137,6 @@ pub const fn root_register(root: PhysAddr, asid: u16) -> u64 {
     root.0 | (asid as u64) << ASID_SHIFT
 }
 
-/// The top table in a TTBR0 value.
-pub const fn root_address(value: u64) -> PhysAddr {
-    PhysAddr(value & ADDRESS)
-}
-
 /// The highest level that has leaves: 1 GiB pages.
 pub const fn largest_level() -> usize {
     2
@@ -166,16 +161,13 @@ pub fn read_root() -> u64 {
 }
 
 /// An empty top table: no user address is mapped.
-#[repr(C, align(4096))]
-struct EmptyTable([Entry; 512]);
-static NO_USER: EmptyTable = EmptyTable([Entry::EMPTY; 512]);
+#[repr(align(4096))]
+struct EmptyTable([u64; 512]);
+static NO_USER: EmptyTable = EmptyTable([0; 512]);
 
 /// A root with nothing under it, for CPUs that run no process.
 pub fn empty_root() -> u64 {
-    root_register(
-        PhysAddr(image_physical((&raw const NO_USER).addr() as u64)),
-        0,
-    )
+    image_physical((&raw const NO_USER).addr() as u64)
 }
 
 /// Takes every user mapping away from this CPU.

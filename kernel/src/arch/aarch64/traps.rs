@@ -323,10 +323,10 @@ fn describe(pc: u64) -> Fault {
         _ => FaultKind::Other,
     };
     let has_address = matches!(kind, FaultKind::Page(_) | FaultKind::Alignment);
-    let address = match class {
-        CLASS_SP_ALIGNMENT => 0,
-        _ if has_address => read_register!("far_el1"),
-        _ => 0,
+    let address = if has_address {
+        read_register!("far_el1")
+    } else {
+        0
     };
     Fault {
         kind,

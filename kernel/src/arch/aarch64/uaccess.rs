@@ -20,63 +20,39 @@ global_asm!(
 uaccess_start:
 // x0 = to, x1 = from (user), x2 = length; returns 0 or 1
 uaccess_read:
-    subs  x2, x2, #32
+    subs  x2, x2, #8
     b.lo  2f
 1:  ldtr  x3, [x1]
-    ldtr  x4, [x1, #8]
-    ldtr  x5, [x1, #16]
-    ldtr  x6, [x1, #24]
-    add   x1, x1, #32
-    stp   x3, x4, [x0]
-    stp   x5, x6, [x0, #16]
-    add   x0, x0, #32
-    subs  x2, x2, #32
-    b.hs  1b
-2:  adds  x2, x2, #24
-    b.mi  4f
-3:  ldtr  x3, [x1]
     add   x1, x1, #8
     str   x3, [x0], #8
     subs  x2, x2, #8
-    b.hs  3b
-4:  adds  x2, x2, #8
-    b.eq  6f
-5:  ldtrb w3, [x1]
+    b.hs  1b
+2:  adds  x2, x2, #8
+    b.eq  4f
+3:  ldtrb w3, [x1]
     add   x1, x1, #1
     strb  w3, [x0], #1
     subs  x2, x2, #1
-    b.ne  5b
-6:  mov   x0, xzr
+    b.ne  3b
+4:  mov   x0, xzr
     ret
 // x0 = to (user), x1 = from, x2 = length; returns 0 or 1
 uaccess_write:
-    subs  x2, x2, #32
+    subs  x2, x2, #8
     b.lo  2f
-1:  ldp   x3, x4, [x1]
-    ldp   x5, x6, [x1, #16]
-    add   x1, x1, #32
-    sttr  x3, [x0]
-    sttr  x4, [x0, #8]
-    sttr  x5, [x0, #16]
-    sttr  x6, [x0, #24]
-    add   x0, x0, #32
-    subs  x2, x2, #32
-    b.hs  1b
-2:  adds  x2, x2, #24
-    b.mi  4f
-3:  ldr   x3, [x1], #8
+1:  ldr   x3, [x1], #8
     sttr  x3, [x0]
     add   x0, x0, #8
     subs  x2, x2, #8
-    b.hs  3b
-4:  adds  x2, x2, #8
-    b.eq  6f
-5:  ldrb  w3, [x1], #1
+    b.hs  1b
+2:  adds  x2, x2, #8
+    b.eq  4f
+3:  ldrb  w3, [x1], #1
     sttrb w3, [x0]
     add   x0, x0, #1
     subs  x2, x2, #1
-    b.ne  5b
-6:  mov   x0, xzr
+    b.ne  3b
+4:  mov   x0, xzr
     ret
 // x0 = word (user), x1 = where the value goes; returns 0 or 1
 uaccess_load:
