@@ -106,7 +106,7 @@ run_product() {
     launcher=$(compgen -G "$PRODUCT/plugins/org.eclipse.equinox.launcher_*.jar")
     while :; do
         status=0
-        "$JAVA_HOME/bin/java" "${options[@]}" "$@" -jar "$launcher" -os linux -ws gtk -arch "$(uname -m)" -name "Veridian Studio" "${words[@]}" || status=$?
+        "$JAVA_HOME/bin/java" "${options[@]}" "$@" -jar "$launcher" -os linux -ws gtk -arch "$(uname -m)" -name "Veridian Studio" -showsplash "${words[@]}" || status=$?
         [ "$status" -eq 23 ] || [ "$status" -eq 24 ] || return "$status"
     done
 }
