@@ -27,19 +27,21 @@ const CAPACITY_MAX: u64 = 4096;
 /// Messages of a batch at most.
 const BATCH_MAX: u64 = 112;
 
-/// An asynchronous channel.
-#[repr(C)]
-pub struct Channel {
-    object: Object,
-    ring: Ring,
-    /// A receiver empties the ring.
-    consuming: AtomicBool,
-    /// Somebody waits.
-    waiting: AtomicBool,
-    lock: SpinLock<()>,
-    waiters: UnsafeCell<WaitList>,
-    bound: AtomicPtr<Notification>,
-    bound_bits: AtomicU64,
+crate::described! {
+    /// An asynchronous channel.
+    #[repr(C)]
+    pub struct Channel {
+        object: Object,
+        ring: Ring,
+        /// A receiver empties the ring.
+        consuming: AtomicBool,
+        /// Somebody waits.
+        waiting: AtomicBool,
+        lock: SpinLock<()>,
+        waiters: UnsafeCell<WaitList>,
+        bound: AtomicPtr<Notification>,
+        bound_bits: AtomicU64,
+    }
 }
 
 // SAFETY: the waiters are reached under the lock alone; the rest is atomic.
@@ -214,7 +216,6 @@ unsafe fn destroy(object: NonNull<Object>) {
     // SAFETY: nobody uses it; its ring's memory and what is bound to it go with it.
     unsafe {
         release(channel.as_ref().bound.load(Ordering::Acquire));
-        core::ptr::drop_in_place(&raw mut (*channel.as_ptr()).ring);
         CACHE.free(channel);
     }
 }

@@ -23,25 +23,28 @@ use crate::process::thread::Thread;
 use crate::process::wait::{self, WaitList};
 use veridian_abi::Error;
 
-/// What an endpoint's lock guards.
-#[repr(C)]
-pub struct Queues {
-    /// Odd while the rest changes.
-    pub sequence: u64,
-    /// Threads whose message nobody has taken.
-    pub senders: WaitList,
-    /// Threads that wait for a message.
-    pub receivers: WaitList,
-    /// Callers whose message was taken.
-    pub in_flight: WaitList,
-    /// What makes the fast path step aside: closed, limited, buffered messages waiting.
-    pub unusual: u32,
-    /// Rate limit.
-    pub limit: Limit,
-    /// Buffered messages.
-    pub buffer: Buffer,
-    /// Counts.
-    pub metrics: Metrics,
+crate::described! {
+    /// What an endpoint's lock guards.
+    #[repr(C)]
+    pub struct Queues {
+        /// Odd while the rest changes.
+        pub sequence: u64,
+        /// Threads whose message nobody has taken.
+        pub senders: WaitList,
+        /// Threads that wait for a message.
+        pub receivers: WaitList,
+        /// Callers whose message was taken.
+        pub in_flight: WaitList,
+        /// What makes the fast path step aside: closed, limited, buffered messages waiting.
+        pub unusual: u32,
+        /// Rate limit.
+        pub limit: Limit,
+        /// Buffered messages.
+        pub buffer: Buffer,
+        /// Counts.
+        pub metrics: Metrics,
+    }
+    sequence: sequence()
 }
 
 impl Queues {
@@ -63,12 +66,14 @@ pub mod unusual {
     pub const BUFFERED: u32 = 1 << 2;
 }
 
-/// A synchronous channel.
-#[repr(C)]
-pub struct Endpoint {
-    object: Object,
-    lock: SpinLock<()>,
-    queues: UnsafeCell<Queues>,
+crate::described! {
+    /// A synchronous channel.
+    #[repr(C)]
+    pub struct Endpoint {
+        object: Object,
+        lock: SpinLock<()>,
+        queues: UnsafeCell<Queues>,
+    }
 }
 
 // SAFETY: the queues are reached only through `lock`.
@@ -237,7 +242,6 @@ unsafe fn destroy(object: NonNull<Object>) {
         if let Some(space) = endpoint.as_ref().buffer_space() {
             space.close();
         }
-        core::ptr::drop_in_place(&raw mut (*endpoint.as_ref().queues.get()).buffer);
         CACHE.free(endpoint);
     }
 }

@@ -102,12 +102,14 @@ impl Table {
     }
 }
 
-/// A namespace.
-#[repr(C)]
-pub struct Namespace {
-    object: Object,
-    space: NonNull<Space>,
-    table: SpinLock<Table>,
+crate::described! {
+    /// A namespace.
+    #[repr(C)]
+    pub struct Namespace {
+        object: Object,
+        space: NonNull<Space>,
+        table: SpinLock<Table>,
+    }
 }
 
 // SAFETY: the space locks itself; the table is behind its lock.
@@ -211,7 +213,6 @@ unsafe fn destroy(object: NonNull<Object>) {
     unsafe {
         namespace.as_ref().space().close();
         drop(Box::from_raw(namespace.as_ref().space.as_ptr()));
-        core::ptr::drop_in_place(&raw mut (*namespace.as_ptr()).table);
         CACHE.free(namespace);
     }
 }

@@ -49,7 +49,10 @@ pub struct Message {
 
 impl<const N: usize> From<[u64; N]> for Message {
     fn from(words: [u64; N]) -> Self {
-        let mut message = Message { length: N, ..Message::default() };
+        let mut message = Message {
+            length: N,
+            ..Message::default()
+        };
         message.words[..N].copy_from_slice(&words);
         message
     }
@@ -74,7 +77,9 @@ impl Message {
 
     /// Puts what does not travel in registers into the buffer; the descriptor.
     fn prepare(&self) -> MessageInfo {
-        let info = MessageInfo::words(self.length).labelled(self.label).with_caps(self.cap_count);
+        let info = MessageInfo::words(self.length)
+            .labelled(self.label)
+            .with_caps(self.cap_count);
         if self.length > INLINE_WORDS || self.cap_count > 0 {
             let buffer = buffer();
             // SAFETY: the buffer is this thread's, mapped for its life.
@@ -94,7 +99,11 @@ impl Message {
     /// Reads a received message.
     fn read(returned: sys::Returned) -> Self {
         let info = MessageInfo(returned.status as u64);
-        let mut message = Message { length: info.length(), label: info.label(), ..Message::default() };
+        let mut message = Message {
+            length: info.length(),
+            label: info.label(),
+            ..Message::default()
+        };
         message.words[..INLINE_WORDS].copy_from_slice(&returned.words);
         message.cap_count = info.caps().min(CAPS_MAX);
         if message.length > INLINE_WORDS || message.cap_count > 0 {
@@ -140,12 +149,16 @@ impl Endpoint {
 
     /// A new endpoint that buffers up to `messages` messages.
     pub fn buffered(messages: u64) -> Result<Endpoint> {
-        sys::endpoint_create(PROCESS, messages).value().map(Endpoint)
+        sys::endpoint_create(PROCESS, messages)
+            .value()
+            .map(Endpoint)
     }
 
     /// A child of this capability with fewer rights and a badge.
     pub fn mint(self, rights: u8, badge: u64) -> Result<Endpoint> {
-        sys::mint(self.0, rights as u64, badge).value().map(Endpoint)
+        sys::mint(self.0, rights as u64, badge)
+            .value()
+            .map(Endpoint)
     }
 
     /// Sends a message and waits for the reply.
@@ -198,7 +211,9 @@ impl Endpoint {
     pub fn post(self, message: Message) -> Result<()> {
         let info = message.prepare();
         let w = &message.words;
-        sys::send_buffered(self.0, info.0, w[0], w[1], w[2], w[3]).check().map(|_| ())
+        sys::send_buffered(self.0, info.0, w[0], w[1], w[2], w[3])
+            .check()
+            .map(|_| ())
     }
 
     /// Receives a message.
@@ -214,13 +229,18 @@ impl Endpoint {
             if returned.status == Error::Busy as i64 {
                 continue;
             }
-            return returned.check().map(|r| Received { badge: r.value, message: Message::read(r) });
+            return returned.check().map(|r| Received {
+                badge: r.value,
+                message: Message::read(r),
+            });
         }
     }
 
     /// Limits the endpoint to `burst` messages at once and one more every `period` nanoseconds.
     pub fn limit(self, burst: u64, period: u64, per_sender: bool) -> Result<()> {
-        sys::endpoint_limit(self.0, burst, period, per_sender as u64).check().map(|_| ())
+        sys::endpoint_limit(self.0, burst, period, per_sender as u64)
+            .check()
+            .map(|_| ())
     }
 
     /// Closes it: everybody who waits gets `Closed`.
@@ -233,7 +253,9 @@ impl Endpoint {
 pub fn reply(message: Message) -> Result<()> {
     let info = message.prepare();
     let w = &message.words;
-    sys::reply(info.0, w[0], w[1], w[2], w[3]).check().map(|_| ())
+    sys::reply(info.0, w[0], w[1], w[2], w[3])
+        .check()
+        .map(|_| ())
 }
 
 /// Turns the caller that this thread serves into a capability by which to answer later.
@@ -250,7 +272,9 @@ impl Reply {
     pub fn send(self, message: Message) -> Result<()> {
         let info = message.prepare();
         let w = &message.words;
-        sys::reply_to(self.0, info.0, w[0], w[1], w[2], w[3]).check().map(|_| ())
+        sys::reply_to(self.0, info.0, w[0], w[1], w[2], w[3])
+            .check()
+            .map(|_| ())
     }
 }
 
@@ -263,7 +287,10 @@ pub struct Server {
 impl Server {
     /// A server of `endpoint`.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, reply: None }
+        Self {
+            endpoint,
+            reply: None,
+        }
     }
 
     /// Sets what the caller is answered with the next `next`.
@@ -273,14 +300,19 @@ impl Server {
 
     /// Answers, if there is an answer, and waits for the next message.
     pub fn next(&mut self) -> Result<Received> {
-        let Some(message) = self.reply.take() else { return self.endpoint.receive() };
+        let Some(message) = self.reply.take() else {
+            return self.endpoint.receive();
+        };
         let info = message.prepare();
         let w = &message.words;
         let returned = sys::reply_receive(self.endpoint.0, info.0, w[0], w[1], w[2], w[3]);
         if returned.status == Error::Busy as i64 {
             return self.endpoint.receive();
         }
-        returned.check().map(|r| Received { badge: r.value, message: Message::read(r) })
+        returned.check().map(|r| Received {
+            badge: r.value,
+            message: Message::read(r),
+        })
     }
 }
 
@@ -339,7 +371,9 @@ impl Channel {
                 unsafe { batch.add(i * 4 + word).write(*value) };
             }
         }
-        sys::channel_send(self.0, count as u64).value().map(|sent| sent as usize)
+        sys::channel_send(self.0, count as u64)
+            .value()
+            .map(|sent| sent as usize)
     }
 
     /// Receives messages, waiting for at least one; how many.
@@ -366,7 +400,9 @@ impl Channel {
 
     /// Has every send signal `bits` of a notification.
     pub fn bind(self, notification: Notification, bits: u64) -> Result<()> {
-        sys::channel_bind(self.0, notification.0, bits).check().map(|_| ())
+        sys::channel_bind(self.0, notification.0, bits)
+            .check()
+            .map(|_| ())
     }
 }
 
@@ -394,7 +430,9 @@ impl Namespace {
     pub fn register(self, name: &str, token: u64, rights: u8) -> Result<()> {
         let bytes = name.as_bytes();
         let (at, length) = (bytes.as_ptr().addr() as u64, bytes.len() as u64);
-        sys::register(self.0, at, length, token, rights as u64).check().map(|_| ())
+        sys::register(self.0, at, length, token, rights as u64)
+            .check()
+            .map(|_| ())
     }
 
     /// Finds a name; a new token.
@@ -406,7 +444,9 @@ impl Namespace {
     /// Removes a name.
     pub fn unregister(self, name: &str) -> Result<()> {
         let bytes = name.as_bytes();
-        sys::unregister(self.0, bytes.as_ptr().addr() as u64, bytes.len() as u64).check().map(|_| ())
+        sys::unregister(self.0, bytes.as_ptr().addr() as u64, bytes.len() as u64)
+            .check()
+            .map(|_| ())
     }
 }
 

@@ -38,7 +38,9 @@ pub fn spawn(body: impl FnOnce() -> u8) -> Result<Process> {
 impl Process {
     /// Waits for its end; its exit status.
     pub fn wait(self) -> Result<u8> {
-        sys::process_wait(self.0, 0).value().map(|status| status as u8)
+        sys::process_wait(self.0, 0)
+            .value()
+            .map(|status| status as u8)
     }
 
     /// Waits for its end and gives up the token.

@@ -75,7 +75,10 @@ pub struct MutexGuard<'a, T> {
 impl<T> Mutex<T> {
     /// A free mutex.
     pub const fn new(value: T) -> Self {
-        Self { word: AtomicU32::new(0), value: UnsafeCell::new(value) }
+        Self {
+            word: AtomicU32::new(0),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Locks, waiting as long as it takes.
@@ -83,7 +86,8 @@ impl<T> Mutex<T> {
     /// # Panics
     /// The calling thread holds the lock already.
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.lock_until(FOREVER).expect("mutex locked twice by one thread")
+        self.lock_until(FOREVER)
+            .expect("mutex locked twice by one thread")
     }
 
     /// Locks, waiting until `deadline` in nanoseconds.
@@ -91,7 +95,11 @@ impl<T> Mutex<T> {
     /// # Errors
     /// `TimedOut`; `InvalidArgument` if the calling thread holds the lock.
     pub fn lock_until(&self, deadline: u64) -> Result<MutexGuard<'_, T>> {
-        if self.word.compare_exchange(0, number(), Acquire, Relaxed).is_err() {
+        if self
+            .word
+            .compare_exchange(0, number(), Acquire, Relaxed)
+            .is_err()
+        {
             sys::futex_lock(address(&self.word), deadline).check()?;
         }
         Ok(MutexGuard { mutex: self })
@@ -99,13 +107,19 @@ impl<T> Mutex<T> {
 
     /// Locks if that needs no waiting.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.word.compare_exchange(0, number(), Acquire, Relaxed).ok()?;
+        self.word
+            .compare_exchange(0, number(), Acquire, Relaxed)
+            .ok()?;
         Some(MutexGuard { mutex: self })
     }
 
     fn unlock(&self) {
         let mine = number();
-        if self.word.compare_exchange(mine, 0, Release, Relaxed).is_err() {
+        if self
+            .word
+            .compare_exchange(mine, 0, Release, Relaxed)
+            .is_err()
+        {
             debug_assert!(self.word.load(Relaxed) == mine | WAITERS);
             sys::futex_unlock(address(&self.word));
         }
@@ -142,7 +156,9 @@ pub struct Condition {
 impl Condition {
     /// Nobody waits.
     pub const fn new() -> Self {
-        Self { sequence: AtomicU32::new(0) }
+        Self {
+            sequence: AtomicU32::new(0),
+        }
     }
 
     /// Unlocks, waits for a notification, locks again. Wake-ups without cause happen.
@@ -151,7 +167,11 @@ impl Condition {
     }
 
     /// The same until `deadline` in nanoseconds; says whether that has passed.
-    pub fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, deadline: u64) -> (MutexGuard<'a, T>, bool) {
+    pub fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: u64,
+    ) -> (MutexGuard<'a, T>, bool) {
         let mutex = guard.mutex;
         let seen = self.sequence.load(Relaxed);
         drop(guard);
@@ -187,7 +207,9 @@ pub struct Semaphore {
 impl Semaphore {
     /// A semaphore with `permits` permits.
     pub const fn new(permits: u32) -> Self {
-        Self { permits: AtomicU32::new(permits) }
+        Self {
+            permits: AtomicU32::new(permits),
+        }
     }
 
     /// Takes a permit, waiting for one.
@@ -210,7 +232,9 @@ impl Semaphore {
 
     /// Takes a permit if there is one.
     pub fn try_acquire(&self) -> bool {
-        self.permits.fetch_update(Acquire, Relaxed, |n| n.checked_sub(1)).is_ok()
+        self.permits
+            .fetch_update(Acquire, Relaxed, |n| n.checked_sub(1))
+            .is_ok()
     }
 
     /// Gives a permit back.
@@ -245,7 +269,11 @@ pub struct WriteGuard<'a, T>(&'a RwLock<T>);
 impl<T> RwLock<T> {
     /// A free lock.
     pub const fn new(value: T) -> Self {
-        Self { state: AtomicU32::new(0), writers: AtomicU32::new(0), value: UnsafeCell::new(value) }
+        Self {
+            state: AtomicU32::new(0),
+            writers: AtomicU32::new(0),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Locks for reading, until `deadline` in nanoseconds.
@@ -256,7 +284,11 @@ impl<T> RwLock<T> {
         loop {
             let state = self.state.load(Relaxed);
             if state != WRITER && self.writers.load(Relaxed) == 0 {
-                if self.state.compare_exchange(state, state + 1, Acquire, Relaxed).is_ok() {
+                if self
+                    .state
+                    .compare_exchange(state, state + 1, Acquire, Relaxed)
+                    .is_ok()
+                {
                     return Ok(ReadGuard(self));
                 }
             } else if state == 0 {
@@ -357,13 +389,22 @@ pub struct Barrier {
 impl Barrier {
     /// For `parties` threads.
     pub const fn new(parties: u32) -> Self {
-        Self { parties, arrived: AtomicU32::new(0), round: AtomicU32::new(0) }
+        Self {
+            parties,
+            arrived: AtomicU32::new(0),
+            round: AtomicU32::new(0),
+        }
     }
 
     /// Waits for the others; true for the one that came last.
     pub fn wait(&self) -> bool {
         let round = self.round.load(Acquire);
-        if self.arrived.fetch_add(1, core::sync::atomic::Ordering::AcqRel) + 1 == self.parties {
+        if self
+            .arrived
+            .fetch_add(1, core::sync::atomic::Ordering::AcqRel)
+            + 1
+            == self.parties
+        {
             self.arrived.store(0, Relaxed);
             self.round.fetch_add(1, Release);
             wake(&self.round, u64::MAX);

@@ -60,14 +60,33 @@ pub fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> Re
         }),
     });
     let block = Block::create()?;
-    let low = sys::map_anonymous(ADDRESS_SPACE, 0, STACK + PAGE, protection::READ | protection::WRITE).value()?;
+    let low = sys::map_anonymous(
+        ADDRESS_SPACE,
+        0,
+        STACK + PAGE,
+        protection::READ | protection::WRITE,
+    )
+    .value()?;
     sys::unmap(ADDRESS_SPACE, low, PAGE).check()?;
     let argument = Box::into_raw(start) as u64;
     let top = low + PAGE + STACK;
-    let created = sys::thread_create(PROCESS, arch::thread_entry(), top, argument, block.pointer, 0).value();
+    let created = sys::thread_create(
+        PROCESS,
+        arch::thread_entry(),
+        top,
+        argument,
+        block.pointer,
+        0,
+    )
+    .value();
     let stack = low + PAGE;
     match created {
-        Ok(token) => Ok(Thread { token, result, stack, block: Some(block) }),
+        Ok(token) => Ok(Thread {
+            token,
+            result,
+            stack,
+            block: Some(block),
+        }),
         Err(error) => {
             // SAFETY: the thread was not created, so the argument is still this function's.
             drop(unsafe { Box::from_raw(argument as *mut Start) });

@@ -21,6 +21,11 @@ unsafe extern "C" {
 
 const ALIGN: usize = 64;
 
+/// The template's first bytes. A linker may give statics of the template addresses or offsets; the
+/// distance of two of them is right either way.
+#[unsafe(link_section = ".tdata.first")]
+static ANCHOR: u64 = 0;
+
 fn start() -> usize {
     (&raw const __tls_start).addr()
 }
@@ -44,16 +49,28 @@ impl Block {
         let length = (size() + ALIGN + 4096).next_multiple_of(4096) as u64;
         let protection = protection::READ | protection::WRITE;
         let address = sys::map_anonymous(ADDRESS_SPACE, 0, length, protection).value()?;
-        let data = if arch::TLS_BELOW { address as usize } else { address as usize + ALIGN };
+        let data = if arch::TLS_BELOW {
+            address as usize
+        } else {
+            address as usize + ALIGN
+        };
         let template = (&raw const __tls_data_end).addr() - start();
         // SAFETY: the block was just mapped and is large enough; the template is part of the image.
         unsafe { core::ptr::copy_nonoverlapping(start() as *const u8, data as *mut u8, template) };
-        let pointer = if arch::TLS_BELOW { data + size() } else { data - arch::TLS_GAP };
+        let pointer = if arch::TLS_BELOW {
+            data + size()
+        } else {
+            data - arch::TLS_GAP
+        };
         if arch::TLS_BELOW {
             // SAFETY: the word behind the data is part of the block.
             unsafe { (pointer as *mut usize).write(pointer) };
         }
-        Ok(Block { address, length, pointer: pointer as u64 })
+        Ok(Block {
+            address,
+            length,
+            pointer: pointer as u64,
+        })
     }
 
     /// Unmaps the block of a thread that has ended.
@@ -65,7 +82,11 @@ impl Block {
 /// Where the calling thread's copy begins.
 fn data() -> usize {
     let pointer = sys::thread_pointer();
-    if arch::TLS_BELOW { pointer - size() } else { pointer + arch::TLS_GAP }
+    if arch::TLS_BELOW {
+        pointer - size()
+    } else {
+        pointer + arch::TLS_GAP
+    }
 }
 
 /// A static of which every thread has its own copy.
@@ -83,12 +104,15 @@ impl<T> LocalKey<T> {
     /// # Safety
     /// `template` is a static in the section `.tdata`.
     pub const unsafe fn new(template: *const T) -> Self {
-        Self { template, marker: PhantomData }
+        Self {
+            template,
+            marker: PhantomData,
+        }
     }
 
     /// Runs `body` with the calling thread's copy.
     pub fn with<R>(&self, body: impl FnOnce(&T) -> R) -> R {
-        let offset = self.template.addr() - start();
+        let offset = self.template.addr() - (&raw const ANCHOR).addr();
         // SAFETY: every thread has a block with a copy of the template, at the template's
         // alignment; only this thread uses it.
         body(unsafe { &*((data() + offset) as *const T) })

@@ -195,7 +195,10 @@ unsafe extern "C" {
 pub unsafe fn resume(thread: *mut Thread) -> ! {
     cpu::current().current.set(thread);
     // SAFETY: the caller's promise.
-    unsafe { resume_frame(thread.cast()) }
+    unsafe {
+        (*thread.cast::<Frame>()).activate_tls();
+        resume_frame(thread.cast())
+    }
 }
 
 /// Enters user mode as `thread`, which is stopped in a system call, with these results, none of
@@ -208,6 +211,7 @@ pub unsafe fn resume_message(thread: *mut Thread, status: u64, value: u64, words
     cpu::current().current.set(thread);
     // SAFETY: the caller's promise; the registers that the code does not load are results.
     unsafe {
+        (*thread.cast::<Frame>()).activate_tls();
         asm!(
             "mov rbx, [rdi + 8*3]",
             "mov rbp, [rdi + 8*5]",

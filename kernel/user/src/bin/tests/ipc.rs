@@ -19,7 +19,9 @@ fn adder(endpoint: Endpoint) -> veridian::Result<Process> {
         while let Ok(received) = server.next() {
             let mut answer = received.message;
             answer.cap_count = 0;
-            answer.words[..answer.length].iter_mut().for_each(|word| *word += 1);
+            answer.words[..answer.length]
+                .iter_mut()
+                .for_each(|word| *word += 1);
             server.reply(answer.labelled(received.badge as u32));
         }
         0
@@ -478,6 +480,7 @@ tests! {
     fn a_limit_stops_a_flood_and_refills() {
         let endpoint = Endpoint::create()?;
         let server = adder(endpoint)?;
+        endpoint.call(Message::from([1]))?;
         endpoint.limit(5, 20 * MILLISECOND, false)?;
         for _ in 0..5 {
             endpoint.call_with(Message::from([1]), MessageInfo::NO_WAIT)?;
@@ -497,6 +500,7 @@ tests! {
         let endpoint = Endpoint::create()?;
         let server = adder(endpoint)?;
         let (loud, quiet) = (endpoint.mint(rights::WRITE, 1)?, endpoint.mint(rights::WRITE, 2)?);
+        endpoint.call(Message::from([1]))?;
         endpoint.limit(3, 1000 * MILLISECOND, true)?;
         while loud.call_with(Message::from([1]), MessageInfo::NO_WAIT).is_ok() {}
         quiet.call_with(Message::from([1]), MessageInfo::NO_WAIT)?;

@@ -20,8 +20,13 @@ use veridian::Arguments;
 
 veridian::main!(run);
 
-const TESTS: [&[harness::Test]; 5] =
-    [cpu::TESTS, ipc::TESTS, memory::TESTS, process::TESTS, threads::TESTS];
+const TESTS: [&[harness::Test]; 5] = [
+    cpu::TESTS,
+    ipc::TESTS,
+    memory::TESTS,
+    process::TESTS,
+    threads::TESTS,
+];
 
 fn run(arguments: Arguments) -> u8 {
     harness::run(&TESTS, arguments)
