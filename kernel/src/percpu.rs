@@ -9,6 +9,9 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+#[cfg(not(target_os = "none"))]
+use crate::arch::scheduler::{SCHEDULERS, Scheduler};
+#[cfg(target_os = "none")]
 use crate::sched::scheduler::{SCHEDULERS, Scheduler};
 
 /// The most CPUs a machine may have; further ones stay off. CPU masks are `u64`.

@@ -13,6 +13,16 @@ pub mod ipi {
     }
 }
 
+/// Nothing is scheduled here.
+pub mod scheduler {
+    use crate::percpu::MAX_CPUS;
+
+    /// One CPU's scheduler: nothing.
+    pub struct Scheduler;
+    /// All of them.
+    pub static SCHEDULERS: [Scheduler; MAX_CPUS] = [const { Scheduler }; MAX_CPUS];
+}
+
 /// CPU identity per thread; interrupts are always off.
 pub mod cpu {
     use std::cell::Cell;
