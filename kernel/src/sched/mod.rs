@@ -44,6 +44,15 @@ pub fn preemption_point() {
     cpu::interrupts_disable();
 }
 
+/// On the host there is no scheduler, only what per-CPU records name.
+#[cfg(not(target_os = "none"))]
+pub mod scheduler {
+    /// Stands for a CPU's scheduler.
+    pub struct Scheduler;
+    /// One for each CPU.
+    pub static SCHEDULERS: [Scheduler; crate::percpu::MAX_CPUS] = [const { Scheduler }; crate::percpu::MAX_CPUS];
+}
+
 /// On the host nothing interrupts.
 #[cfg(not(target_os = "none"))]
 pub fn preemption_point() {
