@@ -4,6 +4,8 @@
 //! for each CPU; then, on its own stack, the boot CPU brings up the others one by one and starts
 //! user space (or the kernel tests).
 
+use core::sync::atomic::Ordering;
+
 use crate::arch::{self, context, cpu, ipi, power, timer};
 use crate::lock::{Rank, SpinLock};
 use crate::machine::{MachineInfo, machine, set_machine};
@@ -100,6 +102,9 @@ pub fn bring_up(cpu: &'static PerCpu) -> Result<(), power::StartError> {
         let stack = kernel_map::stack(STACK_SIZE).map_err(|_| power::StartError)?;
         cpu.kernel_stack_top.set(stack);
     }
+    // What was asked of the CPU before it stopped is answered; a bit left behind would keep the
+    // next request from interrupting it.
+    cpu.ipi_pending.store(0, Ordering::SeqCst);
     cpu.set_state(CpuState::Changing);
     if let Err(error) = power::start_cpu(cpu) {
         cpu.set_state(CpuState::Off);
