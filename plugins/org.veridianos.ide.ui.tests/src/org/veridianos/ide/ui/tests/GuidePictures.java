@@ -111,7 +111,7 @@ class GuidePictures {
         }
         KernelProject kernel = KernelFixture.project();
         kernel.setActiveTarget(Target.X86_64);
-        ITextViewer viewer = edit(kernel.resource().getFile("src/main.rs"));
+        ITextViewer viewer = edit(kernel.resource().getFile("src/lock.rs"));
         Bot.run(() -> viewer.getTextWidget().setTopIndex(0));
         expand(kernel);
         GuestConsole console = boot(kernel);
