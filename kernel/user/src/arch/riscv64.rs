@@ -19,6 +19,7 @@ global_asm!(
 
 global_asm!(
     ".section .text.start, \"ax\"",
+    ".global veridian_thread_entry",
     "veridian_thread_entry:",
     "li s0, 0",
     "li ra, 0",

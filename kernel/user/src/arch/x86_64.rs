@@ -15,6 +15,7 @@ global_asm!(
 
 global_asm!(
     ".section .text.start, \"ax\"",
+    ".global veridian_thread_entry",
     "veridian_thread_entry:",
     "xor ebp, ebp",
     "and rsp, -16",
