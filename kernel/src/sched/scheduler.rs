@@ -478,6 +478,8 @@ fn idle(here: &'static PerCpu, scheduler: &Scheduler) {
 /// Where this CPU starts scheduling.
 pub fn start() -> ! {
     local().since.set(timer::now());
+    // A CPU that was offline has lost the deadline it was armed for.
+    local().armed.set(0);
     reschedule()
 }
 
