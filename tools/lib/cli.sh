@@ -13,15 +13,19 @@ cli_command() {
         doctor_without_java
     fi
     need_jdk
-    build_cli
     case " $* " in
         *" --help "* | *" -h "*) ;;
         *)
             case $command in
-                build | boot | ktest | bench) need_rust && need_qemu_for "$command" "$@" ;;
+                build | boot | ktest | bench)
+                    # shellcheck disable=SC2046
+                    need_packages "'$command'" $(rust_packages) $(library_packages) $(qemu_packages_for "$command" "$@")
+                    need_rust
+                    ;;
             esac
             ;;
     esac
+    build_cli
     flags=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "-XX:SharedArchiveFile=$CLI_HOME/cli.jsa" -Xlog:disable -Xlog:all=off)
     [ ! -t 2 ] || flags+=(-Dveridian.terminal=true)
     case "$command $* " in
@@ -110,8 +114,14 @@ compile_cli() {
         "-Dveridian.home=$VERIDIAN_HOME" -cp "$CLI_HOME/$jar:$CLI_GSON" org.veridianos.cli.Main sessions --json >/dev/null 2>&1 || true
 }
 
-# The machine's QEMU, when it is missing and can be installed.
-need_qemu_for() {
+# Maven is only there to fetch the library, once.
+library_packages() {
+    local name=${GSON#*:}
+    [ -f "$VERIDIAN_CACHE/lib/${name/:/-}.jar" ] || maven_packages
+}
+
+# The package of the QEMU that the words ask for, when it is missing. A mistake in them is left to the command to explain.
+qemu_packages_for() {
     local command=$1 arch= word previous=
     [ "$command" != build ] || return 0
     for word in "$@"; do
@@ -120,6 +130,6 @@ need_qemu_for() {
         previous=$word
     done
     case $arch in
-        x86_64 | aarch64 | riscv64) have "qemu-system-$arch" || need_packages "booting $arch" $(qemu_packages "$arch") ;;
+        x86_64 | aarch64 | riscv64) have "qemu-system-$arch" || qemu_packages "$arch" ;;
     esac
 }

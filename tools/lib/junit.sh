@@ -17,7 +17,7 @@ run_junit() {
     find "${sources[@]}" -name '*.java' >"$work/sources"
     if "$JAVA_HOME/bin/javac" --release 21 -nowarn -d "$work/classes" -cp "$CLI_HOME/veridian.jar:$CLI_GSON:$ARTIFACT" "@$work/sources"; then
         "$JAVA_HOME/bin/java" -XX:+UseSerialGC "-Dveridian.home=$VERIDIAN_HOME" -jar "$ARTIFACT" execute \
-            -cp "$work/classes:$CLI_HOME/veridian.jar:$CLI_GSON" --scan-class-path="$work/classes" --details=tree --disable-banner \
+            -cp "$work/classes:$CLI_HOME/veridian.jar:$CLI_GSON" --scan-class-path="$work/classes" --details=testfeed --disable-banner \
             --disable-ansi-colors --reports-dir="$reports" "$@" || status=$?
     else
         status=1

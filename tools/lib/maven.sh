@@ -3,6 +3,11 @@
 MAVEN_VERSION=3.9.16
 MAVEN_UNPACK=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 
+# What is missing for a Maven: the system's is enough to fetch a newer one.
+maven_packages() {
+    have mvn || [ -x "$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION/bin/mvn" ] || echo maven
+}
+
 # Sets MAVEN. The system's is used when it is 3.9 or later, else it fetches the pinned one into the cache.
 need_maven() {
     local home=$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION
@@ -12,7 +17,8 @@ need_maven() {
     elif have mvn && maven_new_enough mvn; then
         MAVEN=$(command -v mvn)
     else
-        have mvn || need_packages "building the IDE" maven
+        # shellcheck disable=SC2046
+        need_packages "building the IDE" $(maven_packages)
         locked maven bootstrap_maven "$home" || die "fetching Maven $MAVEN_VERSION failed; is the network there? Running it again goes on"
         MAVEN=$home/bin/mvn
     fi
@@ -50,14 +56,14 @@ need_artifact() {
     version=${name#*:}
     name=${name%%:*}
     ARTIFACT=$VERIDIAN_CACHE/lib/$name-$version.jar
-    [ -f "$ARTIFACT" ] || locked "lib-$name" fetch_artifact "$coordinates" || die "fetching $coordinates failed; is the network there? Running it again goes on"
+    [ ! -f "$ARTIFACT" ] || return 0
+    need_maven
+    locked "lib-$name" fetch_artifact "$coordinates" || die "fetching $coordinates failed; is the network there? Running it again goes on"
 }
 
 fetch_artifact() {
     local coordinates=$1 new
     [ ! -f "$ARTIFACT" ] || return 0
-    have mvn || [ -x "$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION/bin/mvn" ] || need_packages "fetching libraries" maven
-    need_maven
     mkdir -p "$VERIDIAN_CACHE/lib"
     new=$(mktemp -d "$VERIDIAN_CACHE/lib/XXXXXX")
     step "fetching $coordinates" maven_apart "$new" "$MAVEN" -q -B "$MAVEN_UNPACK:copy" "-Dartifact=$coordinates" "-DoutputDirectory=$new" || { rm -rf "$new"; return 1; }

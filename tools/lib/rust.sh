@@ -6,15 +6,20 @@ RUST_HOST_TARGET=x86_64-unknown-linux-gnu
 
 # Sets VERIDIAN_RUST, exported for everything that is started from here.
 need_rust() {
-    have cc || need_packages "building" $PACKAGES_BUILD
+    # shellcheck disable=SC2046
+    need_packages "building" $(rust_packages)
     if find_rust; then
         return 0
     fi
     have apt-get || die "no Rust toolchain has the kernel's targets; with rustup: rustup target add $RUST_TARGETS"
-    # shellcheck disable=SC2086
-    need_packages "Rust" $PACKAGES_RUST
     locked rust provision_rust || die "laying out the Rust toolchain failed"
     find_rust || die "the Rust toolchain in $VERIDIAN_CACHE/rust is incomplete; remove that folder and try again"
+}
+
+# What is missing for building kernels: a linker for the host, and a Rust where none fits.
+rust_packages() {
+    have cc || echo "$PACKAGES_BUILD"
+    find_rust || echo "$PACKAGES_RUST"
 }
 
 find_rust() {

@@ -39,9 +39,10 @@ studio_command() {
     fi
 
     need_jdk
-    need_rust
+    # All at once: who has to ask somebody for packages wants to ask once.
     # shellcheck disable=SC2046,SC2086
-    need_packages "the IDE" git $(qemu_packages x86_64 aarch64 riscv64) gdb-multiarch $PACKAGES_WORKBENCH ${headless:+$PACKAGES_SCREEN}
+    need_packages "the IDE" $(rust_packages) $(maven_packages) git $(qemu_packages x86_64 aarch64 riscv64) gdb-multiarch $PACKAGES_WORKBENCH ${headless:+$PACKAGES_SCREEN}
+    need_rust
     need_maven
     build_product
     step "building the kernel for $arch" "$VERIDIAN_HOME/veridian" build --arch "$arch" || exit 1

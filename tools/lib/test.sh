@@ -47,9 +47,9 @@ test_command() {
     [ ${#stages[@]} -gt 0 ] || stages=($TEST_STAGES)
 
     need_jdk
-    need_rust
     # shellcheck disable=SC2046,SC2086
-    need_packages "testing" git $(qemu_packages x86_64 aarch64 riscv64) gdb-multiarch $PACKAGES_SCREEN $PACKAGES_WORKBENCH
+    need_packages "testing" $(rust_packages) $(maven_packages) git $(qemu_packages x86_64 aarch64 riscv64) gdb-multiarch $PACKAGES_SCREEN $PACKAGES_WORKBENCH
+    need_rust
     need_maven
     build_cli
 
