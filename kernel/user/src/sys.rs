@@ -3,6 +3,8 @@
 //! The stubs take and return plain words: status first, then value and message words. What a
 //! program normally uses are the typed wrappers in the other modules.
 
+use core::mem::MaybeUninit;
+
 use crate::arch;
 use crate::{Error, Result};
 
@@ -47,6 +49,11 @@ fn error(status: i64) -> Error {
 /// Enters the kernel with a number and arguments of the caller's choice.
 #[inline(always)]
 pub fn raw(number: u64, arguments: [u64; 6]) -> Returned {
+    enter(number, arguments.map(MaybeUninit::new))
+}
+
+#[inline(always)]
+fn enter(number: u64, arguments: [MaybeUninit<u64>; 6]) -> Returned {
     let [status, value, words @ ..] = arch::system_call(number, arguments);
     Returned {
         status: status as i64,
@@ -59,10 +66,12 @@ macro_rules! stubs {
     ($($(#[$doc:meta])* $number:literal $name:ident($($arg:ident),*) $authority:ident $(($type:ident, $rights:ident))?;)*) => {
         $($(#[$doc])* #[inline(always)] pub fn $name($($arg: u64),*) -> Returned {
             #[allow(unused_mut)]
-            let mut arguments = [0u64; 6];
+            let mut arguments = [MaybeUninit::uninit(); 6];
             let given: &[u64] = &[$($arg),*];
-            arguments[..given.len()].copy_from_slice(given);
-            raw($number, arguments)
+            for (place, word) in arguments.iter_mut().zip(given) {
+                *place = MaybeUninit::new(*word);
+            }
+            enter($number, arguments)
         })*
     };
 }

@@ -1,6 +1,7 @@
 //! AArch64: `svc #0`, number in x8, arguments in x0 to x5.
 
 use core::arch::{asm, global_asm};
+use core::mem::MaybeUninit;
 
 global_asm!(
     ".section .text.start, \"ax\"",
@@ -33,9 +34,10 @@ pub fn thread_entry() -> u64 {
     (&raw const veridian_thread_entry).addr() as u64
 }
 
-/// Enters the kernel. Results: status, value, words 0 to 3.
+/// Enters the kernel. Arguments that a call does not have cost no instruction. Results: status,
+/// value, words 0 to 3.
 #[inline(always)]
-pub fn system_call(number: u64, a: [u64; 6]) -> [u64; 6] {
+pub fn system_call(number: u64, a: [MaybeUninit<u64>; 6]) -> [u64; 6] {
     let mut r = [0; 6];
     // SAFETY: the kernel preserves what this block does not name; what it does to memory is
     // checked against the caller's own address space.

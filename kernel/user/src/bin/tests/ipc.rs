@@ -393,9 +393,9 @@ tests! {
             let Ok(received) = endpoint.receive() else { return 1 };
             let Ok(theirs) = Memory(received.message.caps[0].0).map(READ | WRITE) else { return 2 };
             let words = theirs.as_ptr::<u64>();
-            let frame = sys::query(veridian::well_known::ADDRESS_SPACE, theirs.address() + 4096).value;
             // SAFETY: within the mapping of three pages.
             let seen = unsafe { words.add(600).read_volatile() };
+            let frame = sys::query(veridian::well_known::ADDRESS_SPACE, theirs.address() + 4096).value;
             // SAFETY: as above.
             unsafe { words.add(1).write_volatile(0x5678) };
             let _ = ipc::reply(Message::from([seen, frame]));
