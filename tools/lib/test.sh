@@ -4,7 +4,9 @@
 # how many tests passed and failed. A runner that fails without naming a failed test counts as one failure, so that
 # nothing that went wrong adds up to success.
 
-TEST_STAGES="unit lines check host ktest boot mutants workbench"
+TEST_STAGES="unit lines check host ktest boot workbench"
+# A build and a boot for each mutant take longer than everything else together: with --soak, or by name.
+TEST_LONG_STAGES="mutants"
 
 test_help() {
     cat <<'TEXT'
@@ -21,8 +23,8 @@ Stages, in order; naming some runs only those:
   host       the kernel's tests on the host
   ktest      the kernel's tests in QEMU: three architectures, 1 and 4 CPUs
   boot       boots: CPUs, memory, CPU models, exit statuses, bad input
-  mutants    broken kernels, each of which the tests must catch
   workbench  the IDE: its build, its tests on a virtual screen, its update site
+  mutants    broken kernels, each of which the tests must catch (only with --soak or by name)
 TEXT
 }
 
@@ -34,9 +36,9 @@ test_command() {
             --help | -h) test_help; return ;;
             --soak) VERIDIAN_SOAK=1 ;;
             *)
-                case " $TEST_STAGES " in
+                case " $TEST_STAGES $TEST_LONG_STAGES " in
                     *" $1 "*) stages+=("$1") ;;
-                    *) die "unknown stage '$1': use one of $TEST_STAGES" ;;
+                    *) die "unknown stage '$1': use one of $TEST_STAGES $TEST_LONG_STAGES" ;;
                 esac
                 ;;
         esac
@@ -44,7 +46,7 @@ test_command() {
     done
     export VERIDIAN_SOAK
     # shellcheck disable=SC2206
-    [ ${#stages[@]} -gt 0 ] || stages=($TEST_STAGES)
+    [ ${#stages[@]} -gt 0 ] || stages=($TEST_STAGES ${VERIDIAN_SOAK:+$TEST_LONG_STAGES})
 
     need_jdk
     # shellcheck disable=SC2046,SC2086
