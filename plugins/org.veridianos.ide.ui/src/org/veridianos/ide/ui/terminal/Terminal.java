@@ -2,6 +2,7 @@ package org.veridianos.ide.ui.terminal;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -13,7 +14,7 @@ import java.util.function.Consumer;
  *
  * <p>One lock guards screen and scrollback and is held for at most {@value #SLICE} bytes of input or
  * one copy of the visible rows, so that the reader of a flooding guest and the painter share it
- * fairly. Listeners run outside the lock: {@code changed} once per batch of changes until
+ * fairly. Listeners run outside the lock, once per batch of changes until
  * {@link #view} was called, which is what lets the painter coalesce.
  */
 public final class Terminal {
@@ -28,8 +29,7 @@ public final class Terminal {
     private final EscapeParser parser;
     private final AtomicBoolean dirty = new AtomicBoolean();
     private final List<byte[]> replies = new ArrayList<>();
-    private volatile Runnable changed = () -> {
-    };
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
     private volatile Consumer<byte[]> reply = bytes -> {
     };
     private volatile String title = "";
@@ -47,8 +47,13 @@ public final class Terminal {
     }
 
     /** @param listener called, on any thread, when something has changed that was not looked at yet */
-    public void onChange(Runnable listener) {
-        changed = listener;
+    public void addChangeListener(Runnable listener) {
+        listeners.add(listener);
+    }
+
+    /** @param listener not called any more */
+    public void removeChangeListener(Runnable listener) {
+        listeners.remove(listener);
     }
 
     /** @param sink where the terminal's own answers (cursor position and the like) are sent */
@@ -106,7 +111,7 @@ public final class Terminal {
 
     private void markChanged() {
         if (dirty.compareAndSet(false, true)) {
-            changed.run();
+            listeners.forEach(Runnable::run);
         }
     }
 

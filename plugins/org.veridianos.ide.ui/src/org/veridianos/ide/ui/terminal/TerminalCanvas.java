@@ -70,12 +70,12 @@ public final class TerminalCanvas extends Canvas {
         painter = new TerminalPainter(this);
         painter.updateTheme();
         view = terminal.view(Long.MAX_VALUE, 1);
-        terminal.onChange(this::requestFrame);
+        Runnable frames = this::requestFrame;
+        terminal.addChangeListener(frames);
         JFaceResources.getFontRegistry().addListener(themeListener);
         JFaceResources.getColorRegistry().addListener(themeListener);
         addListener(SWT.Dispose, e -> {
-            terminal.onChange(() -> {
-            });
+            terminal.removeChangeListener(frames);
             JFaceResources.getFontRegistry().removeListener(themeListener);
             JFaceResources.getColorRegistry().removeListener(themeListener);
         });

@@ -274,7 +274,7 @@ class TerminalTest {
     @Test
     void changesAreAnnouncedOnceUntilLookedAt() {
         AtomicInteger calls = new AtomicInteger();
-        terminal.onChange(calls::incrementAndGet);
+        terminal.addChangeListener(calls::incrementAndGet);
         print("a");
         print("b");
         assertEquals(1, calls.get());
