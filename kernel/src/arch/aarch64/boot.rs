@@ -264,7 +264,7 @@ pub fn map_memory(info: &MachineInfo) {
             unsafe {
                 let entry = tables.add(512 + gib as usize);
                 if entry.read() == 0 {
-                    entry.write_volatile(gib * GIB | NORMAL | NO_EXECUTE);
+                    entry.write_volatile((gib * GIB) | NORMAL | NO_EXECUTE);
                 }
             }
         }

@@ -162,7 +162,7 @@ pub fn read_root() -> u64 {
 
 /// An empty top table: no user address is mapped.
 #[repr(align(4096))]
-struct EmptyTable([u64; 512]);
+struct EmptyTable(#[allow(dead_code)] [u64; 512]);
 static NO_USER: EmptyTable = EmptyTable([0; 512]);
 
 /// A root with nothing under it, for CPUs that run no process.

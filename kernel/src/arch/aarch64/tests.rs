@@ -5,9 +5,7 @@ use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::{self, FULL, FpuState, Frame};
-use super::{
-    boot, cpu, ipi, machine, paging, power, read_register, timer, uaccess, write_register,
-};
+use super::{cpu, ipi, machine, paging, power, read_register, timer, uaccess};
 use crate::arch::layout::{DIRECT_MAP, IMAGE, USER_END};
 use crate::mm::{self, MapFlags, PhysAddr, frames};
 use crate::percpu::{self, CPUS};
@@ -81,7 +79,8 @@ fn translate(address: u64, write: bool) -> Option<u64> {
         }
     }
     let result = read_register!("par_el1");
-    (result & 1 == 0).then(|| result & 0x000f_ffff_ffff_f000 | address & 0xfff)
+    let physical = (result & 0x000f_ffff_ffff_f000) | (address & 0xfff);
+    (result & 1 == 0).then_some(physical)
 }
 
 /// The leaf that the kernel's own tables have for an address.

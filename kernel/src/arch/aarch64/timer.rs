@@ -43,7 +43,7 @@ fn counter() -> u64 {
 #[inline]
 pub fn now() -> u64 {
     let ticks = counter().wrapping_sub(START.load(Ordering::Relaxed));
-    (u128::from(ticks) * u128::from(TICK.load(Ordering::Relaxed)) >> 32) as u64
+    ((u128::from(ticks) * u128::from(TICK.load(Ordering::Relaxed))) >> 32) as u64
 }
 
 /// Has `Interrupt::Timer` come at `deadline`, or at once if that has passed.

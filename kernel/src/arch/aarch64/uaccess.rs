@@ -7,6 +7,9 @@
 //! routines that cannot be cured continues at `uaccess_failed`, which makes it
 //! an error; they are leaf routines without a stack frame, so that is all.
 
+// There is one way to fail: the user could not have done it either.
+#![allow(clippy::result_unit_err)]
+
 use core::arch::global_asm;
 
 use super::cpu;
@@ -123,7 +126,7 @@ pub unsafe fn copy_to_user(to: u64, from: *const u8, length: usize) -> Result<()
 
 /// Reads an aligned word of user memory, in one access.
 pub fn load_u32_user(address: u64) -> Result<u32, ()> {
-    if address >= USER_END || address % 4 != 0 {
+    if address >= USER_END || !address.is_multiple_of(4) {
         return Err(());
     }
     let mut value = 0;
@@ -133,7 +136,7 @@ pub fn load_u32_user(address: u64) -> Result<u32, ()> {
 
 /// Replaces an aligned word of user memory if it is `expected`; returns what was there.
 pub fn compare_exchange_u32_user(address: u64, expected: u32, new: u32) -> Result<u32, ()> {
-    if address >= USER_END || address % 4 != 0 {
+    if address >= USER_END || !address.is_multiple_of(4) {
         return Err(());
     }
     let mut old = 0;
