@@ -47,21 +47,21 @@ impl Request {
     }
 
     /// The same, aligned to `align` frames.
-    pub const fn aligned(self, align: usize) -> Request {
-        Request { align, ..self }
+    pub const fn aligned(mut self, align: usize) -> Request {
+        self.align = align;
+        self
     }
 
     /// The same, from `zone` or below.
-    pub const fn zone(self, zone: ZoneKind) -> Request {
-        Request { zone, ..self }
+    pub const fn zone(mut self, zone: ZoneKind) -> Request {
+        self.zone = zone;
+        self
     }
 
     /// The same, near `node`.
-    pub const fn node(self, node: usize) -> Request {
-        Request {
-            node: Some(node),
-            ..self
-        }
+    pub const fn node(mut self, node: usize) -> Request {
+        self.node = Some(node);
+        self
     }
 }
 
@@ -137,6 +137,28 @@ pub fn allocate(request: Request) -> Result<FrameRange, OutOfMemory> {
         return Err(OutOfMemory);
     }
     slow(request)
+}
+
+/// Takes contiguous frames of zeros.
+pub fn allocate_cleared(request: Request) -> Result<FrameRange, OutOfMemory> {
+    let range = allocate(request)?;
+    for i in 0..range.frames {
+        // SAFETY: the frames were just handed out to us alone.
+        unsafe { cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE)) };
+    }
+    Ok(range)
+}
+
+/// Takes a frame and copies `from` into it.
+pub fn allocate_copy(from: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
+    let frame = allocate_one()?;
+    // SAFETY: the new frame is ours alone, and the caller keeps the old one.
+    unsafe {
+        frame
+            .as_ptr::<[u64; 512]>()
+            .copy_from_nonoverlapping(from.as_ptr(), 1)
+    };
+    Ok(frame)
 }
 
 #[cold]

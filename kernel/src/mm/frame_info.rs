@@ -8,7 +8,7 @@
 //! allocator when a frame changes hands. Blocks belong to their zone's lock.
 
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 
 crate::described! {
     /// What a frame is used for.
@@ -43,8 +43,10 @@ crate::described! {
         pub tag: AtomicU16,
         /// References: mappings and memory objects. 0 when free.
         pub refs: AtomicU32,
-        /// Links of the list that the frame is in; meaning depends on the state.
-        pub link: AtomicU64,
+        /// Next of the list that the frame is in; meaning depends on the state.
+        pub next: AtomicU32,
+        /// As `next`.
+        pub previous: AtomicU32,
     }
     state: names(<FrameState as Named>::NAMES)
 }

@@ -316,35 +316,24 @@ impl SlabCache {
         PhysAddr::of_frame(slab).as_ptr()
     }
 
-    /// Puts a slab at the head of the partial list; a slab's link is next | previous << 32.
+    /// Puts a slab at the head of the partial list.
     fn link(&self, shared: &mut Shared, slab: u32) {
-        let next = shared.partial;
-        known(slab)
-            .link
-            .store(next as u64 | (NONE as u64) << 32, Relaxed);
+        let next = core::mem::replace(&mut shared.partial, slab);
+        known(slab).next.store(next, Relaxed);
+        known(slab).previous.store(NONE, Relaxed);
         if next != NONE {
-            let link = &known(next).link;
-            link.store(
-                link.load(Relaxed) as u32 as u64 | (slab as u64) << 32,
-                Relaxed,
-            );
+            known(next).previous.store(slab, Relaxed);
         }
-        shared.partial = slab;
     }
 
     fn unlink(&self, shared: &mut Shared, slab: u32) {
-        let link = known(slab).link.load(Relaxed);
-        let (next, previous) = (link as u32, (link >> 32) as u32);
+        let next = known(slab).next.load(Relaxed);
+        let previous = known(slab).previous.load(Relaxed);
         if next != NONE {
-            let link = &known(next).link;
-            link.store(
-                link.load(Relaxed) as u32 as u64 | (previous as u64) << 32,
-                Relaxed,
-            );
+            known(next).previous.store(previous, Relaxed);
         }
         if previous != NONE {
-            let link = &known(previous).link;
-            link.store(link.load(Relaxed) >> 32 << 32 | next as u64, Relaxed);
+            known(previous).next.store(next, Relaxed);
         } else {
             shared.partial = next;
         }
@@ -352,40 +341,26 @@ impl SlabCache {
 
     /// A slot leaves: it must be as it was when it came back.
     fn check_out(&self, slot: *mut Slot) {
-        let (bytes, size) = (slot as *mut u8, self.size as usize);
+        let (bytes, size, name) = (slot as *mut u8, self.size as usize, self.name);
         // SAFETY: the slot is ours, with its red zone behind it.
         unsafe {
             let red = bytes.add(size) as *mut u64;
-            assert!(
-                red.read() == DEAD,
-                "heap: {}: red zone of a free object overwritten",
-                self.name
-            );
-            let clean = (8..size).all(|i| bytes.add(i).read() == POISON);
-            assert!(
-                clean,
-                "heap: {}: free object at {slot:p} written to",
-                self.name
-            );
+            let clean = red.read() == DEAD && (8..size).all(|i| bytes.add(i).read() == POISON);
+            assert!(clean, "heap: free {name} at {slot:p} written to");
             red.write(LIVE);
         }
     }
 
     /// A slot comes back: it must be live and its red zone untouched.
     fn check_in(&self, slot: *mut Slot) {
-        let (bytes, size) = (slot as *mut u8, self.size as usize);
+        let (bytes, size, name) = (slot as *mut u8, self.size as usize, self.name);
         // SAFETY: the caller gives up the slot, which has its red zone behind it.
         unsafe {
             let red = bytes.add(size) as *mut u64;
-            assert!(
-                red.read() != DEAD,
-                "heap: {}: object at {slot:p} freed twice",
-                self.name
-            );
+            assert!(red.read() != DEAD, "heap: {name} at {slot:p} freed twice");
             assert!(
                 red.read() == LIVE,
-                "heap: {}: written behind the object at {slot:p}",
-                self.name
+                "heap: written behind {name} at {slot:p}"
             );
             red.write(DEAD);
             bytes.add(8).write_bytes(POISON, size - 8);
@@ -488,25 +463,23 @@ pub fn trim() {
 
 /// Sizes of the ten general classes.
 pub const CLASS_SIZES: [usize; 10] = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048];
-static CLASSES: [SlabCache; 10] = {
-    const fn class(name: &'static str, index: usize) -> SlabCache {
-        let size = CLASS_SIZES[index];
-        // The largest power of two that divides the size is its alignment.
-        SlabCache::new(name, size, size & size.wrapping_neg())
-    }
-    [
-        class("heap-16", 0),
-        class("heap-32", 1),
-        class("heap-64", 2),
-        class("heap-96", 3),
-        class("heap-128", 4),
-        class("heap-192", 5),
-        class("heap-256", 6),
-        class("heap-512", 7),
-        class("heap-1024", 8),
-        class("heap-2048", 9),
-    ]
-};
+/// A class is aligned to the largest power of two that divides its size.
+const fn class(index: usize) -> SlabCache {
+    let size = CLASS_SIZES[index];
+    SlabCache::new("heap", size, size & size.wrapping_neg())
+}
+static CLASSES: [SlabCache; 10] = [
+    class(0),
+    class(1),
+    class(2),
+    class(3),
+    class(4),
+    class(5),
+    class(6),
+    class(7),
+    class(8),
+    class(9),
+];
 /// Class of a size, by sixteenths: entry i is for sizes up to 16 i.
 static CLASS_OF: [u8; 129] = {
     let mut table = [0; 129];

@@ -11,11 +11,11 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::page_table::{self, Collector, KERNEL_HALF, PageTable, shift, size};
+use super::page_table::{Batch, KERNEL_HALF, PageTable, shift, size};
 use super::region::{Region, RegionKind, Regions};
 use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, tlb, virt_to_phys};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE};
-use crate::arch::paging::{self, Entry, SHARED_ROOT};
+use crate::arch::paging::{self, SHARED_ROOT};
 use crate::lock::{Rank, SpinLock};
 use crate::machine::MachineInfo;
 
@@ -240,22 +240,6 @@ pub fn stack(len: usize) -> Result<u64, OutOfMemory> {
 
 /// Unmaps the stack with this top and frees it. Nobody runs on it any more.
 pub fn unmap(top: u64) {
-    struct Frames([PhysAddr; 16], usize);
-    impl Collector for Frames {
-        fn leaf(&mut self, _: u64, _: usize, entry: Entry) {
-            self.0[self.1] = entry.address();
-            self.1 += 1;
-        }
-        // Tables of the kernel's half below the root may be given up: every space sees them
-        // through its copy of the root's entries, which stay.
-        fn table(&mut self, table: PhysAddr) {
-            self.0[self.1] = PhysAddr(table.0 | 1);
-            self.1 += 1;
-        }
-        fn has_room(&self) -> bool {
-            self.1 + 4 < self.0.len()
-        }
-    }
     let mut guard = KERNEL.lock();
     let map = &mut *guard;
     let Some(region) = map.regions.find(top - 1) else {
@@ -267,17 +251,16 @@ pub fn unmap(top: u64) {
         return;
     };
     while at < end {
-        let mut out = Frames([PhysAddr(0); 16], 0);
-        let from = at;
-        at = tables.clear(at, end, &mut out);
-        tlb::flush_kernel(from, at);
-        for frame in &out.0[..out.1] {
-            if frame.0 & 1 != 0 {
-                page_table::give_inner(PhysAddr(frame.0 - 1));
-            } else {
-                frames::free_one(*frame);
-            }
+        // Tables below the root's entries may go: every space sees them through its copy of those.
+        let mut batch = Batch::new();
+        at = tables.clear(at, end, &mut batch);
+        if let Some((from, to)) = batch.range() {
+            tlb::flush_kernel(from, to);
         }
+        batch
+            .leaves()
+            .for_each(|(_, frame, _)| frames::free_one(frame));
+        batch.give_tables();
     }
     map.regions.remove(region);
     // SAFETY: it is out of the tree.

@@ -92,11 +92,7 @@ impl MemoryObject {
     pub fn create_contiguous(size: u64, align: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
         let frames = size.div_ceil(PAGE_SIZE as u64) as usize;
         let align = (align / PAGE_SIZE as u64).max(1) as usize;
-        let range = frames::allocate(Request::frames(frames).aligned(align))?;
-        for i in 0..frames {
-            // SAFETY: the frames were just handed out to us alone.
-            unsafe { crate::arch::cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE)) };
-        }
+        let range = frames::allocate_cleared(Request::frames(frames).aligned(align))?;
         Self::new(Backing::Owned, size, range.start, false).inspect_err(|_| frames::free(range))
     }
 

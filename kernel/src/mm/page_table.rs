@@ -8,6 +8,7 @@
 //! Invariant: whoever changes a table holds its address space's lock. A table that was reachable
 //! is given up only after the TLBs (which cache inner entries, too) were flushed.
 
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release};
 
 use super::frame_info::{FrameInfo, FrameState, known};
@@ -61,14 +62,63 @@ impl Place {
     }
 }
 
-/// What an unmapping has found and must give up after the flush.
-pub trait Collector {
-    /// A leaf that was removed.
-    fn leaf(&mut self, address: u64, level: usize, entry: Entry);
-    /// A table that became empty.
-    fn table(&mut self, table: PhysAddr);
-    /// Whether one more leaf and four more tables find room.
-    fn has_room(&self) -> bool;
+/// Level of a table among what a `Batch` holds.
+const TABLE: usize = 9;
+const BATCH: usize = 36;
+
+/// What an unmapping has removed and must give up after the flush: leaves, and tables that became
+/// empty.
+pub struct Batch {
+    /// Address, frame and level; the first `count` are there.
+    items: [MaybeUninit<(u64, PhysAddr, usize)>; BATCH],
+    count: usize,
+    /// Whether there is a table among them: all of the space is flushed then.
+    tables: bool,
+}
+
+impl Batch {
+    /// Nothing yet.
+    pub fn new() -> Batch {
+        Batch {
+            items: [const { MaybeUninit::uninit() }; BATCH],
+            count: 0,
+            tables: false,
+        }
+    }
+
+    fn push(&mut self, address: u64, frame: PhysAddr, level: usize) {
+        self.items[self.count].write((address, frame, level));
+        self.count += 1;
+        self.tables |= level == TABLE;
+    }
+
+    /// Address, frame and level of each leaf.
+    pub fn leaves(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
+        self.all().filter(|item| item.2 != TABLE)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
+        // SAFETY: the first `count` were written.
+        self.items[..self.count]
+            .iter()
+            .map(|item| unsafe { item.assume_init() })
+    }
+
+    /// What must be flushed, if anything.
+    pub fn range(&self) -> Option<(u64, u64)> {
+        if self.tables {
+            return Some((0, u64::MAX));
+        }
+        let (first, last) = (self.all().next()?, self.all().last()?);
+        Some((first.0, last.0 + size(last.2)))
+    }
+
+    /// Gives up the tables, after the flush.
+    pub fn give_tables(&self) {
+        self.all()
+            .filter(|item| item.2 == TABLE)
+            .for_each(|item| give_table(item.1, TABLES));
+    }
 }
 
 crate::described! {
@@ -212,7 +262,7 @@ impl PageTable {
 
     /// Removes every leaf that lies in `start..end` and every table that becomes empty; stops where
     /// the collector is full and returns how far it came.
-    pub fn clear(&mut self, start: u64, end: u64, out: &mut impl Collector) -> u64 {
+    pub fn clear(&mut self, start: u64, end: u64, out: &mut Batch) -> u64 {
         let before = self.tables;
         let reached = clear(self.root, TOP, start, end, out, &mut self.tables);
         if self.tables != before {
@@ -286,13 +336,13 @@ fn clear(
     level: usize,
     start: u64,
     end: u64,
-    out: &mut impl Collector,
+    out: &mut Batch,
     tables: &mut usize,
 ) -> u64 {
     let used = &known(table.frame()).tag;
     let mut at = start;
     while at < end && used.load(Relaxed) != 0 {
-        if !out.has_room() {
+        if out.count + TOP >= BATCH {
             return at;
         }
         let place = Place::of(table, index(at, level));
@@ -301,7 +351,7 @@ fn clear(
         if entry.is_leaf(level) {
             place.set(Entry::EMPTY);
             used.store(used.load(Relaxed) - 1, Relaxed);
-            out.leaf(at & !(size(level) - 1), level, entry);
+            out.push(at & !(size(level) - 1), entry.address(), level);
         } else if entry.is_present() {
             let child = entry.address();
             let reached = clear(child, level - 1, at, end.min(next), out, tables);
@@ -312,7 +362,7 @@ fn clear(
                 place.set(Entry::EMPTY);
                 used.store(used.load(Relaxed) - 1, Relaxed);
                 *tables -= 1;
-                out.table(child);
+                out.push(at, child, TABLE);
             }
         }
         at = next;
@@ -379,7 +429,7 @@ fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
 }
 
 /// Gives up an empty table that no TLB knows.
-pub(super) fn give_table(table: PhysAddr, kind: usize) {
+fn give_table(table: PhysAddr, kind: usize) {
     tlb::check_unreachable(table.frame());
     debug_assert_eq!(
         known(table.frame()).tag.load(Relaxed),
@@ -395,11 +445,6 @@ pub(super) fn give_table(table: PhysAddr, kind: usize) {
         drop(cache);
         free(table);
     }
-}
-
-/// Gives up an empty table below a root.
-pub(super) fn give_inner(table: PhysAddr) {
-    give_table(table, TABLES);
 }
 
 fn free(table: PhysAddr) {

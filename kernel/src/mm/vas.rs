@@ -14,14 +14,13 @@
 //! Lock order: one space (`AddressSpace`; for fork the parent, then the child), then a memory
 //! object, then heap and frames.
 
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Relaxed};
 
-use super::frame_info::{BLOCK_FRAMES, CODE_SYNCED, info};
+use super::frame_info::{CODE_SYNCED, info};
 use super::heap::Cache;
 use super::object::MemoryObject;
-use super::page_table::{self, Collector, PageTable, size};
+use super::page_table::{Batch, PageTable, size};
 use super::region::{Region, RegionKind, Regions};
 use super::tlb::{self, SpaceTlb};
 use super::{
@@ -115,67 +114,10 @@ crate::described! {
 
 static SPACES: Cache<AddressSpace> = Cache::new("address space");
 
-/// Leaves and tables that were removed and wait for the flush.
-struct Batch {
-    /// Address, frame and level; the first `count` are there.
-    leaves: [MaybeUninit<(u64, PhysAddr, usize)>; STEP],
-    count: usize,
-    tables: [MaybeUninit<PhysAddr>; STEP + 4],
-    table_count: usize,
-    start: u64,
-    end: u64,
-}
-
-impl Batch {
-    fn new() -> Batch {
-        let (leaves, tables) = (
-            [const { MaybeUninit::uninit() }; STEP],
-            [const { MaybeUninit::uninit() }; STEP + 4],
-        );
-        Batch {
-            leaves,
-            count: 0,
-            tables,
-            table_count: 0,
-            start: 0,
-            end: 0,
-        }
-    }
-
-    fn leaves(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
-        // SAFETY: the first `count` were written.
-        self.leaves[..self.count]
-            .iter()
-            .map(|leaf| unsafe { leaf.assume_init() })
-    }
-
-    fn tables(&self) -> impl Iterator<Item = PhysAddr> {
-        // SAFETY: the first `table_count` were written.
-        self.tables[..self.table_count]
-            .iter()
-            .map(|table| unsafe { table.assume_init() })
-    }
-}
-
-impl Collector for Batch {
-    fn leaf(&mut self, address: u64, level: usize, entry: Entry) {
-        if self.count == 0 {
-            self.start = address;
-        }
-        self.end = address + size(level);
-        self.leaves[self.count].write((address, entry.address(), level));
-        self.count += 1;
-    }
-
-    fn table(&mut self, table: PhysAddr) {
-        self.tables[self.table_count].write(table);
-        self.table_count += 1;
-    }
-
-    fn has_room(&self) -> bool {
-        self.count < STEP && self.table_count < STEP
-    }
-}
+/// Where something was mapped.
+type Mapped = Result<VirtAddr, MapError>;
+/// The frame behind a page that a fault brought.
+type Brought = Result<PhysAddr, FaultError>;
 
 impl AddressSpace {
     /// An empty space with one reference.
@@ -262,26 +204,20 @@ impl AddressSpace {
     }
 
     /// Promises `len` bytes of zeros of the space's own at `at` (0: anywhere); result: where.
-    pub fn map_anonymous(
-        &self,
-        at: VirtAddr,
-        len: u64,
-        flags: MapFlags,
-    ) -> Result<VirtAddr, MapError> {
+    pub fn map_anonymous(&self, at: VirtAddr, len: u64, flags: MapFlags) -> Mapped {
         self.map_anonymous_large(at, len, flags, 0)
     }
 
-    /// The same, with leaves of up to `level` where memory allows; `level` is 0 or 1.
+    /// The same, with leaves of up to `level` (0 or 1) where memory allows.
     pub fn map_anonymous_large(
         &self,
         at: VirtAddr,
         len: u64,
         flags: MapFlags,
-        level: usize,
-    ) -> Result<VirtAddr, MapError> {
+        level: u8,
+    ) -> Mapped {
         let mut region = Region::new(0, 0, flags, RegionKind::Anonymous);
-        region.level = level.min(1) as u8;
-        region.limit = MapFlags::all();
+        (region.level, region.limit) = (level.min(1), MapFlags::all());
         self.promise(region, at, len)
     }
 
@@ -308,19 +244,15 @@ impl AddressSpace {
         if offset % PAGE != 0 || end.next_multiple_of(PAGE) > object.size() {
             return Err(MapError::Invalid);
         }
-        let kind = match sharing {
-            Sharing::Shared => RegionKind::Shared,
-            Sharing::Private => RegionKind::Private,
+        let (kind, more) = match sharing {
+            Sharing::Shared => (RegionKind::Shared, MapFlags::USER_RODATA),
+            Sharing::Private => (RegionKind::Private, MapFlags::USER_DATA),
         };
         let mut region = Region::new(0, 0, flags | object.extra_flags(), kind);
         region.level = if object.contiguous().is_some() { 2 } else { 0 };
-        region.limit = match sharing {
-            Sharing::Shared => region.flags | MapFlags::USER | MapFlags::READ,
-            Sharing::Private => region.flags | MapFlags::READ | MapFlags::WRITE,
-        };
+        region.limit = region.flags | more;
         region.object = core::ptr::from_ref(object).cast_mut();
-        region.offset = offset;
-        region.binding = binding;
+        (region.offset, region.binding) = (offset, binding);
         self.promise(region, at, len)
     }
 
@@ -365,12 +297,9 @@ impl AddressSpace {
     }
 
     /// Reserves a range in which every access fails.
-    pub fn reserve(&self, at: VirtAddr, len: u64) -> Result<VirtAddr, MapError> {
-        self.promise(
-            Region::new(0, 0, MapFlags::empty(), RegionKind::Guard),
-            at,
-            len,
-        )
+    pub fn reserve(&self, at: VirtAddr, len: u64) -> Mapped {
+        let guard = Region::new(0, 0, MapFlags::empty(), RegionKind::Guard);
+        self.promise(guard, at, len)
     }
 
     /// Maps a stack of `len` bytes with a guard page below it; result: its upper end.
@@ -382,30 +311,20 @@ impl AddressSpace {
             self.unmap(guard, len + PAGE)?;
             return Err(error);
         }
-        let mut region = self
-            .inner
-            .lock()
-            .regions
-            .find(stack)
-            .ok_or(MapError::NotMapped)?;
-        // SAFETY: nobody else knows the range yet, so the region stays.
+        let mut inner = self.inner.lock();
+        let mut region = inner.regions.find(stack).ok_or(MapError::NotMapped)?;
+        // SAFETY: regions of the tree are valid while the lock is held.
         let region = unsafe { region.as_mut() };
         (region.kind, region.flags) = (RegionKind::Anonymous, MapFlags::USER_DATA);
         region.limit = MapFlags::all();
         Ok(VirtAddr(stack + len))
     }
 
-    fn promise(&self, mut region: Region, at: VirtAddr, len: u64) -> Result<VirtAddr, MapError> {
-        let len = len
-            .checked_next_multiple_of(PAGE)
-            .filter(|l| *l != 0)
-            .ok_or(MapError::Invalid)?;
+    fn promise(&self, mut region: Region, at: VirtAddr, len: u64) -> Mapped {
+        let len = check_range(at.0, len)? - at.0;
         let flags = region.flags;
         if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE) {
             return Err(MapError::WriteExecute);
-        }
-        if at.0 % PAGE != 0 || at.0.checked_add(len).is_none_or(|end| end > USER_END) {
-            return Err(MapError::Invalid);
         }
         if region.kind != RegionKind::Guard {
             region.flags |= MapFlags::USER | MapFlags::READ;
@@ -438,25 +357,17 @@ impl AddressSpace {
         // SAFETY: as above.
         let new = unsafe { new.as_ref() };
         if len == PAGE && !new.object.is_null() {
-            let access = if flags.contains(MapFlags::WRITE) {
-                Access::Write
-            } else {
-                Access::Read
-            };
             // Without memory now, the first access will try again.
-            let _ = inner.populate(new, start, access);
+            let _ = inner.populate(new, start, flags.contains(MapFlags::WRITE));
         }
         Ok(VirtAddr(start))
     }
 
     /// Removes what is mapped in a range. When it returns, no CPU can use it any more.
     pub fn unmap(&self, at: VirtAddr, len: u64) -> Result<(), MapError> {
-        if self.unmap_exactly(at.0, len) {
-            return Ok(());
-        }
         let end = self.carve(at.0, len)?;
         let mut from = at.0;
-        while let Some((region, start, stop, first)) = self.close(from, end) {
+        while let Some((region, start, stop, first)) = self.close(from, |r| r.start < end) {
             if first {
                 self.remove(region, start, stop, true);
                 from = stop;
@@ -469,55 +380,33 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// The short way for a range that is one region with few pages: all in one step.
-    fn unmap_exactly(&self, start: u64, len: u64) -> bool {
-        let mut guard = self.inner.lock();
-        let inner = &mut *guard;
-        let Some(mut found) = inner.regions.find(start) else {
-            return false;
+    /// Removes the region at `start` if it maps `object` through a capability that is gone.
+    pub(super) fn unmap_dead(&self, start: u64, object: &MemoryObject) {
+        let dead = |r: &Region| {
+            let here = r.start <= start && core::ptr::eq(r.object, object);
+            here && !r.binding.is_live() && !r.closing
         };
-        // SAFETY: regions of the tree are valid while the lock is held.
-        let region = unsafe { found.as_mut() };
-        let exact = region.start == start && region.end - start == len && len <= STEP as u64 * PAGE;
-        if !exact || region.closing || region.level != 0 {
-            return false;
+        if let Some((region, start, end, _)) = self.close(start, dead) {
+            self.remove(region, start, end, true);
         }
-        region.closing = true;
-        self.clear(inner, region, start, start + len, true);
-        inner.regions.remove(found);
-        drop(guard);
-        // SAFETY: it is out of the tree, so nobody finds it any more.
-        unsafe { Region::discard(found) };
-        true
     }
 
-    /// Marks the first region of a range as closing: who does it first is to remove it.
-    fn close(&self, from: u64, end: u64) -> Option<(NonNull<Region>, u64, u64, bool)> {
+    /// Marks the first region at or above `from` as closing, if it is `wanted`: its bounds, and
+    /// whether this was the first to mark it, who is to remove it.
+    fn close(
+        &self,
+        from: u64,
+        wanted: impl Fn(&Region) -> bool,
+    ) -> Option<(NonNull<Region>, u64, u64, bool)> {
         let inner = self.inner.lock();
         let mut found = inner.regions.at_or_above(from)?;
         // SAFETY: regions of the tree are valid while the lock is held.
         let region = unsafe { found.as_mut() };
-        if region.start >= end {
+        if !wanted(region) {
             return None;
         }
         let first = !core::mem::replace(&mut region.closing, true);
         Some((found, region.start, region.end, first))
-    }
-
-    /// Removes the region at `start` if it maps `object` through a capability that is gone.
-    pub(super) fn unmap_dead(&self, start: u64, object: &MemoryObject) {
-        let found = self.inner.lock().regions.find(start).and_then(|mut r| {
-            // SAFETY: regions of the tree are valid while the lock is held.
-            let region = unsafe { r.as_mut() };
-            let ours = core::ptr::eq(region.object, object)
-                && !region.binding.is_live()
-                && !region.closing;
-            region.closing |= ours;
-            ours.then_some((r, region.start, region.end))
-        });
-        if let Some((region, start, end)) = found {
-            self.remove(region, start, end, true);
-        }
     }
 
     /// Empties a region that the caller has marked as closing, batch by batch, and discards it.
@@ -543,37 +432,23 @@ impl AddressSpace {
     fn clear(&self, inner: &mut Inner, region: &Region, at: u64, end: u64, flush: bool) -> u64 {
         let mut batch = Batch::new();
         let reached = inner.tables.clear(at, end, &mut batch);
-        if flush {
+        if flush && let Some((from, to)) = batch.range() {
             batch
                 .leaves()
-                .for_each(|(address, frame, level)| tlb::removed(self, address, level, frame));
-        }
-        if flush && batch.table_count != 0 {
-            tlb::flush_space(self);
-        } else if flush && batch.count != 0 {
-            tlb::flush(self, batch.start, batch.end);
+                .for_each(|(at, frame, level)| tlb::removed(self, at, level, frame));
+            tlb::flush(self, from, to);
         }
         for (_, frame, level) in batch.leaves() {
             inner.resident -= 1 << (9 * level);
             drop_leaf(region, frame, level);
         }
-        batch.tables().for_each(page_table::give_inner);
+        batch.give_tables();
         reached
     }
 
     /// Checks a range and makes regions and leaves end at its bounds. Returns its end.
     fn carve(&self, start: u64, len: u64) -> Result<u64, MapError> {
-        let len = len
-            .checked_next_multiple_of(PAGE)
-            .filter(|l| *l != 0)
-            .ok_or(MapError::Invalid)?;
-        let end = start
-            .checked_add(len)
-            .filter(|e| *e <= USER_END)
-            .ok_or(MapError::Invalid)?;
-        if start % PAGE != 0 {
-            return Err(MapError::Invalid);
-        }
+        let end = check_range(start, len)?;
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
         for bound in [start, end] {
@@ -585,9 +460,8 @@ impl AddressSpace {
             if region.start == bound || region.closing {
                 continue;
             }
-            inner
-                .tables
-                .split(bound, false, |from, to| tlb::flush(self, from, to))?;
+            let flush = |from, to| tlb::flush(self, from, to);
+            inner.tables.split(bound, false, flush)?;
             let upper = region.part(bound, region.end, self).store()?;
             region.end = bound;
             inner.regions.insert(upper);
@@ -631,10 +505,9 @@ impl AddressSpace {
                 .tables
                 .visit(from, region.end, &mut |_, level, place| {
                     let entry = place.get();
-                    let old = entry.flags(level);
                     let mut new = wanted;
                     // A page of the space's own may be shared since a fork: its first store decides.
-                    if own && wanted.contains(MapFlags::WRITE) && !old.contains(MapFlags::WRITE) {
+                    if own && (wanted - entry.flags(level)).contains(MapFlags::WRITE) {
                         new = (wanted - MapFlags::WRITE) | MapFlags::COW;
                     }
                     if new.contains(MapFlags::EXECUTE) {
@@ -667,47 +540,34 @@ impl AddressSpace {
         self.query(at).map(|mapping| mapping.physical)
     }
 
-    /// What the region at an address promises: its bounds, flags and kind.
-    pub fn region(&self, at: VirtAddr) -> Option<(u64, u64, MapFlags, RegionKind)> {
-        let mut inner = self.inner.lock();
-        // SAFETY: regions of the tree are valid while the lock is held.
-        inner
-            .regions
-            .find(at.0)
-            .map(|r| unsafe { r.as_ref() })
-            .map(|r| (r.start, r.end, r.flags, r.kind))
-    }
-
     /// Resolves a fault at `address`: makes a page that was promised, or copies one.
     #[inline]
     pub fn handle_fault(&self, address: u64, access: Access) -> Result<(), FaultError> {
         let mut inner = self.inner.lock();
-        self.resolve(&mut inner, address, access).map(|_| ())
+        self.resolve(&mut inner, address, need(access), false)
+            .map(|_| ())
     }
 
-    fn resolve(
-        &self,
-        inner: &mut Inner,
-        address: u64,
-        access: Access,
-    ) -> Result<PhysAddr, FaultError> {
+    /// Brings the page at `address` for what `need` says; with `force` a page of the space's own
+    /// for the kernel to write, whatever user code may do with it.
+    fn resolve(&self, inner: &mut Inner, address: u64, need: MapFlags, force: bool) -> Brought {
         let region = inner.regions.find(address).ok_or(FaultError::NotMapped)?;
         // SAFETY: regions of the tree are valid while the lock is held.
         let region = unsafe { region.as_ref() };
-        let need = need(access);
-        if region.closing || !region.flags.contains(need) {
+        let own = matches!(region.kind, RegionKind::Anonymous | RegionKind::Private);
+        if region.closing || !(region.flags.contains(need) || force && own) {
             return Err(match region.kind {
                 _ if region.closing => FaultError::NotMapped,
                 RegionKind::Guard => FaultError::Guard,
                 _ => FaultError::Denied,
             });
         }
-        let page = address & !(PAGE - 1);
+        let (page, write) = (address & !(PAGE - 1), need == MapFlags::WRITE);
         let Some((place, level)) = inner.tables.find(page) else {
-            return inner.populate(region, page, access);
+            return inner.populate(region, page, write);
         };
         let entry = place.get();
-        if !entry.flags(level).contains(need) && access == Access::Write {
+        if write && !entry.flags(level).contains(need) {
             return self.copy_on_write(inner, region, page);
         }
         // Another CPU resolved it meanwhile, or this one remembered what was here before.
@@ -716,29 +576,18 @@ impl AddressSpace {
     }
 
     /// Makes the page at `page`, which is present, writable: in place if nobody shares its frame.
-    fn copy_on_write(
-        &self,
-        inner: &mut Inner,
-        region: &Region,
-        page: u64,
-    ) -> Result<PhysAddr, FaultError> {
-        inner
-            .tables
-            .split(page, true, |from, to| tlb::flush(self, from, to))?;
+    fn copy_on_write(&self, inner: &mut Inner, region: &Region, page: u64) -> Brought {
+        let flush = |from, to| tlb::flush(self, from, to);
+        inner.tables.split(page, true, flush)?;
         let (place, _) = inner.tables.find(page).ok_or(FaultError::NotMapped)?;
         let old = place.get().address();
-        if region.kind == RegionKind::Shared || counted(region, old) && frames::references(old) == 1
-        {
+        let alone = counted(region, old) && frames::references(old) == 1;
+        if region.kind == RegionKind::Shared || alone {
             place.set(Entry::leaf(old, region.flags, 0));
             paging::flush_page(page, self.tlb.asid);
             return Ok(old);
         }
-        let new = frames::allocate_one()?;
-        // SAFETY: the new frame is ours alone; the old one stays, since the page has a reference.
-        unsafe {
-            new.as_ptr::<[u64; 512]>()
-                .copy_from_nonoverlapping(old.as_ptr(), 1)
-        };
+        let new = frames::allocate_copy(old)?;
         place.set(Entry::EMPTY);
         tlb::removed(self, page, 0, old);
         tlb::flush(self, page, page + PAGE);
@@ -817,6 +666,11 @@ impl AddressSpace {
         write: bool,
         mut copy: impl FnMut(*mut u8, core::ops::Range<usize>),
     ) -> Result<(), FaultError> {
+        let need = if write {
+            MapFlags::WRITE
+        } else {
+            MapFlags::READ
+        };
         let mut done = 0;
         while done < len {
             let at = start
@@ -824,50 +678,21 @@ impl AddressSpace {
                 .ok_or(FaultError::NotMapped)?;
             let within = (at % PAGE) as usize;
             let piece = (PAGE_SIZE - within).min(len - done);
-            let mut guard = self.inner.lock();
-            let inner = &mut *guard;
-            let frame = self.own_frame(inner, at - within as u64, write)?;
+            let mut inner = self.inner.lock();
+            let frame = self.resolve(&mut inner, at, need, true)?;
             copy(
                 frame.as_ptr::<u8>().wrapping_add(within),
                 done..done + piece,
             );
-            if write
-                && let Some(info) = info(frame.frame())
-                && info.tag.load(Relaxed) & CODE_SYNCED != 0
-            {
-                info.tag.fetch_and(!CODE_SYNCED, Relaxed);
-                sync_code(frame, 0);
+            if write && let Some(info) = info(frame.frame()) {
+                let synced = info.tag.fetch_and(!CODE_SYNCED, Relaxed) & CODE_SYNCED != 0;
+                if synced {
+                    sync_code(frame, 0);
+                }
             }
             done += piece;
         }
         Ok(())
-    }
-
-    /// The frame of a page, made or copied so that the kernel may write to it.
-    fn own_frame(&self, inner: &mut Inner, page: u64, write: bool) -> Result<PhysAddr, FaultError> {
-        let region = inner.regions.find(page).ok_or(FaultError::NotMapped)?;
-        // SAFETY: regions of the tree are valid while the lock is held.
-        let region = unsafe { region.as_ref() };
-        match region.kind {
-            RegionKind::Guard => return Err(FaultError::Guard),
-            RegionKind::Shared if write && !region.flags.contains(MapFlags::WRITE) => {
-                return Err(FaultError::Denied);
-            }
-            _ if region.closing => return Err(FaultError::NotMapped),
-            _ => {}
-        }
-        let access = if write { Access::Write } else { Access::Read };
-        let Some((place, level)) = inner.tables.find(page) else {
-            return inner.populate(region, page, access);
-        };
-        let frame = place.get().address().offset(page & (size(level) - 1));
-        let own = region.kind == RegionKind::Shared
-            || counted(region, frame) && frames::references(frame) == 1;
-        if write && !own {
-            self.copy_on_write(inner, region, page)
-        } else {
-            Ok(frame)
-        }
     }
 
     /// Names the word at an address for futexes: by object where memory is shared.
@@ -905,109 +730,82 @@ impl Inner {
         Ok(start)
     }
 
-    /// Brings the page at `page`, which is not present, as its region promises.
-    fn populate(
-        &mut self,
-        region: &Region,
-        page: u64,
-        access: Access,
-    ) -> Result<PhysAddr, FaultError> {
-        let write = access == Access::Write;
-        let mut flags = region.flags;
-        let (mut level, mut address) = (0, page);
-        let frame = match (region.kind, region.object()) {
-            (RegionKind::Anonymous, _) => {
-                if region.level > 0
-                    && let Some(start) = leaf_within(region, page, 1)
-                {
-                    let request =
-                        Request::frames(BLOCK_FRAMES as usize).aligned(BLOCK_FRAMES as usize);
-                    if let Ok(range) = frames::allocate(request) {
-                        for i in 0..BLOCK_FRAMES as usize {
-                            // SAFETY: the frames were just handed out to us alone.
-                            unsafe {
-                                cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE))
-                            };
-                        }
-                        if self.tables.map(start, 1, range.start, flags) == Ok(true) {
-                            self.resident += BLOCK_FRAMES as usize;
-                            paging::publish();
-                            return Ok(range.start.offset(page - start));
-                        }
-                        frames::free(range);
-                    }
-                }
-                frames::allocate_zeroed()?
-            }
-            (_, None) => return Err(FaultError::Guard),
-            (kind, Some(object)) => {
-                let index = (region.offset + (page - region.start)) / PAGE;
-                let mut source = object.frame(index)?;
-                if kind == RegionKind::Private && write {
-                    let new = frames::allocate_one()?;
-                    // SAFETY: the new frame is ours alone; the object keeps its frame.
-                    unsafe {
-                        new.as_ptr::<[u64; 512]>()
-                            .copy_from_nonoverlapping(source.as_ptr(), 1)
-                    };
-                    new
-                } else {
-                    if kind == RegionKind::Private && flags.contains(MapFlags::WRITE) {
-                        flags = (flags - MapFlags::WRITE) | MapFlags::COW;
-                    }
-                    if let Some(base) = object.contiguous() {
-                        let fits = |l: &usize| {
-                            let start = leaf_within(region, page, *l)?;
-                            let to = base.offset(region.offset + start - region.start);
-                            (to.0 % size(*l) == 0).then_some((*l, start, to))
-                        };
-                        let top = paging::largest_level().min(region.level as usize);
-                        if let Some(leaf) = (1..=top).rev().find_map(|l| fits(&l)) {
-                            (level, address, source) = leaf;
-                        }
-                    }
-                    if counted(region, source) {
-                        frames::retain(source);
-                    }
-                    source
-                }
-            }
+    /// Brings the page at `page`, which is not present, by the largest leaf that the region allows.
+    fn populate(&mut self, region: &Region, page: u64, write: bool) -> Brought {
+        let top = match region.level {
+            0 => 0,
+            level => paging::largest_level().min(level as usize),
         };
-        if flags.contains(MapFlags::EXECUTE) {
-            sync_code(frame, level);
-        }
-        match self.tables.map(address, level, frame, flags) {
-            Ok(true) => {}
-            // Smaller pages are there already, or there is no memory for a table.
-            other => {
-                drop_leaf(region, frame, level);
-                if other.is_ok() && level > 0 {
-                    return self.populate_small(region, page, flags);
+        for level in (0..=top).rev() {
+            let start = page & !(size(level) - 1);
+            if start < region.start || start + size(level) > region.end {
+                continue;
+            }
+            let Some((frame, flags)) = source(region, start, level, write)? else {
+                continue;
+            };
+            if flags.contains(MapFlags::EXECUTE) {
+                sync_code(frame, level);
+            }
+            match self.tables.map(start, level, frame, flags) {
+                Ok(true) => {
+                    self.resident += 1 << (9 * level);
+                    paging::publish();
+                    return Ok(frame.offset(page - start));
                 }
-                return Err(FaultError::OutOfMemory);
+                // Smaller pages are there already, or there is no memory for a table.
+                other => {
+                    drop_leaf(region, frame, level);
+                    other?;
+                }
             }
         }
-        self.resident += 1 << (9 * level);
-        paging::publish();
-        Ok(frame.offset(page - address))
+        Err(FaultError::NotMapped)
     }
+}
 
-    /// As `populate` for a contiguous object, with the smallest leaf.
-    fn populate_small(
-        &mut self,
-        region: &Region,
-        page: u64,
-        flags: MapFlags,
-    ) -> Result<PhysAddr, FaultError> {
-        let object = region.object().ok_or(FaultError::NotMapped)?;
-        let frame = object.frame((region.offset + (page - region.start)) / PAGE)?;
-        if !self.tables.map(page, 0, frame, flags)? {
-            return Err(FaultError::NotMapped);
+/// The frame, with a reference, and the flags for the leaf of `level` at `start`; none if a leaf
+/// of that size is not possible.
+fn source(
+    region: &Region,
+    start: u64,
+    level: usize,
+    write: bool,
+) -> Result<Option<(PhysAddr, MapFlags)>, OutOfMemory> {
+    let mut flags = region.flags;
+    let Some(object) = region.object() else {
+        if level == 0 {
+            return frames::allocate_zeroed().map(|frame| Some((frame, flags)));
         }
-        self.resident += 1;
-        paging::publish();
-        Ok(frame)
+        let count = 1 << (9 * level);
+        let range = frames::allocate_cleared(Request::frames(count).aligned(count));
+        return Ok(range.ok().map(|range| (range.start, flags)));
+    };
+    let offset = region.offset + (start - region.start);
+    let frame = object.frame(offset / PAGE)?;
+    let private = region.kind == RegionKind::Private;
+    if frame.0 % size(level) != 0 || private && write && level > 0 {
+        return Ok(None);
     }
+    if private && write {
+        return frames::allocate_copy(frame).map(|frame| Some((frame, flags)));
+    }
+    if private && flags.contains(MapFlags::WRITE) {
+        flags = (flags - MapFlags::WRITE) | MapFlags::COW;
+    }
+    if counted(region, frame) {
+        frames::retain(frame);
+    }
+    Ok(Some((frame, flags)))
+}
+
+/// The end of a range of whole pages of user space.
+fn check_range(start: u64, len: u64) -> Result<u64, MapError> {
+    let end = len
+        .checked_next_multiple_of(PAGE)
+        .and_then(|len| start.checked_add(len));
+    let ok = |end: &u64| len != 0 && start % PAGE == 0 && *end <= USER_END;
+    end.filter(ok).ok_or(MapError::Invalid)
 }
 
 /// Shares one batch of a region's pages with the child. Returns how far it came; `reduced` says
@@ -1048,12 +846,6 @@ fn share(
             true
         });
     result.map(|_| reached)
-}
-
-/// The start of the leaf of `level` around `page`, if it lies in the region.
-fn leaf_within(region: &Region, page: u64, level: usize) -> Option<u64> {
-    let start = page & !(size(level) - 1);
-    (start >= region.start && start + size(level) <= region.end).then_some(start)
 }
 
 fn need(access: Access) -> MapFlags {

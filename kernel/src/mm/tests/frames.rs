@@ -398,9 +398,16 @@ impl Model {
             let blocks = (low / 512..high / 512).collect::<Vec<_>>();
             if count < 512 && align <= 512 {
                 blocks.into_iter().any(|block| {
-                    (0..=512 - count)
-                        .step_by(align)
-                        .any(|at| (0..count).all(|i| is_free(block * 512 + (at + i) as u32)))
+                    let mut run = 0;
+                    (0..512usize).any(|at| {
+                        run = if is_free(block * 512 + at as u32) {
+                            run + 1
+                        } else {
+                            0
+                        };
+                        let first = (at + 1 - run).next_multiple_of(align);
+                        first + count <= at + 1
+                    })
                 })
             } else {
                 let whole = |block: u32| (block * 512..block * 512 + 512).all(is_free);
