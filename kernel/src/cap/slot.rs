@@ -248,13 +248,15 @@ impl Slot {
     }
 }
 
-/// Which capability something was done through: a wait, a mapping. Costs no reference; `is_live`
-/// tells whether the capability still exists.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(C)]
-pub struct Binding {
-    slot: *const Slot,
-    generation: u64,
+crate::described! {
+    /// Which capability something was done through: a wait, a mapping. Costs no reference; `is_live`
+    /// tells whether the capability still exists.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[repr(C)]
+    pub struct Binding {
+        slot: *const Slot,
+        generation: u64,
+    }
 }
 
 // SAFETY: a binding is an address and a number; reading through it is an atomic load.

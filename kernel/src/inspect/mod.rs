@@ -78,6 +78,8 @@
 //! the type that the name of its kind carries; the structure's field of that type is `object`.
 
 mod describe;
+#[cfg(all(target_os = "none", feature = "ktest"))]
+mod ktests;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

@@ -207,6 +207,8 @@ fn every_name_resolves() {
             for (role, path, container) in &field.names {
                 let owner = match role {
                     1..=4 => &table[&field.type_name],
+                    // Threads exist only in the kernel, whose own test looks at them.
+                    9 if container.contains("::process::") => continue,
                     9 => &table[container],
                     _ => record,
                 };

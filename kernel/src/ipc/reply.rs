@@ -16,11 +16,13 @@ use crate::process::thread::Thread;
 use crate::process::wait;
 use veridian_abi::Error;
 
-/// The right to answer a caller.
-#[repr(C)]
-pub struct Reply {
-    object: Object,
-    caller: AtomicPtr<Thread>,
+crate::described! {
+    /// The right to answer a caller.
+    #[repr(C)]
+    pub struct Reply {
+        object: Object,
+        caller: AtomicPtr<Thread>,
+    }
 }
 
 // SAFETY: the caller is atomic and checked under the lock of its wait.
