@@ -619,7 +619,8 @@ static WRONG: AtomicBool = AtomicBool::new(false);
 fn stress_on_all_cpus() -> TestResult {
     static OBJECTS: Cache<[u64; 6]> = Cache::new("stress objects");
     fn work(seed: u64) {
-        let mut state = seed ^ (cpu::current().number() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut state =
+            seed ^ (cpu::current().number() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut held = [const { None::<FrameRange> }; 24];
         let mut objects = [const { None::<NonNull<[u64; 6]>> }; 24];
         for _ in 0..4000 {
