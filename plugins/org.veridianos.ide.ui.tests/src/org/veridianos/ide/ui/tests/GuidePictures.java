@@ -113,7 +113,7 @@ class GuidePictures {
         kernel.setActiveTarget(Target.X86_64);
         ITextViewer viewer = edit(kernel.resource().getFile("src/lock.rs"));
         Bot.run(() -> viewer.getTextWidget().setTopIndex(0));
-        expand(kernel);
+        expand(Bot.find(Bot.window().getShell(), Tree.class, t -> t.isVisible()).get(0), kernel.name());
         GuestConsole console = boot(kernel);
         showView(IConsoleConstants.ID_CONSOLE_VIEW);
         Bot.run(() -> Bot.window().getActivePage().activate(Bot.window().getActivePage().getActiveEditor()));
@@ -143,12 +143,7 @@ class GuidePictures {
             Bot.run(() -> viewer.revealRange(broken.length() - 2, 1));
             showView(IPageLayout.ID_PROBLEM_VIEW);
             Bot.sleep(1500);
-            Tree problems = Bot.find(Bot.window().getShell(), Tree.class, t -> t.isVisible() && t.getColumnCount() > 3).get(0);
-            Bot.run(() -> {
-                for (TreeItem item : problems.getItems()) {
-                    item.setExpanded(true);
-                }
-            });
+            expand(Bot.find(Bot.window().getShell(), Tree.class, t -> t.isVisible() && t.getColumnCount() > 3).get(0), "");
             Bot.sleep(500);
             Bot.picture("problems");
         } finally {
@@ -166,15 +161,15 @@ class GuidePictures {
         return Bot.ui(() -> editor.getAdapter(ITextViewer.class));
     }
 
-    private static void expand(KernelProject kernel) {
-        Tree tree = Bot.find(Bot.window().getShell(), Tree.class, t -> t.isVisible()).get(0);
+    /** Opens the top items of a tree whose text holds {@code part}, as a click on their arrows does. */
+    private static void expand(Tree tree, String part) {
         Bot.run(() -> {
             for (TreeItem item : tree.getItems()) {
-                if (item.getText().contains(kernel.name())) {
+                if (item.getText().contains(part)) {
                     Event event = new Event();
                     event.item = item;
-                    item.setExpanded(true);
                     tree.notifyListeners(SWT.Expand, event);
+                    item.setExpanded(true);
                 }
             }
         });
