@@ -7,8 +7,10 @@ fn main() {
         return;
     }
     let architecture = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap();
-    let script =
-        format!("{}/link/{architecture}.ld", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    let script = format!(
+        "{}/link/{architecture}.ld",
+        std::env::var("CARGO_MANIFEST_DIR").unwrap()
+    );
     println!("cargo:rerun-if-changed={script}");
     println!("cargo:rustc-link-arg=-T{script}");
     println!("cargo:rustc-link-arg=-zmax-page-size=4096");

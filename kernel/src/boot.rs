@@ -36,7 +36,11 @@ pub fn start(boot_arg: u64) -> ! {
     for (number, found) in machine.cpus.as_slice().iter().enumerate() {
         let cpu = &CPUS[number];
         cpu.describe(number, found.hardware_id, found.node);
-        cpu.set_state(if number == 0 { CpuState::Online } else { CpuState::Off });
+        cpu.set_state(if number == 0 {
+            CpuState::Online
+        } else {
+            CpuState::Off
+        });
     }
     ipi::init_boot();
     ipi::init_cpu();
@@ -58,7 +62,10 @@ fn report(machine: &MachineInfo) {
         cpu::features_line()
     );
     for (a, b) in machine.overlaps.as_slice() {
-        println!("warning: {} {:x?} overlaps {} {:x?}", a.name, a.range, b.name, b.range);
+        println!(
+            "warning: {} {:x?} overlaps {} {:x?}",
+            a.name, a.range, b.name, b.range
+        );
     }
     let dropped = [
         (machine.memory.dropped, "ranges of RAM"),
@@ -79,7 +86,10 @@ extern "C" fn main_boot() -> ! {
         unsafe { core::slice::from_raw_parts(PhysAddr(range.start).as_ptr::<u8>(), length) }
     });
     let archive = initrd::Archive::new(archive.unwrap_or(&[]));
-    if let Some(file) = archive.entries().flatten().find(|file| file.name == "symbols")
+    if let Some(file) = archive
+        .entries()
+        .flatten()
+        .find(|file| file.name == "symbols")
         && let Err(error) = symbols::init(file.data)
     {
         println!("warning: no names in backtraces: {error:?}");

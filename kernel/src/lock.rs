@@ -88,7 +88,11 @@ impl<T> SpinLock<T> {
 
     /// A free lock of the given rank.
     pub const fn new(rank: Rank, value: T) -> Self {
-        SpinLock { held: AtomicU32::new(0), rank, value: UnsafeCell::new(value) }
+        SpinLock {
+            held: AtomicU32::new(0),
+            rank,
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Takes the lock, answering other CPUs' requests while it waits.
@@ -97,7 +101,10 @@ impl<T> SpinLock<T> {
     pub fn lock(&self) -> Guard<'_, T> {
         let rank_bit = self.enter(false);
         self.acquire();
-        Guard { lock: self, rank_bit }
+        Guard {
+            lock: self,
+            rank_bit,
+        }
     }
 
     /// Takes a second lock of a rank already held. The caller orders such locks by address (or
@@ -107,14 +114,20 @@ impl<T> SpinLock<T> {
     pub fn lock_same_rank(&self) -> Guard<'_, T> {
         let rank_bit = self.enter(true);
         self.acquire();
-        Guard { lock: self, rank_bit }
+        Guard {
+            lock: self,
+            rank_bit,
+        }
     }
 
     /// Takes the lock if it is free. Any order is safe, since nothing waits.
     #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
         let free = self.held.swap(1, Ordering::Acquire) == 0;
-        free.then(|| Guard { lock: self, rank_bit: self.hold() })
+        free.then(|| Guard {
+            lock: self,
+            rank_bit: self.hold(),
+        })
     }
 
     /// The value, without locking, for an owner that nobody shares with.
@@ -236,7 +249,10 @@ unsafe impl<T: Send + Sync> Sync for Once<T> {}
 impl<T> Once<T> {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Once { ready: AtomicBool::new(false), value: UnsafeCell::new(None) }
+        Once {
+            ready: AtomicBool::new(false),
+            value: UnsafeCell::new(None),
+        }
     }
 
     /// Sets the value. Boot code of one CPU calls it, once.

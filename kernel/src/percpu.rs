@@ -163,7 +163,10 @@ pub fn online_count() -> usize {
 
 /// The records of the CPUs in `mask`, by rising number.
 pub fn cpus(mask: u64) -> impl Iterator<Item = &'static PerCpu> {
-    CPUS.iter().enumerate().filter(move |(i, _)| mask & (1 << i) != 0).map(|(_, cpu)| cpu)
+    CPUS.iter()
+        .enumerate()
+        .filter(move |(i, _)| mask & (1 << i) != 0)
+        .map(|(_, cpu)| cpu)
 }
 
 // Entry code of every architecture relies on these.

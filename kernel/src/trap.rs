@@ -117,18 +117,19 @@ pub fn fpu_unavailable() {
     if sched::fpu::first_use().is_err() {
         // SAFETY: as in `user_fault`.
         let thread = unsafe { scheduler::current() };
-        let fault = Fault { kind: FaultKind::FloatingPoint, address: 0, pc: thread.frame.pc(), code: 0 };
+        let fault = Fault {
+            kind: FaultKind::FloatingPoint,
+            address: 0,
+            pc: thread.frame.pc(),
+            code: 0,
+        };
         process::fault::raise(thread, &fault)
     }
 }
 
 /// A fault of kernel code. Entry code has already tried `user_access_fault` for faults inside the
 /// user-copy routines, so nothing is left but to report.
-pub fn kernel_fault(
-    fault: Fault,
-    registers: &dyn fmt::Display,
-    frame_pointer: u64,
-) -> ! {
+pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u64) -> ! {
     fatal_trap(&fault, registers, fault.pc, frame_pointer)
 }
 

@@ -18,7 +18,8 @@ pub mod well_known;
 pub use calls::{CALLS, CallInfo, number};
 pub use error::Error;
 pub use message::{
-    CAPS_MAX, INLINE_WORDS, MESSAGE_BUFFER_SIZE, MESSAGE_WORDS, MessageBuffer, MessageInfo, NO_TOKEN,
+    CAPS_MAX, INLINE_WORDS, MESSAGE_BUFFER_SIZE, MESSAGE_WORDS, MessageBuffer, MessageInfo,
+    NO_TOKEN,
 };
 
 /// Rights of a capability, as bits (`r w x g d m` in every listing).

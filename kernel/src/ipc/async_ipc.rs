@@ -52,7 +52,11 @@ unsafe impl Typed for Channel {
 }
 
 static CACHE: Cache<Channel> = Cache::new("channel");
-static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |_| core::ptr::null() };
+static OPERATIONS: ObjectOps = ObjectOps {
+    sweep,
+    destroy,
+    holds: |_| core::ptr::null(),
+};
 
 impl Channel {
     /// An empty channel for `capacity` messages, a power of two; its one use is the caller's.
@@ -131,7 +135,9 @@ impl Channel {
             return Err::<u64, _>(Error::InvalidArgument).into();
         }
         match self.take(thread, count) {
-            Ok(0) if MessageInfo(info).has(MessageInfo::NO_WAIT) => Err::<u64, _>(Error::WouldBlock).into(),
+            Ok(0) if MessageInfo(info).has(MessageInfo::NO_WAIT) => {
+                Err::<u64, _>(Error::WouldBlock).into()
+            }
             Ok(0) => self.block(thread, via, info),
             other => other.into(),
         }
@@ -179,7 +185,9 @@ impl Channel {
     /// Has sends signal `bits` of a notification.
     pub fn bind(&self, notification: Use<Notification>, bits: u64) {
         self.bound_bits.store(bits, Ordering::Relaxed);
-        let old = self.bound.swap(notification.into_raw().as_ptr(), Ordering::AcqRel);
+        let old = self
+            .bound
+            .swap(notification.into_raw().as_ptr(), Ordering::AcqRel);
         crate::sched::smp::barrier();
         release(old);
     }

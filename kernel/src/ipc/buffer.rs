@@ -45,12 +45,20 @@ impl Buffer {
         }
         let capacity = capacity as usize;
         let mut messages = Vec::new();
-        messages.try_reserve_exact(capacity).map_err(|_| Error::OutOfMemory)?;
+        messages
+            .try_reserve_exact(capacity)
+            .map_err(|_| Error::OutOfMemory)?;
         let space = match capacity {
             0 => None,
             _ => Some(Space::create(holder, false, (capacity * CAPS_MAX) as u32)?),
         };
-        Ok(Buffer { messages, capacity, first: 0, count: 0, space })
+        Ok(Buffer {
+            messages,
+            capacity,
+            first: 0,
+            count: 0,
+            space,
+        })
     }
 
     /// Where the capabilities of buffered messages live.

@@ -84,7 +84,15 @@ unsafe impl Typed for Endpoint {
 }
 
 static CACHE: Cache<Endpoint> = Cache::new("endpoint");
-static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |object| of(object).buffer_space().map_or(core::ptr::null(), core::ptr::from_ref) };
+static OPERATIONS: ObjectOps = ObjectOps {
+    sweep,
+    destroy,
+    holds: |object| {
+        of(object)
+            .buffer_space()
+            .map_or(core::ptr::null(), core::ptr::from_ref)
+    },
+};
 
 /// An endpoint's queues, locked.
 pub struct Locked<'a> {
@@ -124,19 +132,19 @@ impl Endpoint {
         };
         let endpoint = endpoint.cast::<Endpoint>();
         let value = Endpoint {
-                object: Object::new(Kind::Endpoint, &OPERATIONS),
-                lock: SpinLock::new(Rank::Channel, ()),
-                queues: UnsafeCell::new(Queues {
-                    sequence: 0,
-                    senders: WaitList::new(),
-                    receivers: WaitList::new(),
-                    in_flight: WaitList::new(),
-                    unusual: 0,
-                    limit: Limit::none(),
-                    buffer,
-                    metrics: Metrics::new(),
-                }),
-            };
+            object: Object::new(Kind::Endpoint, &OPERATIONS),
+            lock: SpinLock::new(Rank::Channel, ()),
+            queues: UnsafeCell::new(Queues {
+                sequence: 0,
+                senders: WaitList::new(),
+                receivers: WaitList::new(),
+                in_flight: WaitList::new(),
+                unusual: 0,
+                limit: Limit::none(),
+                buffer,
+                metrics: Metrics::new(),
+            }),
+        };
         // SAFETY: the memory is fresh and large enough.
         unsafe { endpoint.write(value) };
         Ok(endpoint)
@@ -158,7 +166,11 @@ impl Endpoint {
     pub fn lock(&self) -> Locked<'_> {
         let guard = self.lock.lock();
         // SAFETY: the lock is held as long as the reference lives.
-        Locked { _guard: guard, queues: unsafe { &mut *self.queues.get() } }
+        let queues = unsafe { &mut *self.queues.get() };
+        Locked {
+            _guard: guard,
+            queues,
+        }
     }
 
     /// The lock, as waiting threads name it.
@@ -172,7 +184,9 @@ impl Endpoint {
         self.lock().unusual |= unusual::CLOSED;
         while self.end_one(|_| true, Error::Closed) {}
         loop {
-            let Some(message) = self.lock().buffer.pop() else { break };
+            let Some(message) = self.lock().buffer.pop() else {
+                break;
+            };
             if let Some(space) = self.buffer_space() {
                 for token in message.caps.iter().filter(|token| token.0 != 0) {
                     // It may have been revoked already.

@@ -29,19 +29,39 @@ pub struct Limit {
 impl Limit {
     /// No limit.
     pub const fn none() -> Self {
-        Self { burst: 0, period: 0, per_sender: false, buckets: [Bucket { tokens: 0, filled: 0 }; SENDERS] }
+        Self {
+            burst: 0,
+            period: 0,
+            per_sender: false,
+            buckets: [Bucket {
+                tokens: 0,
+                filled: 0,
+            }; SENDERS],
+        }
     }
 
     /// `burst` messages at once, one more every `period` nanoseconds (at least 1).
     pub fn new(burst: u64, period: u64, per_sender: bool) -> Self {
-        let bucket = Bucket { tokens: burst, filled: timer::now() };
-        Self { burst, period, per_sender, buckets: [bucket; SENDERS] }
+        let bucket = Bucket {
+            tokens: burst,
+            filled: timer::now(),
+        };
+        Self {
+            burst,
+            period,
+            per_sender,
+            buckets: [bucket; SENDERS],
+        }
     }
 
     /// Takes a token for a message with `badge`; 0 if there was one, else nanoseconds until the next.
     #[inline]
     pub fn take(&mut self, badge: u64) -> u64 {
-        let place = if self.per_sender { badge as usize % SENDERS } else { 0 };
+        let place = if self.per_sender {
+            badge as usize % SENDERS
+        } else {
+            0
+        };
         let bucket = &mut self.buckets[place];
         if bucket.tokens > 0 {
             bucket.tokens -= 1;

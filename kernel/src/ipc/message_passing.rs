@@ -28,7 +28,14 @@ const SAMPLE: u64 = 64;
 
 /// `call`: sends a message and waits for the reply.
 #[unsafe(no_mangle)]
-pub extern "C" fn ipc_fast_call(token: u64, info: u64, w0: u64, w1: u64, w2: u64, w3: u64) -> Outcome {
+pub extern "C" fn ipc_fast_call(
+    token: u64,
+    info: u64,
+    w0: u64,
+    w1: u64,
+    w2: u64,
+    w3: u64,
+) -> Outcome {
     let here = cpu::current();
     // SAFETY: a system call has a current thread, which lives while it runs; only this CPU
     // touches what is not atomic or under the endpoint's lock.
@@ -45,12 +52,16 @@ pub extern "C" fn ipc_fast_call(token: u64, info: u64, w0: u64, w1: u64, w2: u64
         }
         // SAFETY: a thread's space lives as long as the thread runs.
         let space = unsafe { &*sender.space };
-        let Ok(found) = space.lookup(Token(token), Kind::Endpoint, Rights::WRITE) else { break 'slow };
+        let Ok(found) = space.lookup(Token(token), Kind::Endpoint, Rights::WRITE) else {
+            break 'slow;
+        };
         let endpoint: &Endpoint = found.typed();
         let mut queues = endpoint.lock();
         let first = queues.receivers.first();
         // SAFETY: a thread in the list is alive while the endpoint's lock is held.
-        let Some(receiver) = (unsafe { first.as_mut() }) else { break 'slow };
+        let Some(receiver) = (unsafe { first.as_mut() }) else {
+            break 'slow;
+        };
         let rank = sender.task.rank().max(receiver.task.rank());
         if queues.unusual != 0 && !queues.fast_allowed(found.badge)
             || !may_switch(scheduler, here.number(), receiver, rank)
@@ -85,7 +96,14 @@ pub extern "C" fn ipc_fast_call(token: u64, info: u64, w0: u64, w1: u64, w2: u64
 
 /// `reply_receive`: answers the caller this thread serves and waits for the next message.
 #[unsafe(no_mangle)]
-pub extern "C" fn ipc_fast_reply_receive(token: u64, info: u64, w0: u64, w1: u64, w2: u64, w3: u64) -> Outcome {
+pub extern "C" fn ipc_fast_reply_receive(
+    token: u64,
+    info: u64,
+    w0: u64,
+    w1: u64,
+    w2: u64,
+    w3: u64,
+) -> Outcome {
     let here = cpu::current();
     // SAFETY: as in `ipc_fast_call`.
     let server = unsafe { &mut *here.current.get() };
@@ -97,12 +115,16 @@ pub extern "C" fn ipc_fast_reply_receive(token: u64, info: u64, w0: u64, w1: u64
         }
         // SAFETY: as in `ipc_fast_call`.
         let space = unsafe { &*server.space };
-        let Ok(found) = space.lookup(Token(token), Kind::Endpoint, Rights::READ) else { break 'slow };
+        let Ok(found) = space.lookup(Token(token), Kind::Endpoint, Rights::READ) else {
+            break 'slow;
+        };
         let endpoint: &Endpoint = found.typed();
         let mut queues = endpoint.lock();
         // SAFETY: `caller` is cleared before the thread it names is freed, and a grace period
         // covers the time between; whether it still waits for this server is checked next.
-        let Some(caller) = (unsafe { server.ipc.caller.load(Acquire).as_mut() }) else { break 'slow };
+        let Some(caller) = (unsafe { server.ipc.caller.load(Acquire).as_mut() }) else {
+            break 'slow;
+        };
         if !core::ptr::eq(caller.wait.lock.load(Acquire), endpoint.wait_lock())
             || !core::ptr::eq(caller.wait.server.load(Relaxed), server)
             || caller.wait.reason != Reason::Reply
@@ -125,7 +147,10 @@ pub extern "C" fn ipc_fast_reply_receive(token: u64, info: u64, w0: u64, w1: u64
         server.wait.via = found.binding();
         server.ipc.caller.store(null_mut(), Relaxed);
         server.ipc.payer = null_mut();
-        server.task.effective_rank.store(server.task.base_rank.load(Relaxed), Relaxed);
+        server
+            .task
+            .effective_rank
+            .store(server.task.base_rank.load(Relaxed), Relaxed);
         caller.wait.server.store(null_mut(), Relaxed);
         copy_words(server, caller, length);
         queues.sequence += 1;
@@ -176,7 +201,9 @@ unsafe fn switch(
 ) -> ! {
     to.wait.reason = Reason::None;
     timers::disarm(to);
-    to.task.on_cpu.store(cpu::current().index.get() as i32, Relaxed);
+    to.task
+        .on_cpu
+        .store(cpu::current().index.get() as i32, Relaxed);
     crate::trace::event!(ipc_switch, from.id, to.id);
     fpu::suspend(scheduler);
     from.task.on_cpu.store(-1, Release);
@@ -184,4 +211,3 @@ unsafe fn switch(
     // SAFETY: the caller's promise; the address space was switched.
     unsafe { context::resume_message(to, info, badge, words) }
 }
-

@@ -24,7 +24,14 @@ pub struct Metrics {
 impl Metrics {
     /// Nothing counted.
     pub const fn new() -> Self {
-        Self { fast: 0, slow: 0, words: 0, limited: 0, blocked_time: 0, latency: [0; LATENCY_BUCKETS] }
+        Self {
+            fast: 0,
+            slow: 0,
+            words: 0,
+            limited: 0,
+            blocked_time: 0,
+            latency: [0; LATENCY_BUCKETS],
+        }
     }
 
     /// Counts a message of the fast path.

@@ -38,7 +38,11 @@ unsafe impl Typed for Notification {
 }
 
 static CACHE: Cache<Notification> = Cache::new("notification");
-static OPERATIONS: ObjectOps = ObjectOps { sweep, destroy, holds: |_| core::ptr::null() };
+static OPERATIONS: ObjectOps = ObjectOps {
+    sweep,
+    destroy,
+    holds: |_| core::ptr::null(),
+};
 
 impl Notification {
     /// A notification without bits; its one use is the caller's.
@@ -49,7 +53,10 @@ impl Notification {
         CACHE.allocate_with(Notification {
             object: Object::new(Kind::Notification, &OPERATIONS),
             lock: SpinLock::new(Rank::Channel, ()),
-            inner: UnsafeCell::new(Inner { bits: 0, waiters: WaitList::new() }),
+            inner: UnsafeCell::new(Inner {
+                bits: 0,
+                waiters: WaitList::new(),
+            }),
         })
     }
 
@@ -80,11 +87,18 @@ impl Notification {
         if inner.bits != 0 {
             return Ok::<u64, Error>(core::mem::take(&mut inner.bits)).into();
         }
-        wait::block(thread, Reason::Notification, core::ptr::from_ref(self) as u64, via, info, |thread| {
-            // SAFETY: the lock is held; the thread is running, so in no list.
-            unsafe { inner.waiters.insert(thread, &raw const self.lock) };
-            drop(guard);
-        })
+        wait::block(
+            thread,
+            Reason::Notification,
+            core::ptr::from_ref(self) as u64,
+            via,
+            info,
+            |thread| {
+                // SAFETY: the lock is held; the thread is running, so in no list.
+                unsafe { inner.waiters.insert(thread, &raw const self.lock) };
+                drop(guard);
+            },
+        )
     }
 }
 

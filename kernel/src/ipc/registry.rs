@@ -40,21 +40,30 @@ struct Table {
 }
 
 fn hash(name: &Name) -> usize {
-    name.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| (h ^ b as u64).wrapping_mul(0x100_0000_01b3)) as usize
+    name.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| {
+        (h ^ b as u64).wrapping_mul(0x100_0000_01b3)
+    }) as usize
 }
 
 impl Table {
     fn place(&self, name: &Name) -> usize {
         let mask = self.places.len() - 1;
         let mut at = hash(name) & mask;
-        while self.places[at].as_ref().is_some_and(|entry| entry.name != *name) {
+        while self.places[at]
+            .as_ref()
+            .is_some_and(|entry| entry.name != *name)
+        {
             at = (at + 1) & mask;
         }
         at
     }
 
     fn find(&self, name: &Name) -> Option<Entry> {
-        if self.places.is_empty() { None } else { self.places[self.place(name)] }
+        if self.places.is_empty() {
+            None
+        } else {
+            self.places[self.place(name)]
+        }
     }
 
     fn insert(&mut self, entry: Entry) -> Result<(), Error> {
@@ -64,7 +73,9 @@ impl Table {
         if self.count * 2 >= self.places.len() {
             let mut places = Vec::new();
             let length = (self.places.len() * 2).max(16);
-            places.try_reserve_exact(length).map_err(|_| Error::OutOfMemory)?;
+            places
+                .try_reserve_exact(length)
+                .map_err(|_| Error::OutOfMemory)?;
             places.resize(length, None);
             let old = core::mem::replace(&mut self.places, places);
             for entry in old.into_iter().flatten() {
@@ -122,8 +133,11 @@ unsafe impl Typed for Namespace {
 }
 
 static CACHE: Cache<Namespace> = Cache::new("namespace");
-static OPERATIONS: ObjectOps =
-    ObjectOps { sweep: |_| Progress::Done, destroy, holds: |object| of(object).space.as_ptr() };
+static OPERATIONS: ObjectOps = ObjectOps {
+    sweep: |_| Progress::Done,
+    destroy,
+    holds: |object| of(object).space.as_ptr(),
+};
 
 impl Namespace {
     /// An empty namespace.
@@ -162,10 +176,23 @@ impl Namespace {
     ///
     /// # Errors
     /// `AlreadyExists`, `SpaceFull`, `OutOfMemory`, and those of granting a capability.
-    pub fn register(&self, name: Name, source: &Space, token: Token, rights: Rights) -> Result<(), Error> {
-        let grant = Grant { rights: rights | Rights::GRANT, badge: 0 };
+    pub fn register(
+        &self,
+        name: Name,
+        source: &Space,
+        token: Token,
+        rights: Rights,
+    ) -> Result<(), Error> {
+        let grant = Grant {
+            rights: rights | Rights::GRANT,
+            badge: 0,
+        };
         let kept = source.delegate(token, self.space(), grant)?;
-        let entered = self.table.lock().insert(Entry { name, token: kept, rights });
+        let entered = self.table.lock().insert(Entry {
+            name,
+            token: kept,
+            rights,
+        });
         if entered.is_err() {
             // It may have been revoked already.
             let _ = self.space().delete(kept);
@@ -179,7 +206,10 @@ impl Namespace {
     /// `NotFound` if there is no such name, or what it stood for was revoked.
     pub fn find(&self, name: Name, target: &Space) -> Result<Token, Error> {
         let entry = self.table.lock().find(&name).ok_or(Error::NotFound)?;
-        let grant = Grant { rights: entry.rights, badge: 0 };
+        let grant = Grant {
+            rights: entry.rights,
+            badge: 0,
+        };
         match self.space().delegate(entry.token, target, grant) {
             Err(Error::InvalidCapability) => Err(Error::NotFound),
             other => other,

@@ -33,7 +33,11 @@ unsafe impl Typed for Reply {
 }
 
 static CACHE: Cache<Reply> = Cache::new("reply");
-static OPERATIONS: ObjectOps = ObjectOps { sweep: |_| Progress::Done, destroy, holds: |_| core::ptr::null() };
+static OPERATIONS: ObjectOps = ObjectOps {
+    sweep: |_| Progress::Done,
+    destroy,
+    holds: |_| core::ptr::null(),
+};
 
 /// The system call `reply_save`. Result: the token of the reply capability.
 ///
@@ -44,7 +48,10 @@ pub fn save(thread: &mut Thread, process: &Process) -> Result<u64, Error> {
     if caller.is_null() {
         return Err(Error::NoReplyExpected);
     }
-    let reply = Reply { object: Object::new(Kind::Reply, &OPERATIONS), caller: AtomicPtr::new(null_mut()) };
+    let reply = Reply {
+        object: Object::new(Kind::Reply, &OPERATIONS),
+        caller: AtomicPtr::new(null_mut()),
+    };
     let reply = CACHE.allocate_with(reply).map_err(|_| Error::OutOfMemory)?;
     // SAFETY: a new object's one use is its creator's; the caller of this call holds a capability
     // of the process, which therefore exists.
@@ -54,7 +61,10 @@ pub fn save(thread: &mut Thread, process: &Process) -> Result<u64, Error> {
     let moved = unsafe {
         wait::hand_on(caller, thread, || {
             reply.caller.store(caller, Ordering::Release);
-            (*caller).wait.reply.store(core::ptr::from_ref(&*reply).cast_mut(), Ordering::Release);
+            (*caller)
+                .wait
+                .reply
+                .store(core::ptr::from_ref(&*reply).cast_mut(), Ordering::Release);
         })
     };
     thread.ipc.caller.store(null_mut(), Ordering::Release);
@@ -81,7 +91,9 @@ impl Reply {
 
     /// Forgets a caller whose wait has ended.
     pub fn forget(&self, caller: *mut Thread) {
-        let _ = self.caller.compare_exchange(caller, null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+        let _ =
+            self.caller
+                .compare_exchange(caller, null_mut(), Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 

@@ -11,10 +11,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(loom))]
 use core::sync::atomic::{AtomicU64, Ordering};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering};
 
 /// Words of one message.
 pub const WORDS: usize = 4;
@@ -40,9 +40,16 @@ impl Ring {
         let mut slots = Vec::new();
         slots.try_reserve_exact(capacity).ok()?;
         for _ in 0..capacity {
-            slots.push(Slot { mark: AtomicU64::new(0), words: core::array::from_fn(|_| AtomicU64::new(0)) });
+            slots.push(Slot {
+                mark: AtomicU64::new(0),
+                words: core::array::from_fn(|_| AtomicU64::new(0)),
+            });
         }
-        Some(Ring { head: AtomicU64::new(0), tail: AtomicU64::new(0), slots: slots.into_boxed_slice() })
+        Some(Ring {
+            head: AtomicU64::new(0),
+            tail: AtomicU64::new(0),
+            slots: slots.into_boxed_slice(),
+        })
     }
 
     fn slot(&self, at: u64) -> &Slot {
@@ -54,12 +61,18 @@ impl Ring {
     pub fn send(&self, count: usize, mut message: impl FnMut(usize) -> [u64; WORDS]) -> usize {
         let mut tail = self.tail.load(Ordering::Relaxed);
         let taken = loop {
-            let room = self.slots.len() as u64 - tail.wrapping_sub(self.head.load(Ordering::Acquire));
+            let room =
+                self.slots.len() as u64 - tail.wrapping_sub(self.head.load(Ordering::Acquire));
             let taken = room.min(count as u64);
             if taken == 0 {
                 return 0;
             }
-            match self.tail.compare_exchange_weak(tail, tail + taken, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.tail.compare_exchange_weak(
+                tail,
+                tail + taken,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => break taken,
                 Err(now) => tail = now,
             }
@@ -86,7 +99,10 @@ impl Ring {
             if slot.mark.load(Ordering::Acquire) != at + 1 {
                 break;
             }
-            take(taken, core::array::from_fn(|i| slot.words[i].load(Ordering::Relaxed)));
+            take(
+                taken,
+                core::array::from_fn(|i| slot.words[i].load(Ordering::Relaxed)),
+            );
             taken += 1;
         }
         if taken > 0 {
@@ -147,7 +163,9 @@ mod tests {
                 expected[who as usize] += 1;
             });
         }
-        producers.into_iter().for_each(|p| p.join().expect("producer"));
+        producers
+            .into_iter()
+            .for_each(|p| p.join().expect("producer"));
         assert!(!ring.is_ready());
     }
 }
@@ -174,7 +192,10 @@ mod tests {
                 sum += words[0];
             };
             ring.receive(2, &mut check);
-            let sent: usize = producers.into_iter().map(|p| p.join().expect("producer")).sum();
+            let sent: usize = producers
+                .into_iter()
+                .map(|p| p.join().expect("producer"))
+                .sum();
             assert_eq!(sent, 2);
             ring.receive(2, &mut check);
             assert_eq!(sum, 3);

@@ -30,7 +30,11 @@ fn error(error: Error) -> Outcome {
 fn valid(info: u64) -> Result<(), Error> {
     let info = MessageInfo(info);
     let ok = info.length() <= MESSAGE_WORDS && info.caps() <= CAPS_MAX && info.0 >> 63 == 0;
-    if ok { Ok(()) } else { Err(Error::InvalidArgument) }
+    if ok {
+        Ok(())
+    } else {
+        Err(Error::InvalidArgument)
+    }
 }
 
 /// The slow path of `call`.
@@ -75,11 +79,18 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
     let receiver = unsafe { queues.receivers.pop() };
     // SAFETY: just popped, so the receiver is this function's.
     let Some(receiver) = (unsafe { receiver.as_mut() }) else {
-        return wait::block(thread, reason, core::ptr::from_ref(endpoint) as u64, binding, info, |thread| {
-            // SAFETY: the lock is held; the thread is running, so in no list.
-            unsafe { queues.senders.insert(thread, endpoint.wait_lock()) };
-            drop(queues);
-        });
+        return wait::block(
+            thread,
+            reason,
+            core::ptr::from_ref(endpoint) as u64,
+            binding,
+            info,
+            |thread| {
+                // SAFETY: the lock is held; the thread is running, so in no list.
+                unsafe { queues.senders.insert(thread, endpoint.wait_lock()) };
+                drop(queues);
+            },
+        );
     };
     drop(queues);
     if let Err((e, receiver_fault)) = transfer(thread, receiver) {
@@ -90,15 +101,21 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
         return Ok::<u64, Error>(0).into();
     }
     serve(thread, receiver);
-    let result = wait::block(thread, Reason::Reply, core::ptr::from_ref(endpoint) as u64, binding, info & MessageInfo::TIMED, |thread| {
-        thread.wait.server.store(receiver, Ordering::Release);
-        let mut queues = endpoint.lock();
-        // SAFETY: the lock is held; the thread is running, so in no list.
-        unsafe { queues.in_flight.append(thread, endpoint.wait_lock()) };
-        drop(queues);
-        deliver(thread, receiver, badge);
-    });
-    result
+    wait::block(
+        thread,
+        Reason::Reply,
+        core::ptr::from_ref(endpoint) as u64,
+        binding,
+        info & MessageInfo::TIMED,
+        |thread| {
+            thread.wait.server.store(receiver, Ordering::Release);
+            let mut queues = endpoint.lock();
+            // SAFETY: the lock is held; the thread is running, so in no list.
+            unsafe { queues.in_flight.append(thread, endpoint.wait_lock()) };
+            drop(queues);
+            deliver(thread, receiver, badge);
+        },
+    )
 }
 
 /// A message beyond the limit: an error, or a wait after which the sender tries again (`Busy`).
@@ -136,7 +153,10 @@ fn named(sender: &Thread, count: usize) -> [(Token, Rights); CAPS_MAX] {
         // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
         let (token, rights) = unsafe {
             let buffer = sender.buffer;
-            ((&raw const (*buffer).caps[i]).read_volatile(), (&raw const (*buffer).cap_rights[i]).read_volatile())
+            (
+                (&raw const (*buffer).caps[i]).read_volatile(),
+                (&raw const (*buffer).cap_rights[i]).read_volatile(),
+            )
         };
         *named = (Token(token), Rights::from_bits_truncate(rights as u8));
     }
@@ -156,7 +176,9 @@ fn transfer(sender: &Thread, receiver: &mut Thread) -> Result<(), (Error, bool)>
     // SAFETY: the sender waits or runs, the receiver waits: both have processes, whose spaces exist.
     let (source, target): (&Space, &Space) = unsafe { (&*sender.space, &*receiver.space) };
     let landing = target.prepare(count).map_err(|e| (e, false))?;
-    let tokens = landing.copy(source, &named[..count]).map_err(|e| (e, false))?;
+    let tokens = landing
+        .copy(source, &named[..count])
+        .map_err(|e| (e, false))?;
     for (i, token) in tokens.iter().enumerate() {
         // SAFETY: as above.
         unsafe { (&raw mut (*receiver.buffer).caps[i]).write_volatile(token.0) };
@@ -166,7 +188,11 @@ fn transfer(sender: &Thread, receiver: &mut Thread) -> Result<(), (Error, bool)>
 
 /// Copies the words that stand in buffers.
 fn copy_words(from: &Thread, to: &Thread, info: u64) {
-    for i in INLINE_WORDS..MessageInfo(info).length().clamp(INLINE_WORDS, MESSAGE_WORDS) {
+    for i in INLINE_WORDS
+        ..MessageInfo(info)
+            .length()
+            .clamp(INLINE_WORDS, MESSAGE_WORDS)
+    {
         // SAFETY: live threads' buffers are frames that the kernel has mapped.
         unsafe {
             let word = (&raw const (*from.buffer).words[i]).read_volatile();
@@ -178,7 +204,11 @@ fn copy_words(from: &Thread, to: &Thread, info: u64) {
 /// Notes that `server` is to answer `caller`, at the rank of the higher and at the caller's expense.
 fn serve(caller: &mut Thread, server: &mut Thread) {
     server.ipc.caller.store(caller, Ordering::Release);
-    server.ipc.payer = if caller.ipc.payer.is_null() { caller } else { caller.ipc.payer };
+    server.ipc.payer = if caller.ipc.payer.is_null() {
+        caller
+    } else {
+        caller.ipc.payer
+    };
     let rank = server.task.rank().max(caller.task.rank());
     server.task.effective_rank.store(rank, Ordering::Relaxed);
 }
@@ -188,7 +218,9 @@ fn deliver(sender: &Thread, receiver: &mut Thread, badge: u64) {
     let info = sender.ipc.info;
     copy_words(sender, receiver, info);
     let [w0, w1, w2, w3] = sender.ipc.words;
-    receiver.frame.set_results(&[info & DELIVERED, badge, w0, w1, w2, w3]);
+    receiver
+        .frame
+        .set_results(&[info & DELIVERED, badge, w0, w1, w2, w3]);
     let payer = receiver.ipc.payer;
     wait::settle(receiver);
     receiver.ipc.payer = payer;
@@ -199,7 +231,10 @@ fn deliver(sender: &Thread, receiver: &mut Thread, badge: u64) {
 /// The system call `receive`.
 pub fn receive(thread: &mut Thread, token: u64, info: u64) -> Outcome {
     let (endpoint, binding) = match thread.capability(token, Kind::Endpoint, Rights::READ) {
-        Ok(found) => (core::ptr::from_ref(found.typed::<Endpoint>()), found.binding()),
+        Ok(found) => (
+            core::ptr::from_ref(found.typed::<Endpoint>()),
+            found.binding(),
+        ),
         Err(e) => return error(e),
     };
     if !thread.ipc.caller.load(Ordering::Acquire).is_null() {
@@ -227,11 +262,18 @@ fn receive_from(thread: &mut Thread, endpoint: &Endpoint, binding: Binding, info
         let sender = unsafe { queues.senders.pop() };
         // SAFETY: just popped, so the sender is this function's.
         let Some(sender) = (unsafe { sender.as_mut() }) else {
-            return wait::block(thread, Reason::Receive, core::ptr::from_ref(endpoint) as u64, binding, info, |thread| {
-                // SAFETY: the lock is held; the thread is running, so in no list.
-                unsafe { queues.receivers.insert(thread, endpoint.wait_lock()) };
-                drop(queues);
-            });
+            return wait::block(
+                thread,
+                Reason::Receive,
+                core::ptr::from_ref(endpoint) as u64,
+                binding,
+                info,
+                |thread| {
+                    // SAFETY: the lock is held; the thread is running, so in no list.
+                    unsafe { queues.receivers.insert(thread, endpoint.wait_lock()) };
+                    drop(queues);
+                },
+            );
         };
         drop(queues);
         if let Err((e, _)) = transfer(sender, thread) {
@@ -248,7 +290,9 @@ fn take(thread: &mut Thread, endpoint: &Endpoint, sender: &mut Thread) -> ! {
     let (info, badge) = (sender.ipc.info, sender.ipc.badge);
     let [w0, w1, w2, w3] = sender.ipc.words;
     copy_words(sender, thread, info);
-    thread.frame.set_results(&[info & DELIVERED, badge, w0, w1, w2, w3]);
+    thread
+        .frame
+        .set_results(&[info & DELIVERED, badge, w0, w1, w2, w3]);
     if sender.wait.reason == Reason::Send {
         // SAFETY: the caller has claimed the sender.
         unsafe { wait::finish(sender, 0, 0) };
@@ -298,12 +342,18 @@ fn take_buffered(thread: &mut Thread, endpoint: &Endpoint, message: &Message) ->
             }
         }
     }
-    for i in INLINE_WORDS..MessageInfo(info).length().clamp(INLINE_WORDS, MESSAGE_WORDS) {
+    for i in INLINE_WORDS
+        ..MessageInfo(info)
+            .length()
+            .clamp(INLINE_WORDS, MESSAGE_WORDS)
+    {
         // SAFETY: as above.
         unsafe { (&raw mut (*thread.buffer).words[i]).write_volatile(message.words[i]) };
     }
     let [w0, w1, w2, w3, ..] = message.words;
-    thread.frame.set_results(&[info & DELIVERED, message.badge, w0, w1, w2, w3]);
+    thread
+        .frame
+        .set_results(&[info & DELIVERED, message.badge, w0, w1, w2, w3]);
     scheduler::leave_kernel()
 }
 
@@ -311,13 +361,23 @@ fn take_buffered(thread: &mut Thread, endpoint: &Endpoint, message: &Message) ->
 ///
 /// # Errors
 /// `WouldBlock` if the buffer is full, `RateLimited`, and those of a send.
-pub fn send_buffered(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]) -> Result<u64, Error> {
+pub fn send_buffered(
+    thread: &mut Thread,
+    token: u64,
+    info: u64,
+    words: [u64; 4],
+) -> Result<u64, Error> {
     valid(info)?;
     let found = thread.capability(token, Kind::Endpoint, Rights::WRITE)?;
     let (endpoint, badge) = (core::ptr::from_ref(found.typed::<Endpoint>()), found.badge);
     // SAFETY: as in `submit`.
     let endpoint = unsafe { &*endpoint };
-    let mut message = Message { info: info & DELIVERED, badge, words: [0; MESSAGE_WORDS], caps: [Token(0); CAPS_MAX] };
+    let mut message = Message {
+        info: info & DELIVERED,
+        badge,
+        words: [0; MESSAGE_WORDS],
+        caps: [Token(0); CAPS_MAX],
+    };
     message.words[..INLINE_WORDS].copy_from_slice(&words);
     for i in INLINE_WORDS..MessageInfo(info).length().max(INLINE_WORDS) {
         // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
@@ -328,7 +388,9 @@ pub fn send_buffered(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]
         let buffer = endpoint.buffer_space().ok_or(Error::WouldBlock)?;
         // SAFETY: a running thread has a process, whose space exists.
         let source = unsafe { &*thread.space };
-        message.caps = buffer.prepare(count)?.copy(source, &named(thread, count)[..count])?;
+        message.caps = buffer
+            .prepare(count)?
+            .copy(source, &named(thread, count)[..count])?;
     }
     let mut queues = endpoint.lock();
     let refusal = if queues.unusual & unusual::CLOSED != 0 {
@@ -395,7 +457,12 @@ pub fn stop_serving(thread: &mut Thread) {
 ///
 /// # Errors
 /// `NoReplyExpected` if it was used, or the caller's wait has ended; those of capabilities.
-pub fn reply_to(thread: &mut Thread, reply: &Reply, info: u64, words: [u64; 4]) -> Result<u64, Error> {
+pub fn reply_to(
+    thread: &mut Thread,
+    reply: &Reply,
+    info: u64,
+    words: [u64; 4],
+) -> Result<u64, Error> {
     valid(info)?;
     let caller = reply.take();
     // SAFETY: what was taken is this function's.
@@ -405,7 +472,12 @@ pub fn reply_to(thread: &mut Thread, reply: &Reply, info: u64, words: [u64; 4]) 
 }
 
 /// Gives a claimed caller the thread's message.
-fn answer(thread: &mut Thread, caller: &mut Thread, info: u64, words: [u64; 4]) -> Result<u64, Error> {
+fn answer(
+    thread: &mut Thread,
+    caller: &mut Thread,
+    info: u64,
+    words: [u64; 4],
+) -> Result<u64, Error> {
     thread.ipc.info = info;
     thread.ipc.words = words;
     if crate::process::fault::answer(caller, info, words) {
@@ -423,7 +495,10 @@ fn answer(thread: &mut Thread, caller: &mut Thread, info: u64, words: [u64; 4]) 
 /// The slow path of `reply_receive`.
 pub fn reply_receive(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]) -> Outcome {
     let (endpoint, binding) = match thread.capability(token, Kind::Endpoint, Rights::READ) {
-        Ok(found) => (core::ptr::from_ref(found.typed::<Endpoint>()), found.binding()),
+        Ok(found) => (
+            core::ptr::from_ref(found.typed::<Endpoint>()),
+            found.binding(),
+        ),
         Err(e) => return error(e),
     };
     if !thread.ipc.caller.load(Ordering::Acquire).is_null() {
@@ -433,7 +508,12 @@ pub fn reply_receive(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]
         }
     }
     // SAFETY: as in `submit`.
-    receive_from(thread, unsafe { &*endpoint }, binding, info & (MessageInfo::ACCEPT | MessageInfo::NO_WAIT | MessageInfo::TIMED))
+    receive_from(
+        thread,
+        unsafe { &*endpoint },
+        binding,
+        info & (MessageInfo::ACCEPT | MessageInfo::NO_WAIT | MessageInfo::TIMED),
+    )
 }
 
 /// Label of a fault message.

@@ -21,7 +21,10 @@ impl<'a> Bytes<'a> {
     /// A little-endian number of `size` bytes (at most 8).
     pub fn number(self, at: usize, size: usize) -> u64 {
         let bytes = self.0.get(at..at + size).unwrap_or(&[]);
-        bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte))
     }
 
     /// The bytes themselves.
@@ -73,7 +76,11 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     };
     let pointer = Bytes(read(root_pointer, 36));
     let extended = pointer.number(15, 1) >= 2 && pointer.number(24, 8) != 0;
-    let (root, size) = if extended { (pointer.number(24, 8), 8) } else { (pointer.number(16, 4), 4) };
+    let (root, size) = if extended {
+        (pointer.number(24, 8), 8)
+    } else {
+        (pointer.number(16, 4), 4)
+    };
     let root = table(read, root);
     let count = root.0.len().saturating_sub(36) / size;
     let find = |signature: &[u8]| {
@@ -84,7 +91,10 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     if let Some(madt) = find(b"APIC") {
         read_madt(madt, info, &mut interrupts);
     }
-    let mut domains = Domains { ids: [0; MAX_NODES], count: 0 };
+    let mut domains = Domains {
+        ids: [0; MAX_NODES],
+        count: 0,
+    };
     if let Some(srat) = find(b"SRAT") {
         read_srat(srat, info, &mut domains);
     }
@@ -99,7 +109,10 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
 fn table<'a>(read: Read<'a>, address: u64) -> Bytes<'a> {
     let length = Bytes(read(address, 36)).number(4, 4) as usize;
     let table = Bytes(read(address, length.max(36)));
-    let sum = table.0.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+    let sum = table
+        .0
+        .iter()
+        .fold(0u8, |sum, byte| sum.wrapping_add(*byte));
     if sum == 0 { table } else { Bytes(&[]) }
 }
 
@@ -155,9 +168,10 @@ impl Domains {
 fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
     for (kind, entry) in srat.entries(48) {
         let cpu = match kind {
-            0 if entry.number(4, 4) & 1 != 0 => {
-                Some((entry.number(3, 1), entry.number(2, 1) | entry.number(9, 3) << 8))
-            }
+            0 if entry.number(4, 4) & 1 != 0 => Some((
+                entry.number(3, 1),
+                entry.number(2, 1) | entry.number(9, 3) << 8,
+            )),
             2 if entry.number(12, 4) & 1 != 0 => Some((entry.number(8, 4), entry.number(4, 4))),
             1 if entry.number(28, 4) & 1 != 0 => {
                 let (start, length) = (entry.number(8, 8), entry.number(16, 8));
@@ -170,7 +184,9 @@ fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
         if let Some((id, domain)) = cpu {
             let node = domains.node(domain);
             let cpus = info.cpus.as_mut_slice();
-            cpus.iter_mut().filter(|cpu| cpu.hardware_id == id).for_each(|cpu| cpu.node = node);
+            cpus.iter_mut()
+                .filter(|cpu| cpu.hardware_id == id)
+                .for_each(|cpu| cpu.node = node);
         }
     }
 }
@@ -243,12 +259,23 @@ mod tests {
 
     #[test]
     fn cpus_with_gaps_and_wide_ids() {
-        let tables = [(b"APIC", madt(&[CPU_0, CPU_8, DISABLED, X2_300, IO_APIC, OVERRIDE]))];
+        let tables = [(
+            b"APIC",
+            madt(&[CPU_0, CPU_8, DISABLED, X2_300, IO_APIC, OVERRIDE]),
+        )];
         let mut info = MachineInfo::new();
         let interrupts = discover_in(&firmware(&tables), &mut info);
-        let ids: Vec<_> = info.cpus.as_slice().iter().map(|cpu| cpu.hardware_id).collect();
+        let ids: Vec<_> = info
+            .cpus
+            .as_slice()
+            .iter()
+            .map(|cpu| cpu.hardware_id)
+            .collect();
         assert_eq!(ids, [0, 8, 300]);
-        assert_eq!((interrupts.local_apic, interrupts.io_apic), (0xfee0_0000, 0xfec0_0000));
+        assert_eq!(
+            (interrupts.local_apic, interrupts.io_apic),
+            (0xfee0_0000, 0xfec0_0000)
+        );
         assert_eq!(interrupts.isa_line(9), (20, 1 << 13 | 1 << 15));
         assert_eq!(interrupts.isa_line(4), (4, 0));
     }
@@ -268,16 +295,28 @@ mod tests {
         srat.extend([0, 16, 2, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         let mut slit = 8u64.to_le_bytes().to_vec();
         slit.extend((0..64).map(|i| if i % 9 == 0 { 10 } else { 20 + i as u8 }));
-        let tables = [(b"APIC", madt(&[CPU_0, CPU_8])), (b"SRAT", srat), (b"SLIT", slit)];
+        let tables = [
+            (b"APIC", madt(&[CPU_0, CPU_8])),
+            (b"SRAT", srat),
+            (b"SLIT", slit),
+        ];
         let mut info = MachineInfo::new();
         info.add_memory(0x1000..0xc000, 0);
         discover_in(&firmware(&tables), &mut info);
         assert_eq!(info.nodes, 2);
-        let ranges: Vec<_> = info.memory.as_slice().iter().map(|m| (m.range.clone(), m.node)).collect();
+        let ranges: Vec<_> = info
+            .memory
+            .as_slice()
+            .iter()
+            .map(|m| (m.range.clone(), m.node))
+            .collect();
         assert_eq!(ranges, [(0x1000..0x8000, 0), (0x8000..0xc000, 1)]);
         assert_eq!(info.cpus.as_slice()[1].node, 1);
         assert_eq!(info.distances[0][1], 20 + 7 * 8 + 2);
-        assert_eq!((info.distances[1][0], info.distances[1][1]), (20 + 2 * 8 + 7, 10));
+        assert_eq!(
+            (info.distances[1][0], info.distances[1][1]),
+            (20 + 2 * 8 + 7, 10)
+        );
     }
 
     #[test]
@@ -286,10 +325,16 @@ mod tests {
         *memory.last_mut().unwrap() ^= 1;
         let mut info = MachineInfo::new();
         discover_in(&memory, &mut info);
-        assert!(info.cpus.as_slice().is_empty(), "the checksum does not hold");
+        assert!(
+            info.cpus.as_slice().is_empty(),
+            "the checksum does not hold"
+        );
         // An entry without length, an entry longer than its table, a table longer than memory.
         for bad in [&[0u8, 0, 0, 0][..], &[0, 200, 1, 1, 1, 0, 0, 0]] {
-            discover_in(&firmware(&[(b"APIC", madt(&[bad, CPU_8]))]), &mut MachineInfo::new());
+            discover_in(
+                &firmware(&[(b"APIC", madt(&[bad, CPU_8]))]),
+                &mut MachineInfo::new(),
+            );
         }
         let whole = firmware(&[(b"APIC", madt(&[CPU_0]))]);
         for length in 0..whole.len() {
@@ -299,7 +344,10 @@ mod tests {
 
     #[test]
     fn any_byte_may_be_anything() {
-        let whole = firmware(&[(b"APIC", madt(&[CPU_0, IO_APIC, OVERRIDE])), (b"SLIT", vec![0xff; 16])]);
+        let whole = firmware(&[
+            (b"APIC", madt(&[CPU_0, IO_APIC, OVERRIDE])),
+            (b"SLIT", vec![0xff; 16]),
+        ]);
         for at in 0..whole.len() {
             for value in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut memory = whole.clone();

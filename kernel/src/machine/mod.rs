@@ -35,7 +35,11 @@ pub struct List<T, const N: usize> {
 
 impl<T: Clone, const N: usize> List<T, N> {
     const fn new(items: [T; N]) -> Self {
-        List { items, len: 0, dropped: 0 }
+        List {
+            items,
+            len: 0,
+            dropped: 0,
+        }
     }
 
     /// The entries.
@@ -122,7 +126,10 @@ pub struct MachineInfo {
 impl MachineInfo {
     /// A machine of which nothing is known yet.
     pub const fn new() -> Self {
-        const NOWHERE: Reserved = Reserved { range: 0..0, name: "" };
+        const NOWHERE: Reserved = Reserved {
+            range: 0..0,
+            name: "",
+        };
         let mut distances = [[20; MAX_NODES]; MAX_NODES];
         let mut node = 0;
         while node < MAX_NODES {
@@ -130,10 +137,24 @@ impl MachineInfo {
             node += 1;
         }
         MachineInfo {
-            memory: List::new([const { Memory { range: 0..0, node: 0 } }; MAX_MEMORY]),
+            memory: List::new(
+                [const {
+                    Memory {
+                        range: 0..0,
+                        node: 0,
+                    }
+                }; MAX_MEMORY],
+            ),
             reserved: List::new([NOWHERE; MAX_RESERVED]),
             overlaps: List::new([const { (NOWHERE, NOWHERE) }; 8]),
-            cpus: List::new([const { Cpu { hardware_id: 0, node: 0 } }; MAX_CPUS]),
+            cpus: List::new(
+                [const {
+                    Cpu {
+                        hardware_id: 0,
+                        node: 0,
+                    }
+                }; MAX_CPUS],
+            ),
             nodes: 1,
             distances,
             initrd: None,
@@ -149,8 +170,9 @@ impl MachineInfo {
             return;
         }
         let known = self.memory.as_slice();
-        if let Some(other) =
-            known.iter().find(|m| m.range.start < range.end && range.start < m.range.end)
+        if let Some(other) = known
+            .iter()
+            .find(|m| m.range.start < range.end && range.start < m.range.end)
         {
             let other = other.range.clone();
             self.add_memory(range.start..other.start.min(range.end), node);
@@ -201,7 +223,10 @@ impl MachineInfo {
                 self.overlaps.push((other.clone(), new.clone()));
             }
         }
-        let at = self.reserved.as_slice().partition_point(|r| r.range.start < new.range.start);
+        let at = self
+            .reserved
+            .as_slice()
+            .partition_point(|r| r.range.start < new.range.start);
         self.reserved.insert(at, new);
     }
 
@@ -220,7 +245,11 @@ impl MachineInfo {
 
     /// Bytes of RAM.
     pub fn memory_size(&self) -> u64 {
-        self.memory.as_slice().iter().map(|m| m.range.end - m.range.start).sum()
+        self.memory
+            .as_slice()
+            .iter()
+            .map(|m| m.range.end - m.range.start)
+            .sum()
     }
 
     /// Keeps a copy of the command line, cut at the capacity.
@@ -263,7 +292,11 @@ mod tests {
     use super::*;
 
     fn ranges(info: &MachineInfo) -> Vec<(u64, u64, u32)> {
-        info.memory.as_slice().iter().map(|m| (m.range.start, m.range.end, m.node)).collect()
+        info.memory
+            .as_slice()
+            .iter()
+            .map(|m| (m.range.start, m.range.end, m.node))
+            .collect()
     }
 
     #[test]
@@ -285,8 +318,12 @@ mod tests {
         info.add_memory(0x10000..0x20000, 0);
         info.assign_node(0x8000..0x18000, 1);
         info.assign_node(0x18000..0x100000, 2);
-        let expected =
-            [(0, 0x8000, 0), (0x8000, 0x9000, 1), (0x10000, 0x18000, 1), (0x18000, 0x20000, 2)];
+        let expected = [
+            (0, 0x8000, 0),
+            (0x8000, 0x9000, 1),
+            (0x10000, 0x18000, 1),
+            (0x18000, 0x20000, 2),
+        ];
         assert_eq!(ranges(&info), expected);
     }
 
@@ -297,7 +334,12 @@ mod tests {
         info.reserve(0x3000..0x4000, "initrd");
         assert!(info.overlaps.as_slice().is_empty());
         info.reserve(0x2fff..0x3001, "firmware");
-        let names: Vec<_> = info.overlaps.as_slice().iter().map(|(a, b)| (a.name, b.name)).collect();
+        let names: Vec<_> = info
+            .overlaps
+            .as_slice()
+            .iter()
+            .map(|(a, b)| (a.name, b.name))
+            .collect();
         assert_eq!(names, [("kernel", "firmware"), ("initrd", "firmware")]);
         assert_eq!(info.reserved.as_slice()[1].name, "firmware");
     }
@@ -306,9 +348,18 @@ mod tests {
     fn a_full_list_counts_what_it_drops() {
         let mut info = MachineInfo::new();
         (0..MAX_CPUS as u64 + 3).for_each(|id| info.add_cpu(id * 4, 0));
-        assert_eq!((info.cpus.as_slice().len(), info.cpus.dropped), (MAX_CPUS, 3));
+        assert_eq!(
+            (info.cpus.as_slice().len(), info.cpus.dropped),
+            (MAX_CPUS, 3)
+        );
         info.set_boot_cpu(8);
-        let ids: Vec<_> = info.cpus.as_slice().iter().take(4).map(|c| c.hardware_id).collect();
+        let ids: Vec<_> = info
+            .cpus
+            .as_slice()
+            .iter()
+            .take(4)
+            .map(|c| c.hardware_id)
+            .collect();
         assert_eq!(ids, [8, 0, 4, 12]);
     }
 

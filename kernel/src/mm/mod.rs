@@ -205,7 +205,6 @@ pub(crate) fn breathe() {
 /// Brings memory management up on the boot CPU: frame allocator, heap, and the kernel's final page
 /// tables.
 pub fn init(machine: &MachineInfo) {
-    debug_assert!(DIRECT_MAP < IMAGE);
     frame_allocator::init(machine);
     tlb::init();
     kernel_map::init(machine);

@@ -29,14 +29,20 @@ pub fn process(parent: &Process, image: &Image) -> Result<u64, Error> {
     let child = build(Some(parent), image, *b"program\0\0\0\0\0\0\0\0\0")?;
     // SAFETY: the caller holds a capability of the parent, which therefore exists.
     let space = unsafe { parent.open_space()? };
-    space.insert_root(child.header(), Rights::all(), 0).map(|token| token.0)
+    space
+        .insert_root(child.header(), Rights::all(), 0)
+        .map(|token| token.0)
 }
 
 /// A process with the program of `image` loaded and its first thread made, not started.
 ///
 /// # Errors
 /// As `process`.
-pub fn build(parent: Option<&Process>, image: &Image, name: [u8; 16]) -> Result<Use<Process>, Error> {
+pub fn build(
+    parent: Option<&Process>,
+    image: &Image,
+    name: [u8; 16],
+) -> Result<Use<Process>, Error> {
     let memory = SpaceObject::create()?;
     let entry = elf::load(memory.space(), image)?;
     // SAFETY: a new process's one use is its creator's.
@@ -52,20 +58,33 @@ fn furnish(process: &Process, memory: &SpaceObject, entry: elf::Entry) -> Result
     let thread = unsafe { &thread.as_ref().object };
     // SAFETY: the process is not shared with anybody yet.
     let space = unsafe { process.capabilities() };
-    let expected = [well_known::PROCESS, well_known::ADDRESS_SPACE, well_known::THREAD];
-    let given = [process.object(), memory.object(), thread].into_iter().zip(expected).try_for_each(|(object, expected)| {
-        let token = space.insert_root(object, Rights::all(), 0)?;
-        debug_assert_eq!(token, Token(expected));
-        Ok(())
-    });
+    let expected = [
+        well_known::PROCESS,
+        well_known::ADDRESS_SPACE,
+        well_known::THREAD,
+    ];
+    let given = [process.object(), memory.object(), thread]
+        .into_iter()
+        .zip(expected)
+        .try_for_each(|(object, expected)| {
+            let token = space.insert_root(object, Rights::all(), 0)?;
+            debug_assert_eq!(token, Token(expected));
+            Ok(())
+        });
     // The thread is a member of the process and has a capability; the creator's use ends.
     thread.release();
     given
 }
 
 /// A thread of `process` with a message buffer at `buffer` (0: anywhere). Its one use is the caller's.
-fn new_thread(process: &Process, memory: &SpaceObject, frame: Frame, buffer: u64) -> Result<NonNull<Thread>, Error> {
-    let page = Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE).map_err(|_| Error::OutOfMemory)?)?;
+fn new_thread(
+    process: &Process,
+    memory: &SpaceObject,
+    frame: Frame,
+    buffer: u64,
+) -> Result<NonNull<Thread>, Error> {
+    let page =
+        Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE).map_err(|_| Error::OutOfMemory)?)?;
     let at = memory.space().map_object(
         page.memory(),
         0,
@@ -75,16 +94,21 @@ fn new_thread(process: &Process, memory: &SpaceObject, frame: Frame, buffer: u64
         Sharing::Shared,
         Binding::KERNEL,
     )?;
-    let made = Thread::create(frame).map_err(|_| Error::OutOfMemory).and_then(|thread| {
-        // SAFETY: just made, nobody else knows it.
-        let t = unsafe { &mut *thread.as_ptr() };
-        t.memory = memory.space();
-        t.buffer_address = at.0;
-        t.buffer = page.memory().contiguous().map_or(core::ptr::null_mut(), |frame| frame.as_ptr());
-        t.buffer_memory = Some(page);
-        lifecycle::join_process(process, t).inspect_err(|_| t.object.release())?;
-        Ok(thread)
-    });
+    let made = Thread::create(frame)
+        .map_err(|_| Error::OutOfMemory)
+        .and_then(|thread| {
+            // SAFETY: just made, nobody else knows it.
+            let t = unsafe { &mut *thread.as_ptr() };
+            t.memory = memory.space();
+            t.buffer_address = at.0;
+            t.buffer = page
+                .memory()
+                .contiguous()
+                .map_or(core::ptr::null_mut(), |frame| frame.as_ptr());
+            t.buffer_memory = Some(page);
+            lifecycle::join_process(process, t).inspect_err(|_| t.object.release())?;
+            Ok(thread)
+        });
     made.inspect_err(|_| {
         // The mapping was made above, so it is there to be removed.
         let _ = memory.space().unmap(at, PAGE);
@@ -110,8 +134,20 @@ pub fn start(process: &Process, argument: u64) -> Result<(), Error> {
 ///
 /// # Errors
 /// `InvalidArgument` for addresses outside user space, `OutOfMemory`, `SpaceFull`, `PeerDied`.
-pub fn thread(process: &Process, entry: u64, sp: u64, argument: u64, tls: u64, buffer: u64) -> Result<u64, Error> {
-    if entry >= USER_END || sp > USER_END || tls >= USER_END || buffer >= USER_END || buffer % PAGE != 0 {
+pub fn thread(
+    process: &Process,
+    entry: u64,
+    sp: u64,
+    argument: u64,
+    tls: u64,
+    buffer: u64,
+) -> Result<u64, Error> {
+    if entry >= USER_END
+        || sp > USER_END
+        || tls >= USER_END
+        || buffer >= USER_END
+        || buffer % PAGE != 0
+    {
         return Err(Error::InvalidArgument);
     }
     let memory = process.memory().ok_or(Error::PeerDied)?;
@@ -121,7 +157,8 @@ pub fn thread(process: &Process, entry: u64, sp: u64, argument: u64, tls: u64, b
     // SAFETY: just made; it does not run yet.
     let t = unsafe { &mut *thread.as_ptr() };
     // SAFETY: the caller holds a capability of the process, which therefore exists.
-    let token = unsafe { process.open_space() }.and_then(|space| space.insert_root(&t.object, Rights::all(), 0));
+    let token = unsafe { process.open_space() }
+        .and_then(|space| space.insert_root(&t.object, Rights::all(), 0));
     let started = token.and_then(|token| lifecycle::start(t).map(|()| token.0));
     if started.is_err() {
         // SAFETY: the creator's use keeps the thread alive.
@@ -149,8 +186,16 @@ pub fn exec(
     }
     let memory = process.memory().ok_or(Error::PeerDied)?;
     let new = OwnedSpace::create()?;
-    let entry = elf::load(&new, &Image { memory: image, offset, length })?;
-    let page = Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE).map_err(|_| Error::OutOfMemory)?)?;
+    let entry = elf::load(
+        &new,
+        &Image {
+            memory: image,
+            offset,
+            length,
+        },
+    )?;
+    let page =
+        Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE).map_err(|_| Error::OutOfMemory)?)?;
     let at = new.map_object(
         page.memory(),
         0,
@@ -165,7 +210,10 @@ pub fn exec(
     crate::trace::event!(exec, process.pid, entry.pc);
     space.exec();
     crate::sched::fpu::discard(thread);
-    thread.buffer = page.memory().contiguous().map_or(core::ptr::null_mut(), |frame| frame.as_ptr());
+    thread.buffer = page
+        .memory()
+        .contiguous()
+        .map_or(core::ptr::null_mut(), |frame| frame.as_ptr());
     thread.buffer_memory = Some(page);
     thread.buffer_address = at.0;
     let old = memory.replace(new);

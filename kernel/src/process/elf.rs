@@ -73,7 +73,10 @@ pub fn load(space: &AddressSpace, image: &Image) -> Result<Entry, Error> {
         map(space, image, segment)?;
     }
     let stack = space.map_stack(STACK).map_err(|_| Error::OutOfMemory)?;
-    Ok(Entry { pc: plan.entry, stack: stack.0 })
+    Ok(Entry {
+        pc: plan.entry,
+        stack: stack.0,
+    })
 }
 
 fn plan(image: &Image) -> Result<Plan, Error> {
@@ -88,13 +91,27 @@ fn plan(image: &Image) -> Result<Plan, Error> {
         return Err(Error::BadExecutable);
     }
     let base = if kind == TYPE_DYNAMIC { PIE_BASE } else { 0 };
-    let empty = Segment { flags: 0, offset: 0, address: 0, file_size: 0, memory_size: 0 };
-    let entry = base.checked_add(u64_at(&header, 24)).ok_or(Error::BadExecutable)?;
-    let mut plan = Plan { segments: [empty; SEGMENTS], count: 0, entry };
+    let empty = Segment {
+        flags: 0,
+        offset: 0,
+        address: 0,
+        file_size: 0,
+        memory_size: 0,
+    };
+    let entry = base
+        .checked_add(u64_at(&header, 24))
+        .ok_or(Error::BadExecutable)?;
+    let mut plan = Plan {
+        segments: [empty; SEGMENTS],
+        count: 0,
+        entry,
+    };
     let (table, entries) = (u64_at(&header, 32), u16_at(&header, 56) as u64);
     for index in 0..entries {
         let mut raw = [0; PROGRAM_HEADER];
-        let at = table.checked_add(index * PROGRAM_HEADER as u64).ok_or(Error::BadExecutable)?;
+        let at = table
+            .checked_add(index * PROGRAM_HEADER as u64)
+            .ok_or(Error::BadExecutable)?;
         read(image, at, &mut raw)?;
         match u32_at(&raw, 0) {
             SEGMENT_LOAD => plan.add(image, base, &raw)?,
@@ -102,7 +119,8 @@ fn plan(image: &Image) -> Result<Plan, Error> {
             _ => {}
         }
     }
-    let starts = |s: &Segment| s.flags & FLAG_EXECUTE != 0 && entry.wrapping_sub(s.address) < s.memory_size;
+    let starts =
+        |s: &Segment| s.flags & FLAG_EXECUTE != 0 && entry.wrapping_sub(s.address) < s.memory_size;
     if !plan.segments[..plan.count].iter().any(starts) {
         return Err(Error::BadExecutable);
     }
@@ -114,17 +132,25 @@ impl Plan {
         let segment = Segment {
             flags: u32_at(raw, 4),
             offset: u64_at(raw, 8),
-            address: base.checked_add(u64_at(raw, 16)).ok_or(Error::BadExecutable)?,
+            address: base
+                .checked_add(u64_at(raw, 16))
+                .ok_or(Error::BadExecutable)?,
             file_size: u64_at(raw, 32),
             memory_size: u64_at(raw, 40),
         };
         if segment.memory_size == 0 {
             return Ok(());
         }
-        let end = segment.address.checked_add(segment.memory_size).filter(|end| *end <= USER_END);
+        let end = segment
+            .address
+            .checked_add(segment.memory_size)
+            .filter(|end| *end <= USER_END);
         // A segment without bytes in the file may claim any offset.
         let in_file = |end: &u64| *end <= image.length || segment.file_size == 0;
-        let file_end = segment.offset.checked_add(segment.file_size).filter(in_file);
+        let file_end = segment
+            .offset
+            .checked_add(segment.file_size)
+            .filter(in_file);
         let start_page = segment.address & !(PAGE_SIZE - 1);
         let ok = end.is_some()
             && file_end.is_some()
@@ -152,14 +178,18 @@ fn map(space: &AddressSpace, image: &Image, segment: &Segment) -> Result<(), Err
         FLAG_WRITE => MapFlags::USER_DATA,
         _ => MapFlags::USER_RODATA,
     };
-    space.map_anonymous(VirtAddr(start), end - start, flags).map_err(map_error)?;
+    space
+        .map_anonymous(VirtAddr(start), end - start, flags)
+        .map_err(map_error)?;
     let mut buffer = [0; 512];
     let mut done = 0;
     while done < segment.file_size {
         let piece = (segment.file_size - done).min(buffer.len() as u64) as usize;
         read(image, segment.offset + done, &mut buffer[..piece])?;
         let at = VirtAddr(segment.address + done);
-        space.write(at, &buffer[..piece]).map_err(|_| Error::OutOfMemory)?;
+        space
+            .write(at, &buffer[..piece])
+            .map_err(|_| Error::OutOfMemory)?;
         done += piece as u64;
     }
     Ok(())
@@ -173,9 +203,14 @@ fn map_error(error: crate::mm::MapError) -> Error {
 }
 
 fn read(image: &Image, offset: u64, into: &mut [u8]) -> Result<(), Error> {
-    let end = offset.checked_add(into.len() as u64).filter(|end| *end <= image.length);
+    let end = offset
+        .checked_add(into.len() as u64)
+        .filter(|end| *end <= image.length);
     end.ok_or(Error::BadExecutable)?;
-    let at = image.offset.checked_add(offset).ok_or(Error::BadExecutable)?;
+    let at = image
+        .offset
+        .checked_add(offset)
+        .ok_or(Error::BadExecutable)?;
     image.memory.read(at, into).map_err(map_error)
 }
 

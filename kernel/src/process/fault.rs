@@ -44,7 +44,11 @@ pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
     if let Some(handler) = unsafe { handler.as_ref() } {
         thread.wait.reason = Reason::Fault;
         thread.wait.via = Binding::KERNEL;
-        sync::send_fault(thread, handler, [code(fault.kind), fault.address, fault.pc, fault.code]);
+        sync::send_fault(
+            thread,
+            handler,
+            [code(fault.kind), fault.address, fault.pc, fault.code],
+        );
     }
     end(thread, fault)
 }
@@ -53,9 +57,16 @@ pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
 fn end(thread: &mut Thread, fault: &Fault) -> ! {
     // SAFETY: a running thread has a process.
     let process = unsafe { &*thread.process };
-    let length = process.name.iter().position(|&b| b == 0).unwrap_or(process.name.len());
+    let length = process
+        .name
+        .iter()
+        .position(|&b| b == 0)
+        .unwrap_or(process.name.len());
     let name = core::str::from_utf8(&process.name[..length]).unwrap_or("?");
-    println!("{name}: process {}, thread {} ended: {fault}", process.pid, thread.id);
+    println!(
+        "{name}: process {}, thread {} ended: {fault}",
+        process.pid, thread.id
+    );
     println!("{}", thread.frame);
     lifecycle::kill(process, FAULT_STATUS);
     lifecycle::die(thread)

@@ -4,13 +4,13 @@ use super::create;
 use super::elf::Image;
 use super::objects::{Memory, Plain};
 use super::pcb::TREE;
+use crate::arch::power;
 use crate::cap::{Kind, Object, Policy, Rights, Space, Token};
 use crate::initrd::Archive;
 use crate::ipc::registry::Namespace;
 use crate::machine::machine;
 use crate::mm::object::MemoryObject;
 use crate::mm::{PhysAddr, virt_to_phys};
-use crate::arch::power;
 use crate::println;
 use veridian_abi::{Error, well_known};
 
@@ -34,18 +34,31 @@ fn start(archive: Archive) -> Result<(), Error> {
     let disk = machine().initrd.clone().ok_or(Error::NotFound)?;
     let base = PhysAddr(disk.start & !0xfff);
     let end = disk.end.next_multiple_of(4096);
-    let memory = MemoryObject::from_physical(base, end - base.0, false).map_err(|_| Error::OutOfMemory)?;
+    let memory =
+        MemoryObject::from_physical(base, end - base.0, false).map_err(|_| Error::OutOfMemory)?;
     let memory = Memory::wrap(memory)?;
     let offset = virt_to_phys(file.as_ptr()).0 - base.0;
-    let image = Image { memory: memory.memory(), offset, length: file.len() as u64 };
+    let image = Image {
+        memory: memory.memory(),
+        offset,
+        length: file.len() as u64,
+    };
     let process = create::build(None, &image, *b"init\0\0\0\0\0\0\0\0\0\0\0\0")?;
     TREE.lock().init = core::ptr::from_ref(&*process).cast_mut();
     // SAFETY: the process was just made and does not run yet.
     let space = unsafe { process.capabilities() };
-    give(space, Plain::create(Kind::Console)?.header(), well_known::CONSOLE)?;
+    give(
+        space,
+        Plain::create(Kind::Console)?.header(),
+        well_known::CONSOLE,
+    )?;
     give(space, Namespace::create()?.header(), well_known::NAMESPACE)?;
     give(space, memory.header(), well_known::INITRD)?;
-    give(space, Plain::create(Kind::Machine)?.header(), well_known::MACHINE)?;
+    give(
+        space,
+        Plain::create(Kind::Machine)?.header(),
+        well_known::MACHINE,
+    )?;
     let arguments = Memory::wrap(MemoryObject::create(4096).map_err(|_| Error::OutOfMemory)?)?;
     write_arguments(arguments.memory(), &[words, machine().command_line()])?;
     let token = space.insert_root(arguments.header(), Rights::READ, 0)?;

@@ -31,7 +31,8 @@ pub fn fork(thread: &mut Thread, parent: &Process) -> Result<u64, Error> {
     let mine = parent.memory().ok_or(Error::PeerDied)?;
     mine.space().fork_into(memory.space())?;
     // SAFETY: a new process's one use is its creator's.
-    let child = unsafe { Use::from_raw(Process::create(Some(parent), memory.clone(), parent.name)?) };
+    let child =
+        unsafe { Use::from_raw(Process::create(Some(parent), memory.clone(), parent.name)?) };
     let copy = child_thread(thread, &memory)?;
     // SAFETY: the thread was just made, and nobody else knows it.
     let t = unsafe { &mut *copy.as_ptr() };
@@ -53,8 +54,12 @@ pub fn fork(thread: &mut Thread, parent: &Process) -> Result<u64, Error> {
 }
 
 /// The calling thread once more: its registers, its floating-point state, a copy of its buffer.
-fn child_thread(thread: &mut Thread, memory: &SpaceObject) -> Result<core::ptr::NonNull<Thread>, Error> {
-    let page = Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE).map_err(|_| Error::OutOfMemory)?)?;
+fn child_thread(
+    thread: &mut Thread,
+    memory: &SpaceObject,
+) -> Result<core::ptr::NonNull<Thread>, Error> {
+    let page =
+        Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE).map_err(|_| Error::OutOfMemory)?)?;
     let at = VirtAddr(thread.buffer_address);
     memory.space().unmap(at, PAGE)?;
     memory.space().map_object(
@@ -72,10 +77,17 @@ fn child_thread(thread: &mut Thread, memory: &SpaceObject) -> Result<core::ptr::
     t.frame.set_results(&[0; 6]);
     t.memory = memory.space();
     t.buffer_address = at.0;
-    t.buffer = page.memory().contiguous().map_or(core::ptr::null_mut(), |frame| frame.as_ptr());
+    t.buffer = page
+        .memory()
+        .contiguous()
+        .map_or(core::ptr::null_mut(), |frame| frame.as_ptr());
     if !thread.buffer.is_null() && !t.buffer.is_null() {
         // SAFETY: both are whole frames, mapped by the kernel, and two different ones.
-        unsafe { t.buffer.cast::<[u64; 512]>().copy_from_nonoverlapping(thread.buffer.cast(), 1) };
+        unsafe {
+            t.buffer
+                .cast::<[u64; 512]>()
+                .copy_from_nonoverlapping(thread.buffer.cast(), 1)
+        };
     }
     t.buffer_memory = Some(page);
     crate::sched::fpu::collect(thread);
@@ -90,9 +102,15 @@ fn child_thread(thread: &mut Thread, memory: &SpaceObject) -> Result<core::ptr::
     }
     let (class, level) = (thread.task.class(), thread.task.level());
     t.task.set_class(class, level);
-    t.task.effective_rank.store(t.task.base_rank.load(Relaxed), Relaxed);
-    t.task.affinity.store(thread.task.affinity.load(Relaxed), Relaxed);
+    t.task
+        .effective_rank
+        .store(t.task.base_rank.load(Relaxed), Relaxed);
+    t.task
+        .affinity
+        .store(thread.task.affinity.load(Relaxed), Relaxed);
     t.task.virtual_time = thread.task.virtual_time;
-    t.task.last_cpu.store(thread.task.last_cpu.load(Relaxed), Relaxed);
+    t.task
+        .last_cpu
+        .store(thread.task.last_cpu.load(Relaxed), Relaxed);
     Ok(copy)
 }

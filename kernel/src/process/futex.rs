@@ -40,7 +40,10 @@ struct Bucket {
 unsafe impl Sync for Bucket {}
 
 static TABLE: [Bucket; BUCKETS] = [const {
-    Bucket { lock: SpinLock::new(Rank::WaitQueue, ()), waiters: UnsafeCell::new(WaitList::new()) }
+    Bucket {
+        lock: SpinLock::new(Rank::WaitQueue, ()),
+        waiters: UnsafeCell::new(WaitList::new()),
+    }
 }; BUCKETS];
 
 fn bucket(key: FutexKey) -> &'static Bucket {
@@ -81,7 +84,9 @@ fn key(address: u64) -> Result<FutexKey, Error> {
     }
     // SAFETY: a system call runs in the current thread's space.
     let space = unsafe { tlb::current() }.ok_or(Error::BadAddress)?;
-    space.futex_key(VirtAddr(address)).map_err(|_| Error::BadAddress)
+    space
+        .futex_key(VirtAddr(address))
+        .map_err(|_| Error::BadAddress)
 }
 
 /// Leaves the current thread waiting at `key` if `still` says so under the bucket's lock.
@@ -100,7 +105,12 @@ fn wait_at(
     let guard = bucket.lock.lock();
     if let Err(error) = still(bucket, thread) {
         drop(guard);
-        return if error == Error::Busy { Ok(0) } else { Err(error) }.into();
+        return if error == Error::Busy {
+            Ok(0)
+        } else {
+            Err(error)
+        }
+        .into();
     }
     thread.futex = Some(key);
     thread.wait.reason = reason;
@@ -156,10 +166,15 @@ pub fn futex_requeue(_: &mut Thread, [address, count, target, ..]: [u64; 6]) -> 
     let requeue = || {
         let (from, to) = (key(address)?, key(target)?);
         let woken = wake(from, count);
-        while from != to {
+        loop {
+            if from == to {
+                break;
+            }
             let thread = bucket(from).pop(from);
             // SAFETY: just popped, so the thread is this function's.
-            let Some(t) = (unsafe { thread.as_mut() }) else { break };
+            let Some(t) = (unsafe { thread.as_mut() }) else {
+                break;
+            };
             t.futex = Some(to);
             t.wait.object = target;
             let bucket = bucket(to);
@@ -199,7 +214,9 @@ fn lend(thread: &Thread, number: u32) {
     let mut owner = owner_of(thread, number);
     for _ in 0..CHAIN {
         // SAFETY: see `owner_of`.
-        let Some(o) = (unsafe { owner.as_mut() }) else { return };
+        let Some(o) = (unsafe { owner.as_mut() }) else {
+            return;
+        };
         if o.task.rank() >= rank || o.is_current() {
             return;
         }
@@ -233,7 +250,9 @@ pub fn futex_lock(thread: &mut Thread, [address, deadline, ..]: [u64; 6]) -> Out
             let word = uaccess::load_u32_user(address).map_err(|()| Error::BadAddress)?;
             let new = if word == 0 { mine } else { word | WAITERS };
             match uaccess::compare_exchange_u32_user(address, word, new) {
-                Ok(seen) if seen == word => return if word == 0 { Err(Error::Busy) } else { Ok(()) },
+                Ok(seen) if seen == word => {
+                    return if word == 0 { Err(Error::Busy) } else { Ok(()) };
+                }
                 Ok(_) => {}
                 Err(()) => return Err(Error::BadAddress),
             }
@@ -258,7 +277,12 @@ pub fn futex_unlock(thread: &mut Thread, [address, ..]: [u64; 6]) -> Outcome {
                 None => 0,
                 Some(next) => {
                     wait::unlink(next as *const Thread as *mut Thread);
-                    next.id | if bucket.first(key).is_null() { 0 } else { WAITERS }
+                    next.id
+                        | if bucket.first(key).is_null() {
+                            0
+                        } else {
+                            WAITERS
+                        }
                 }
             }
         };

@@ -29,7 +29,12 @@ unsafe impl Sync for Locked {}
 
 static INPUT: Locked = Locked {
     lock: SpinLock::new(Rank::Channel, ()),
-    input: UnsafeCell::new(Input { bytes: [0; CAPACITY], first: 0, count: 0, readers: WaitList::new() }),
+    input: UnsafeCell::new(Input {
+        bytes: [0; CAPACITY],
+        first: 0,
+        count: 0,
+        readers: WaitList::new(),
+    }),
 };
 
 /// A device line was raised; only the console's is used.
@@ -49,8 +54,12 @@ pub fn interrupt() {
             input.count += 1;
         }
     }
-    // SAFETY: the lock is held.
-    let reader = if input.count > 0 { unsafe { input.readers.pop() } } else { core::ptr::null_mut() };
+    let reader = if input.count > 0 {
+        // SAFETY: the lock is held.
+        unsafe { input.readers.pop() }
+    } else {
+        core::ptr::null_mut()
+    };
     drop(guard);
     if !reader.is_null() {
         // SAFETY: just popped, so its wake-up is this function's.
@@ -79,5 +88,7 @@ pub fn read(thread: &mut Thread, via: Binding, buffer: u64, length: u64, info: u
         });
     }
     drop(guard);
-    userspace::write_bytes(buffer, &bytes[..count]).map(|()| count as u64).into()
+    userspace::write_bytes(buffer, &bytes[..count])
+        .map(|()| count as u64)
+        .into()
 }

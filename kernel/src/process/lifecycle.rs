@@ -194,14 +194,19 @@ pub fn kill(process: &Process, status: u8) {
             let mut thread = members.threads;
             // SAFETY: threads in the list are alive, and the process's lock is held.
             while let Some(t) = unsafe { thread.as_ref() } {
-                if t.flags.load(Relaxed) & flag::KILLED == 0 && !t.is_current() && t.object.acquire() {
+                if t.flags.load(Relaxed) & flag::KILLED == 0
+                    && !t.is_current()
+                    && t.object.acquire()
+                {
                     break;
                 }
                 thread = t.next;
             }
             thread
         };
-        let Some(victim) = NonNull::new(victim) else { break };
+        let Some(victim) = NonNull::new(victim) else {
+            break;
+        };
         // SAFETY: a use was taken above.
         unsafe {
             kill_thread(victim.as_ptr());
@@ -210,11 +215,11 @@ pub fn kill(process: &Process, status: u8) {
     }
     // SAFETY: `current` may be null; a thread of this process is marked and ends when it leaves
     // the kernel.
-    if let Some(current) = unsafe { cpu::current().current.get().as_ref() } {
-        if core::ptr::eq(current.process, process) {
-            current.flags.fetch_or(flag::KILLED, Ordering::SeqCst);
-            return;
-        }
+    if let Some(current) = unsafe { cpu::current().current.get().as_ref() }
+        && core::ptr::eq(current.process, process)
+    {
+        current.flags.fetch_or(flag::KILLED, Ordering::SeqCst);
+        return;
     }
     if created {
         take_down(process);
@@ -269,7 +274,9 @@ fn tell_parent(process: &Process, status: u64) {
     let mut tree = TREE.lock();
     let parent = process.kin(&mut tree).parent;
     // SAFETY: a parent in the tree exists, under the tree's lock.
-    let Some(parent) = (unsafe { parent.as_ref() }) else { return };
+    let Some(parent) = (unsafe { parent.as_ref() }) else {
+        return;
+    };
     // SAFETY: guarded by the parent's lock; what is popped is this function's.
     let waiter = unsafe { parent.members().child_waiters.pop() };
     if !waiter.is_null() {

@@ -40,7 +40,9 @@ impl OwnedSpace {
     /// # Errors
     /// There is no memory for it.
     pub fn create() -> Result<OwnedSpace, Error> {
-        AddressSpace::create().map(OwnedSpace).map_err(|_| Error::OutOfMemory)
+        AddressSpace::create()
+            .map(OwnedSpace)
+            .map_err(|_| Error::OutOfMemory)
     }
 }
 
@@ -78,10 +80,16 @@ unsafe impl Typed for SpaceObject {
 
 static MEMORIES: Cache<Memory> = Cache::new("memory capability");
 static SPACES: Cache<SpaceObject> = Cache::new("address space capability");
-static MEMORY_OPERATIONS: ObjectOps =
-    ObjectOps { sweep: sweep_memory, destroy: destroy_memory, holds: |_| core::ptr::null() };
-static SPACE_OPERATIONS: ObjectOps =
-    ObjectOps { sweep: |_| Progress::Done, destroy: destroy_space, holds: |_| core::ptr::null() };
+static MEMORY_OPERATIONS: ObjectOps = ObjectOps {
+    sweep: sweep_memory,
+    destroy: destroy_memory,
+    holds: |_| core::ptr::null(),
+};
+static SPACE_OPERATIONS: ObjectOps = ObjectOps {
+    sweep: |_| Progress::Done,
+    destroy: destroy_space,
+    holds: |_| core::ptr::null(),
+};
 
 impl Memory {
     /// Wraps a memory object, whose one reference it takes over.
@@ -89,7 +97,10 @@ impl Memory {
     /// # Errors
     /// There is no memory for the header; the reference is released.
     pub fn wrap(memory: NonNull<MemoryObject>) -> Result<Use<Memory>, Error> {
-        let value = Memory { object: Object::new(Kind::Memory, &MEMORY_OPERATIONS), memory };
+        let value = Memory {
+            object: Object::new(Kind::Memory, &MEMORY_OPERATIONS),
+            memory,
+        };
         match MEMORIES.allocate_with(value) {
             // SAFETY: a new object's one use is its creator's.
             Ok(wrapped) => Ok(unsafe { Use::from_raw(wrapped) }),
@@ -124,7 +135,9 @@ impl SpaceObject {
             object: Object::new(Kind::AddressSpace, &SPACE_OPERATIONS),
             space: AtomicPtr::new(space.0.as_ptr()),
         };
-        let wrapped = SPACES.allocate_with(value).map_err(|_| Error::OutOfMemory)?;
+        let wrapped = SPACES
+            .allocate_with(value)
+            .map_err(|_| Error::OutOfMemory)?;
         core::mem::forget(space);
         // SAFETY: a new object's one use is its creator's.
         Ok(unsafe { Use::from_raw(wrapped) })
@@ -172,7 +185,9 @@ unsafe fn destroy_space(object: NonNull<Object>) {
     let wrapped = object.cast::<SpaceObject>();
     // SAFETY: nobody uses the header, so no thread runs in the space.
     unsafe {
-        drop(OwnedSpace(NonNull::new_unchecked(wrapped.as_ref().space.load(Ordering::Acquire))));
+        drop(OwnedSpace(NonNull::new_unchecked(
+            wrapped.as_ref().space.load(Ordering::Acquire),
+        )));
         SPACES.free(wrapped);
     }
 }
@@ -189,8 +204,11 @@ crate::described! {
 pub struct PlainUse(NonNull<Plain>);
 
 static PLAINS: Cache<Plain> = Cache::new("plain object");
-static PLAIN_OPERATIONS: ObjectOps =
-    ObjectOps { sweep: |_| Progress::Done, destroy: destroy_plain, holds: |_| core::ptr::null() };
+static PLAIN_OPERATIONS: ObjectOps = ObjectOps {
+    sweep: |_| Progress::Done,
+    destroy: destroy_plain,
+    holds: |_| core::ptr::null(),
+};
 
 impl Plain {
     /// A new object of `kind` (console, machine, namespace).
@@ -198,7 +216,9 @@ impl Plain {
     /// # Errors
     /// There is no memory for it.
     pub fn create(kind: Kind) -> Result<PlainUse, Error> {
-        let plain = PLAINS.allocate_with(Plain { object: Object::new(kind, &PLAIN_OPERATIONS) });
+        let plain = PLAINS.allocate_with(Plain {
+            object: Object::new(kind, &PLAIN_OPERATIONS),
+        });
         plain.map(PlainUse).map_err(|_| Error::OutOfMemory)
     }
 }

@@ -131,8 +131,14 @@ crate::described! {
 unsafe impl Send for Tree {}
 
 /// All processes.
-pub static TREE: SpinLock<Tree> =
-    SpinLock::new(Rank::ProcessTree, Tree { first: null_mut(), init: null_mut(), count: 0 });
+pub static TREE: SpinLock<Tree> = SpinLock::new(
+    Rank::ProcessTree,
+    Tree {
+        first: null_mut(),
+        init: null_mut(),
+        count: 0,
+    },
+);
 crate::root!("processes", TREE: SpinLock<Tree>);
 
 impl Process {
@@ -140,8 +146,15 @@ impl Process {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub fn create(parent: Option<&Process>, memory: Use<SpaceObject>, name: [u8; 16]) -> Result<NonNull<Process>, Error> {
-        let process = CACHE.allocate().map_err(|_| Error::OutOfMemory)?.cast::<Process>();
+    pub fn create(
+        parent: Option<&Process>,
+        memory: Use<SpaceObject>,
+        name: [u8; 16],
+    ) -> Result<NonNull<Process>, Error> {
+        let process = CACHE
+            .allocate()
+            .map_err(|_| Error::OutOfMemory)?
+            .cast::<Process>();
         let space = match Space::create(process.as_ptr().cast(), true, DEFAULT_LIMIT) {
             Ok(space) => Box::into_raw(space),
             Err(error) => {
@@ -202,7 +215,9 @@ impl Process {
 
     /// Moves from one stage of life to another; false if it was not in that stage.
     pub fn advance(&self, from: Life, to: Life) -> bool {
-        self.life.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Relaxed).is_ok()
+        self.life
+            .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Relaxed)
+            .is_ok()
     }
 
     /// The capability space.
@@ -242,8 +257,10 @@ impl Process {
 
     /// Locks threads and waiters.
     pub fn members(&self) -> Locked<'_, Members> {
+        let _guard = self.lock.lock();
         // SAFETY: the lock is held as long as the reference lives.
-        Locked { _guard: self.lock.lock(), value: unsafe { &mut *self.members.get() } }
+        let value = unsafe { &mut *self.members.get() };
+        Locked { _guard, value }
     }
 
     /// The lock, as waiting threads name it.
@@ -287,7 +304,9 @@ impl Process {
     pub fn orphan(&self, tree: &mut Guard<'_, Tree>) {
         let parent = core::mem::replace(&mut self.kin(tree).parent, null_mut());
         // SAFETY: a parent outlives its children's links: it hands them on before it goes.
-        let Some(parent) = (unsafe { parent.as_ref() }) else { return };
+        let Some(parent) = (unsafe { parent.as_ref() }) else {
+            return;
+        };
         let mut link = &raw mut parent.kin(tree).children;
         // SAFETY: links of siblings, under the tree's lock.
         unsafe {
@@ -349,7 +368,8 @@ fn sweep(object: &Object) -> Progress {
     let process = of(object);
     let found = {
         let members = process.members();
-        super::wait::take_dead(&members.waiters).or_else(|| super::wait::take_dead(&members.child_waiters))
+        super::wait::take_dead(&members.waiters)
+            .or_else(|| super::wait::take_dead(&members.child_waiters))
     };
     match found {
         // SAFETY: `take_dead` unlinked the thread, so its wake-up is this function's.

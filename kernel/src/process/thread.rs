@@ -12,7 +12,9 @@
 //! the CPU that runs the thread, or to whoever owns its wake-up, or (`links`) to its process's lock.
 
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicI32, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed,
+};
 
 use super::objects::Memory;
 use super::pcb::Process;
@@ -151,7 +153,10 @@ pub struct ThreadObject(Object);
 impl ThreadObject {
     /// The thread that the header belongs to.
     pub fn thread(&self) -> *mut Thread {
-        (self as *const Self).wrapping_byte_sub(core::mem::offset_of!(Thread, object)).cast_mut().cast()
+        (self as *const Self)
+            .wrapping_byte_sub(core::mem::offset_of!(Thread, object))
+            .cast_mut()
+            .cast()
     }
 }
 
@@ -171,42 +176,42 @@ impl Thread {
     /// There is no memory for it.
     pub fn create(frame: Frame) -> Result<NonNull<Thread>, OutOfMemory> {
         CACHE.allocate_with(Thread {
-                frame,
-                object: Object::new(Kind::Thread, &OPERATIONS),
-                memory: core::ptr::null(),
-                buffer: null_mut(),
-                space: core::ptr::null(),
-                process: null_mut(),
-                id: NEXT_ID.fetch_add(1, Relaxed),
-                flags: AtomicU32::new(0),
-                state: AtomicU8::new(RunState::New as u8),
-                ipc: Ipc {
-                    caller: AtomicPtr::new(null_mut()),
-                    payer: null_mut(),
-                    info: 0,
-                    words: [0; 4],
-                    badge: 0,
-                    started: 0,
-                    fast_calls: 0,
-                },
-                wait: Wait::new(),
-                task: Task::new(),
-                timer: Node::new(),
-                timer_cpu: AtomicI32::new(-1),
-                fpu: None,
-                fpu_cpu: AtomicI32::new(-1),
-                fault_handler: AtomicPtr::new(null_mut()),
-                fault_badge: 0,
-                joiners: WaitList::new(),
-                exit_value: AtomicU64::new(0),
-                next: null_mut(),
-                previous: null_mut(),
-                next_killed: AtomicPtr::new(null_mut()),
-                buffer_address: 0,
-                futex: None,
-                lent_rank: AtomicU16::new(0),
-                buffer_memory: None,
-            })
+            frame,
+            object: Object::new(Kind::Thread, &OPERATIONS),
+            memory: core::ptr::null(),
+            buffer: null_mut(),
+            space: core::ptr::null(),
+            process: null_mut(),
+            id: NEXT_ID.fetch_add(1, Relaxed),
+            flags: AtomicU32::new(0),
+            state: AtomicU8::new(RunState::New as u8),
+            ipc: Ipc {
+                caller: AtomicPtr::new(null_mut()),
+                payer: null_mut(),
+                info: 0,
+                words: [0; 4],
+                badge: 0,
+                started: 0,
+                fast_calls: 0,
+            },
+            wait: Wait::new(),
+            task: Task::new(),
+            timer: Node::new(),
+            timer_cpu: AtomicI32::new(-1),
+            fpu: None,
+            fpu_cpu: AtomicI32::new(-1),
+            fault_handler: AtomicPtr::new(null_mut()),
+            fault_badge: 0,
+            joiners: WaitList::new(),
+            exit_value: AtomicU64::new(0),
+            next: null_mut(),
+            previous: null_mut(),
+            next_killed: AtomicPtr::new(null_mut()),
+            buffer_address: 0,
+            futex: None,
+            lent_rank: AtomicU16::new(0),
+            buffer_memory: None,
+        })
     }
 
     /// The header as a thread capability sees it.

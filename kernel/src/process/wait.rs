@@ -95,7 +95,10 @@ impl Wait {
     /// Not waiting.
     pub const fn new() -> Self {
         Self {
-            link: Link { next: null_mut(), previous: null_mut() },
+            link: Link {
+                next: null_mut(),
+                previous: null_mut(),
+            },
             lock: AtomicPtr::new(null_mut()),
             reason: Reason::None,
             object: 0,
@@ -123,13 +126,21 @@ unsafe impl Sync for WaitList {}
 impl WaitList {
     /// An empty list; null links stand for an anchor that points to itself.
     pub const fn new() -> Self {
-        Self { anchor: Link { next: null_mut(), previous: null_mut() } }
+        Self {
+            anchor: Link {
+                next: null_mut(),
+                previous: null_mut(),
+            },
+        }
     }
 
     fn settle(&mut self) -> *mut Link {
         let anchor = &raw mut self.anchor;
         if self.anchor.next.is_null() {
-            self.anchor = Link { next: anchor, previous: anchor };
+            self.anchor = Link {
+                next: anchor,
+                previous: anchor,
+            };
         }
         anchor
     }
@@ -143,7 +154,11 @@ impl WaitList {
     /// The waiter of the highest rank that came first, or null.
     #[inline]
     pub fn first(&self) -> *mut Thread {
-        if self.is_empty() { null_mut() } else { thread_of(self.anchor.next) }
+        if self.is_empty() {
+            null_mut()
+        } else {
+            thread_of(self.anchor.next)
+        }
     }
 
     /// The waiter behind `thread`, or null.
@@ -153,7 +168,11 @@ impl WaitList {
     pub unsafe fn after(&self, thread: *mut Thread) -> *mut Thread {
         // SAFETY: the caller promises that the thread is linked here.
         let next = unsafe { (*thread).wait.link.next };
-        if core::ptr::eq(next, &self.anchor) { null_mut() } else { thread_of(next) }
+        if core::ptr::eq(next, &self.anchor) {
+            null_mut()
+        } else {
+            thread_of(next)
+        }
     }
 
     /// Links `thread` behind every waiter of its rank or higher.
@@ -172,7 +191,10 @@ impl WaitList {
             }
             let link = &raw mut thread.wait.link;
             let next = (*before).next;
-            *link = Link { next, previous: before };
+            *link = Link {
+                next,
+                previous: before,
+            };
             (*before).next = link;
             (*next).previous = link;
         }
@@ -190,7 +212,10 @@ impl WaitList {
         unsafe {
             let link = &raw mut thread.wait.link;
             let before = (*anchor).previous;
-            *link = Link { next: anchor, previous: before };
+            *link = Link {
+                next: anchor,
+                previous: before,
+            };
             (*before).next = link;
             (*anchor).previous = link;
         }
@@ -235,7 +260,8 @@ pub unsafe fn unlink(thread: *mut Thread) {
 
 /// The thread a link is part of.
 fn thread_of(link: *mut Link) -> *mut Thread {
-    link.wrapping_byte_sub(core::mem::offset_of!(Thread, wait.link)).cast()
+    link.wrapping_byte_sub(core::mem::offset_of!(Thread, wait.link))
+        .cast()
 }
 
 /// Tries to become the one that ends `thread`'s wait, whatever it waits for.
@@ -253,7 +279,11 @@ pub unsafe fn claim(thread: *mut Thread) -> bool {
 /// As for `claim`.
 pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { claim_if(caller, |t| core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server)) }
+    unsafe {
+        claim_if(caller, |t| {
+            core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server)
+        })
+    }
 }
 
 /// Tries to become the one that ends the wait of a caller that a reply object stands for.
@@ -262,7 +292,11 @@ pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
 /// As for `claim`.
 pub unsafe fn claim_reply(caller: *mut Thread, reply: &Reply) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { claim_if(caller, |t| core::ptr::eq(t.wait.reply.load(Ordering::Relaxed), reply)) }
+    unsafe {
+        claim_if(caller, |t| {
+            core::ptr::eq(t.wait.reply.load(Ordering::Relaxed), reply)
+        })
+    }
 }
 
 /// Runs `change` under the lock of the wait of a caller that `server` is to answer, and has nobody in
@@ -275,7 +309,9 @@ pub unsafe fn hand_on(caller: *mut Thread, server: &Thread, change: impl FnOnce(
     let t = unsafe { &*caller };
     let lock = t.wait.lock.load(Ordering::Acquire);
     // SAFETY: as in `claim_if`.
-    let Some(guarded) = (unsafe { lock.as_ref() }) else { return false };
+    let Some(guarded) = (unsafe { lock.as_ref() }) else {
+        return false;
+    };
     let _held = guarded.lock();
     let waits = t.wait.lock.load(Ordering::Acquire) == lock
         && core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server);
@@ -297,7 +333,9 @@ unsafe fn claim_if(thread: *mut Thread, wanted: impl Fn(&Thread) -> bool) -> boo
         let lock = t.wait.lock.load(Ordering::Acquire);
         // SAFETY: the lock belongs to an object that cannot be freed before this CPU has left the
         // kernel, even if the wait has just ended.
-        let Some(guarded) = (unsafe { lock.as_ref() }) else { return false };
+        let Some(guarded) = (unsafe { lock.as_ref() }) else {
+            return false;
+        };
         let held = guarded.lock();
         if t.wait.lock.load(Ordering::Acquire) == lock {
             if !wanted(t) {
@@ -354,7 +392,12 @@ pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
         let t = &mut *thread;
         let server = t.wait.server.swap(null_mut(), Ordering::AcqRel);
         if let Some(server) = server.as_ref() {
-            let _ = server.ipc.caller.compare_exchange(thread, null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+            let _ = server.ipc.caller.compare_exchange(
+                thread,
+                null_mut(),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
         }
         let reply = t.wait.reply.swap(null_mut(), Ordering::AcqRel);
         // A reply object gives its caller up before it is freed.

@@ -28,7 +28,10 @@ struct Sleepers {
 unsafe impl Sync for Sleepers {}
 
 static SLEEPERS: [Sleepers; percpu::MAX_CPUS] = [const {
-    Sleepers { lock: SpinLock::new(Rank::WaitQueue, ()), list: core::cell::UnsafeCell::new(WaitList::new()) }
+    Sleepers {
+        lock: SpinLock::new(Rank::WaitQueue, ()),
+        list: core::cell::UnsafeCell::new(WaitList::new()),
+    }
 }; percpu::MAX_CPUS];
 
 /// Leaves the current thread asleep until `deadline` in nanoseconds, for `reason`.
@@ -97,14 +100,19 @@ pub fn set(thread: &mut Thread, mask: u64) -> Result<u64, Error> {
 pub fn set_class(thread: &mut Thread, class: Class, level: i16) {
     change(thread, |thread| {
         thread.task.set_class(class, level);
-        thread.task.effective_rank.store(thread.task.base_rank.load(Relaxed), Relaxed);
+        thread
+            .task
+            .effective_rank
+            .store(thread.task.base_rank.load(Relaxed), Relaxed);
     });
 }
 
 /// Sets the rank a thread is scheduled by, whatever it is doing.
 pub fn set_effective_rank(thread: &mut Thread, rank: u16) {
     if thread.task.rank() != rank {
-        change(thread, |thread| thread.task.effective_rank.store(rank, Relaxed));
+        change(thread, |thread| {
+            thread.task.effective_rank.store(rank, Relaxed)
+        });
     }
 }
 
@@ -116,7 +124,11 @@ pub unsafe fn evict(thread: *mut Thread) {
     // SAFETY: as the caller promises; `on_cpu` keeps the target from running it too early.
     unsafe {
         let allowed = (*thread).task.affinity.load(Relaxed) & percpu::online_mask();
-        let target = if allowed == 0 { cpu::current().number() } else { allowed.trailing_zeros() as usize };
+        let target = if allowed == 0 {
+            cpu::current().number()
+        } else {
+            allowed.trailing_zeros() as usize
+        };
         scheduler::enqueue(thread, target, false);
     }
 }

@@ -28,8 +28,13 @@ pub fn steal(here: usize) -> *mut Thread {
         let mine = &SCHEDULERS[here];
         let last = t.task.last_cpu.swap(here as i32, Relaxed) as usize;
         t.task.metrics.migrations += 1;
-        mine.metrics.migrations.set(mine.metrics.migrations.get() + 1);
-        let (floor, from) = (mine.floor.load(Relaxed), SCHEDULERS[last].floor.load(Relaxed));
+        mine.metrics
+            .migrations
+            .set(mine.metrics.migrations.get() + 1);
+        let (floor, from) = (
+            mine.floor.load(Relaxed),
+            SCHEDULERS[last].floor.load(Relaxed),
+        );
         t.task.virtual_time = (t.task.virtual_time + floor).saturating_sub(from);
         mine.load.fetch_add(1, Relaxed);
         crate::trace::event!(migrate, t.id, here);
@@ -57,9 +62,15 @@ fn take(here: usize, above: i32) -> *mut Thread {
             (busiest, most) = (Some(cpu.number()), load);
         }
     }
-    let Some(busiest) = busiest else { return null_mut() };
-    let Some(mut ready) = SCHEDULERS[busiest].ready.try_lock() else { return null_mut() };
-    let task = ready.find(SEARCH, |task| task.allows(here) && task.on_cpu.load(Relaxed) < 0);
+    let Some(busiest) = busiest else {
+        return null_mut();
+    };
+    let Some(mut ready) = SCHEDULERS[busiest].ready.try_lock() else {
+        return null_mut();
+    };
+    let task = ready.find(SEARCH, |task| {
+        task.allows(here) && task.on_cpu.load(Relaxed) < 0
+    });
     if !task.is_null() {
         // SAFETY: `find` returned a task of this queue, which is locked.
         unsafe {

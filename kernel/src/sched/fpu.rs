@@ -49,7 +49,9 @@ pub fn first_use() -> Result<(), OutOfMemory> {
     // SAFETY: the state belongs to the thread, which is current, and nobody else uses it.
     unsafe { context::fpu_restore(state.as_ref()) };
     scheduler.fpu_owner.set(thread);
-    thread.fpu_cpu.store(cpu::current().index.get() as i32, Ordering::Release);
+    thread
+        .fpu_cpu
+        .store(cpu::current().index.get() as i32, Ordering::Release);
     Ok(())
 }
 

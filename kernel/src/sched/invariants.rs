@@ -11,9 +11,19 @@ pub fn after_switch(number: usize) {
     let running = CPUS[number].current.get();
     // SAFETY: the thread runs on this CPU.
     let task = unsafe { &(*running).task };
-    assert!(task.queue.load(Relaxed) == -1, "a running thread is in a queue");
-    assert!(task.on_cpu.load(Relaxed) == number as i32, "a running thread is on another CPU");
+    assert!(
+        task.queue.load(Relaxed) == -1,
+        "a running thread is in a queue"
+    );
+    assert!(
+        task.on_cpu.load(Relaxed) == number as i32,
+        "a running thread is on another CPU"
+    );
     let ready = SCHEDULERS[number].ready.lock();
     let load = SCHEDULERS[number].load.load(Relaxed);
-    assert!(load >= 1, "load {load} with {} ready and one running", ready.length);
+    assert!(
+        load >= 1,
+        "load {load} with {} ready and one running",
+        ready.length
+    );
 }

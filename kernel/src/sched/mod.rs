@@ -50,7 +50,8 @@ pub mod scheduler {
     /// Stands for a CPU's scheduler.
     pub struct Scheduler;
     /// One for each CPU.
-    pub static SCHEDULERS: [Scheduler; crate::percpu::MAX_CPUS] = [const { Scheduler }; crate::percpu::MAX_CPUS];
+    pub static SCHEDULERS: [Scheduler; crate::percpu::MAX_CPUS] =
+        [const { Scheduler }; crate::percpu::MAX_CPUS];
 }
 
 /// On the host nothing interrupts.

@@ -50,7 +50,10 @@ impl RunQueue {
     /// An empty queue.
     pub const fn new() -> Self {
         Self {
-            lists: [List { first: null_mut(), last: null_mut() }; RANKS],
+            lists: [List {
+                first: null_mut(),
+                last: null_mut(),
+            }; RANKS],
             bitmap: [0; WORDS],
             fair: Tree::new(),
             floor: 0,
@@ -81,7 +84,10 @@ impl RunQueue {
                 if list.first.is_null() {
                     (*task).next = null_mut();
                     (*task).previous = null_mut();
-                    *list = List { first: task, last: task };
+                    *list = List {
+                        first: task,
+                        last: task,
+                    };
                 } else if at_front {
                     (*task).previous = null_mut();
                     (*task).next = list.first;
@@ -203,7 +209,8 @@ impl RunQueue {
                 return;
             }
         }
-        self.top_rank.store(if self.fair.is_empty() { -1 } else { 0 }, Relaxed);
+        self.top_rank
+            .store(if self.fair.is_empty() { -1 } else { 0 }, Relaxed);
     }
 }
 
@@ -215,7 +222,11 @@ impl Default for RunQueue {
 
 /// The task that a fair-queue node is part of; null for null.
 fn task_of(node: *mut Node) -> *mut Task {
-    if node.is_null() { null_mut() } else { node.wrapping_byte_sub(offset_of!(Task, node)).cast() }
+    if node.is_null() {
+        null_mut()
+    } else {
+        node.wrapping_byte_sub(offset_of!(Task, node)).cast()
+    }
 }
 
 #[cfg(test)]
@@ -252,7 +263,8 @@ mod tests {
         ]);
         let mut queue = RunQueue::new();
         // SAFETY: leaked tasks, each put in once.
-        t.iter().for_each(|&task| unsafe { queue.insert(task, false) });
+        t.iter()
+            .for_each(|&task| unsafe { queue.insert(task, false) });
         assert_eq!(queue.top_rank(), 257);
         for expected in [3, 1, 5, 4, 2, 0] {
             assert_eq!(queue.pop(), t[expected]);

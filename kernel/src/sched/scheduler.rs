@@ -125,7 +125,10 @@ impl Scheduler {
         // SAFETY: `charged` is alive: a thread leaves the chain it pays for before it is freed.
         match unsafe { self.charged.get().as_mut() } {
             Some(thread) => thread.task.charge(ran),
-            None => self.metrics.idle_time.set(self.metrics.idle_time.get() + ran),
+            None => self
+                .metrics
+                .idle_time
+                .set(self.metrics.idle_time.get() + ran),
         }
     }
 
@@ -192,7 +195,14 @@ fn place(task: &Task) -> usize {
     if last_allowed && SCHEDULERS[last].load.load(Relaxed) == 0 {
         return last;
     }
-    let (mut best, mut best_load) = (last, if last_allowed { SCHEDULERS[last].load.load(Relaxed) } else { i32::MAX });
+    let (mut best, mut best_load) = (
+        last,
+        if last_allowed {
+            SCHEDULERS[last].load.load(Relaxed)
+        } else {
+            i32::MAX
+        },
+    );
     let mut mask = allowed;
     while mask != 0 {
         let candidate = mask.trailing_zeros() as usize;
@@ -229,7 +239,9 @@ pub unsafe fn enqueue(thread: *mut Thread, target: usize, at_front: bool) {
             (*task).virtual_time = ((*task).virtual_time + ready.floor).saturating_sub(from);
         }
         if !at_front {
-            (*task).virtual_time = (*task).virtual_time.max(ready.floor.saturating_sub(FAIR_LATENCY / 2));
+            (*task).virtual_time = (*task)
+                .virtual_time
+                .max(ready.floor.saturating_sub(FAIR_LATENCY / 2));
         }
         (*task).ready_since = now;
         (*task).queue.store(target as i32, Relaxed);
@@ -242,7 +254,9 @@ pub unsafe fn enqueue(thread: *mut Thread, target: usize, at_front: bool) {
 
 impl Scheduler {
     fn metrics_migrated(&self) {
-        self.metrics.migrations.set(self.metrics.migrations.get() + 1);
+        self.metrics
+            .migrations
+            .set(self.metrics.migrations.get() + 1);
     }
 }
 
@@ -261,7 +275,8 @@ fn look_at(target: usize, thread: *mut Thread, now: u64) {
                 new > old
                     || new == RANK_FAIR
                         && old == RANK_FAIR
-                        && (*thread).task.virtual_time + FAIR_GRANULARITY < running.task.virtual_time
+                        && (*thread).task.virtual_time + FAIR_GRANULARITY
+                            < running.task.virtual_time
             }
         }
     };
@@ -285,7 +300,9 @@ fn start_slice(scheduler: &Scheduler, now: u64) {
         return;
     }
     // SAFETY: the calling CPU's current thread, or null in the idle loop.
-    let Some(running) = (unsafe { cpu::current().current.get().as_ref() }) else { return };
+    let Some(running) = (unsafe { cpu::current().current.get().as_ref() }) else {
+        return;
+    };
     let length = match running.task.rank() {
         RANK_ROUND_ROBIN => SLICE,
         RANK_FAIR => {
@@ -310,7 +327,11 @@ pub fn reschedule() -> ! {
     loop {
         scheduler.need_resched.store(false, Relaxed);
         let task = scheduler.ready.lock().pop();
-        let thread = if task.is_null() { balance::steal(here.number()) } else { thread_of(task) };
+        let thread = if task.is_null() {
+            balance::steal(here.number())
+        } else {
+            thread_of(task)
+        };
         if !thread.is_null() {
             // SAFETY: just taken out of a queue, so this CPU owns it.
             unsafe { dispatch(here, scheduler, thread) }
@@ -351,11 +372,20 @@ unsafe fn dispatch(here: &PerCpu, scheduler: &Scheduler, thread: *mut Thread) ->
     let now = timer::now();
     t.task.queue.store(-1, Relaxed);
     t.task.on_cpu.store(here.number() as i32, Relaxed);
-    t.task.metrics.dispatched(now.saturating_sub(t.task.ready_since));
-    scheduler.metrics.switches.set(scheduler.metrics.switches.get() + 1);
+    t.task
+        .metrics
+        .dispatched(now.saturating_sub(t.task.ready_since));
+    scheduler
+        .metrics
+        .switches
+        .set(scheduler.metrics.switches.get() + 1);
     here.current.set(thread);
     scheduler.since.set(now);
-    scheduler.charged.set(if t.ipc.payer.is_null() { thread } else { t.ipc.payer });
+    scheduler.charged.set(if t.ipc.payer.is_null() {
+        thread
+    } else {
+        t.ipc.payer
+    });
     crate::trace::event!(switch, t.id, t.task.rank());
     start_slice(scheduler, now);
     scheduler.arm_by(scheduler.timers.next());
@@ -445,7 +475,10 @@ pub fn tick() {
     let scheduler = local();
     let now = timer::now();
     scheduler.armed.set(0);
-    scheduler.metrics.ticks.set(scheduler.metrics.ticks.get() + 1);
+    scheduler
+        .metrics
+        .ticks
+        .set(scheduler.metrics.ticks.get() + 1);
     scheduler.timers.expire(now);
     let thread = cpu::current().current.get();
     if !thread.is_null() {
@@ -485,7 +518,12 @@ pub fn start() -> ! {
 
 /// The thread a task is part of.
 pub fn thread_of(task: *mut Task) -> *mut Thread {
-    if task.is_null() { null_mut() } else { task.wrapping_byte_sub(core::mem::offset_of!(Thread, task)).cast() }
+    if task.is_null() {
+        null_mut()
+    } else {
+        task.wrapping_byte_sub(core::mem::offset_of!(Thread, task))
+            .cast()
+    }
 }
 
 /// Whether a class may be set to a level.

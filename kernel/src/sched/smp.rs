@@ -35,7 +35,11 @@ struct Request {
 }
 
 static CALLS: [Request; MAX_CPUS] = [const {
-    Request { function: AtomicUsize::new(0), argument: AtomicU64::new(0), waiting: AtomicU64::new(0) }
+    Request {
+        function: AtomicUsize::new(0),
+        argument: AtomicU64::new(0),
+        waiting: AtomicU64::new(0),
+    }
 }; MAX_CPUS];
 static BARRIERS: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
 
@@ -74,7 +78,8 @@ pub fn poll() {
     let here = cpu::current();
     let pending = here.ipi_pending.load(Relaxed);
     if pending & (CALL | mm::tlb::IPI_TLB) != 0 {
-        here.ipi_pending.fetch_and(!(CALL | mm::tlb::IPI_TLB), Ordering::SeqCst);
+        here.ipi_pending
+            .fetch_and(!(CALL | mm::tlb::IPI_TLB), Ordering::SeqCst);
         mm::tlb::service();
         serve_calls(here.bit());
     }

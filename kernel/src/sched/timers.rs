@@ -19,7 +19,8 @@ use crate::process::thread::Thread;
 struct Sleepers(Tree);
 
 impl crate::inspect::Described for Sleepers {
-    const SHAPE: crate::inspect::Shape = <Tree as crate::inspect::Described>::SHAPE.within(core::mem::offset_of!(Sleepers, 0));
+    const SHAPE: crate::inspect::Shape =
+        <Tree as crate::inspect::Described>::SHAPE.within(core::mem::offset_of!(Sleepers, 0));
 }
 // SAFETY: nodes are embedded in threads that leave the queue before they are freed; they are
 // touched under the queue's lock alone.
@@ -38,7 +39,10 @@ crate::described! {
 impl Queue {
     /// No timers.
     pub const fn new() -> Self {
-        Self { sleepers: SpinLock::new(Rank::Timers, Sleepers(Tree::new())), next: AtomicU64::new(u64::MAX) }
+        Self {
+            sleepers: SpinLock::new(Rank::Timers, Sleepers(Tree::new())),
+            next: AtomicU64::new(u64::MAX),
+        }
     }
 
     /// Earliest deadline in nanoseconds, or `u64::MAX`.
@@ -71,7 +75,8 @@ impl Queue {
     fn refresh(&self, tree: &Tree) {
         let first = tree.first();
         // SAFETY: nodes of the tree are embedded in live threads.
-        self.next.store(if first.is_null() { u64::MAX } else { unsafe { (*first).key } }, Relaxed);
+        let next = unsafe { first.as_ref() }.map_or(u64::MAX, |first| first.key);
+        self.next.store(next, Relaxed);
     }
 }
 
@@ -85,7 +90,9 @@ impl Default for Queue {
 pub fn arm(thread: &mut Thread, deadline: u64) {
     let scheduler = local();
     let mut sleepers = scheduler.timers.sleepers.lock();
-    thread.timer_cpu.store(cpu::current().index.get() as i32, Relaxed);
+    thread
+        .timer_cpu
+        .store(cpu::current().index.get() as i32, Relaxed);
     // SAFETY: the node is in no queue: a thread arms before it waits and disarms after.
     unsafe { sleepers.0.insert(&raw mut thread.timer, deadline) };
     scheduler.timers.refresh(&sleepers.0);

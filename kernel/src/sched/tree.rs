@@ -159,7 +159,11 @@ impl Tree {
                     self.replace(node, child);
                     break;
                 }
-                let up = if (*left).priority > (*right).priority { left } else { right };
+                let up = if (*left).priority > (*right).priority {
+                    left
+                } else {
+                    right
+                };
                 self.rotate_up(up);
             }
             (*node).linked = false;
@@ -266,7 +270,9 @@ mod tests {
         };
         let mut tree = Tree::new();
         let mut model: BTreeMap<(u64, u64), *mut Node> = BTreeMap::new();
-        let mut nodes: Vec<*mut Node> = (0..500).map(|_| Box::into_raw(Box::new(Node::new()))).collect();
+        let mut nodes: Vec<*mut Node> = (0..500)
+            .map(|_| Box::into_raw(Box::new(Node::new())))
+            .collect();
         let mut keys: Vec<(u64, u64)> = std::vec![(0, 0); 500];
         for step in 0..200_000u64 {
             let index = (random() % 500) as usize;
@@ -284,7 +290,10 @@ mod tests {
                 }
             }
             assert_eq!(tree.len(), model.len());
-            assert_eq!(tree.first(), model.first_key_value().map_or(null_mut(), |e| *e.1));
+            assert_eq!(
+                tree.first(),
+                model.first_key_value().map_or(null_mut(), |e| *e.1)
+            );
             if step % 1000 == 0 {
                 let mut cursor = tree.first();
                 for expected in model.values() {
@@ -298,6 +307,8 @@ mod tests {
         while !tree.pop_first().is_null() {}
         assert!(tree.is_empty());
         // SAFETY: made by Box::into_raw above, freed once.
-        nodes.drain(..).for_each(|n| drop(unsafe { Box::from_raw(n) }));
+        nodes
+            .drain(..)
+            .for_each(|n| drop(unsafe { Box::from_raw(n) }));
     }
 }

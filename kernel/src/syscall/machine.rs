@@ -28,7 +28,11 @@ pub fn console_write(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Argume
     write().into()
 }
 
-pub fn console_read(thread: &mut Thread, found: Checked, [_, buffer, length, info, ..]: Arguments) -> Outcome {
+pub fn console_read(
+    thread: &mut Thread,
+    found: Checked,
+    [_, buffer, length, info, ..]: Arguments,
+) -> Outcome {
     crate::process::input::read(thread, found.binding(), buffer, length, info)
 }
 

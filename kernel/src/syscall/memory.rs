@@ -62,7 +62,9 @@ pub fn memory_create(_: &mut Thread, found: Checked, [_, size, ..]: Arguments) -
         let memory = Memory::wrap(MemoryObject::create(size).map_err(|_| Error::OutOfMemory)?)?;
         // SAFETY: the caller holds a capability of the process, which therefore exists.
         let space = unsafe { found.typed::<Process>().open_space()? };
-        space.insert_root(memory.header(), Rights::all(), 0).map(|token| token.0)
+        space
+            .insert_root(memory.header(), Rights::all(), 0)
+            .map(|token| token.0)
     };
     create().into()
 }
@@ -75,17 +77,33 @@ pub fn map(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome
         let source = thread.capability(memory, Kind::Memory, needed(flags))?;
         let space = found.typed::<SpaceObject>().space();
         let memory = source.typed::<Memory>().memory();
-        let at = space.map_object(memory, offset, at, length, flags, Sharing::Shared, source.binding())?;
+        let at = space.map_object(
+            memory,
+            offset,
+            at,
+            length,
+            flags,
+            Sharing::Shared,
+            source.binding(),
+        )?;
         Ok(at.0)
     };
     map().into()
 }
 
-pub fn map_anonymous(_: &mut Thread, found: Checked, [_, address, length, bits, ..]: Arguments) -> Outcome {
+pub fn map_anonymous(
+    _: &mut Thread,
+    found: Checked,
+    [_, address, length, bits, ..]: Arguments,
+) -> Outcome {
     let map = || {
         let flags = flags(bits)?;
         let (at, length) = range(address, length)?;
-        Ok(found.typed::<SpaceObject>().space().map_anonymous(at, length, flags)?.0)
+        Ok(found
+            .typed::<SpaceObject>()
+            .space()
+            .map_anonymous(at, length, flags)?
+            .0)
     };
     map().into()
 }
@@ -98,17 +116,30 @@ pub fn unmap(_: &mut Thread, found: Checked, [_, address, length, ..]: Arguments
     unmap().into()
 }
 
-pub fn protect(_: &mut Thread, found: Checked, [_, address, length, bits, ..]: Arguments) -> Outcome {
+pub fn protect(
+    _: &mut Thread,
+    found: Checked,
+    [_, address, length, bits, ..]: Arguments,
+) -> Outcome {
     let protect = || {
         let flags = flags(bits)?;
         let (at, length) = range(address, length)?;
-        Ok::<_, Error>(found.typed::<SpaceObject>().space().protect(at, length, flags)?)
+        Ok::<_, Error>(
+            found
+                .typed::<SpaceObject>()
+                .space()
+                .protect(at, length, flags)?,
+        )
     };
     protect().into()
 }
 
 pub fn query(thread: &mut Thread, found: Checked, [_, address, ..]: Arguments) -> Outcome {
-    match found.typed::<SpaceObject>().space().query(VirtAddr(address)) {
+    match found
+        .typed::<SpaceObject>()
+        .space()
+        .query(VirtAddr(address))
+    {
         Some(mapping) => {
             let words = [mapping.flags.bits() as u64, mapping.level as u64, 0, 0];
             return_words(thread, mapping.physical.0, words)

@@ -39,7 +39,10 @@ impl From<Result<u64, Error>> for Outcome {
     fn from(result: Result<u64, Error>) -> Self {
         match result {
             Ok(value) => Outcome { status: 0, value },
-            Err(error) => Outcome { status: error as i64 as u64, value: 0 },
+            Err(error) => Outcome {
+                status: error as i64 as u64,
+                value: 0,
+            },
         }
     }
 }
@@ -56,7 +59,9 @@ type Arguments = [u64; 6];
 
 /// Returns a value and words to the current thread.
 pub fn return_words(thread: &mut Thread, value: u64, words: [u64; 4]) -> ! {
-    thread.frame.set_results(&[0, value, words[0], words[1], words[2], words[3]]);
+    thread
+        .frame
+        .set_results(&[0, value, words[0], words[1], words[2], words[3]]);
     scheduler::leave_kernel()
 }
 
@@ -66,7 +71,10 @@ impl Thread {
     pub fn capability(&self, token: u64, kind: Kind, rights: Rights) -> Result<Checked<'_>, Error> {
         // SAFETY: a thread's space lives as long as the thread runs.
         let space = unsafe { &*self.space };
-        cpu::current().scheduler().capabilities.lookup(space, Token(token), kind, rights)
+        cpu::current()
+            .scheduler()
+            .capabilities
+            .lookup(space, Token(token), kind, rights)
     }
 
     /// Finds a capability of any type.
@@ -147,7 +155,9 @@ fn leave(outcome: Outcome) -> Outcome {
 
 #[cold]
 fn leave_to_another(outcome: Outcome) -> ! {
-    scheduler_current().frame.set_results(&[outcome.status, outcome.value]);
+    scheduler_current()
+        .frame
+        .set_results(&[outcome.status, outcome.value]);
     scheduler::leave_kernel()
 }
 
@@ -181,5 +191,7 @@ mod handlers {
     pub use super::process::*;
     pub use super::thread::*;
     pub(super) use crate::ipc::calls::*;
-    pub use crate::process::futex::{futex_lock, futex_requeue, futex_unlock, futex_wait, futex_wake};
+    pub use crate::process::futex::{
+        futex_lock, futex_requeue, futex_unlock, futex_wait, futex_wake,
+    };
 }

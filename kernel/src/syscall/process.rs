@@ -14,11 +14,24 @@ use veridian_abi::Error;
 
 fn image<'a>(thread: &'a Thread, token: u64, offset: u64, length: u64) -> Result<Image<'a>, Error> {
     let found = thread.capability(token, Kind::Memory, Rights::READ | Rights::EXECUTE)?;
-    Ok(Image { memory: found.typed::<Memory>().memory(), offset, length })
+    Ok(Image {
+        memory: found.typed::<Memory>().memory(),
+        offset,
+        length,
+    })
 }
 
-pub fn process_create(thread: &mut Thread, found: Checked, [_, memory, offset, length, ..]: Arguments) -> Outcome {
-    let create = || create::process(found.typed::<Process>(), &image(thread, memory, offset, length)?);
+pub fn process_create(
+    thread: &mut Thread,
+    found: Checked,
+    [_, memory, offset, length, ..]: Arguments,
+) -> Outcome {
+    let create = || {
+        create::process(
+            found.typed::<Process>(),
+            &image(thread, memory, offset, length)?,
+        )
+    };
     create().into()
 }
 
@@ -30,10 +43,18 @@ pub fn fork(thread: &mut Thread, found: Checked, _: Arguments) -> Outcome {
     fork::fork(thread, found.typed::<Process>()).into()
 }
 
-pub fn exec(thread: &mut Thread, found: Checked, [_, memory, offset, length, argument, _]: Arguments) -> Outcome {
+pub fn exec(
+    thread: &mut Thread,
+    found: Checked,
+    [_, memory, offset, length, argument, _]: Arguments,
+) -> Outcome {
     let process = found.typed::<Process>();
     let (memory, offset, length) = match image(thread, memory, offset, length) {
-        Ok(image) => (core::ptr::from_ref(image.memory), image.offset, image.length),
+        Ok(image) => (
+            core::ptr::from_ref(image.memory),
+            image.offset,
+            image.length,
+        ),
         Err(error) => return Err::<u64, _>(error).into(),
     };
     // SAFETY: the memory object is alive for the length of the operation: `exec` takes a use first.
@@ -55,18 +76,28 @@ pub fn process_wait(thread: &mut Thread, found: Checked, [_, info, ..]: Argument
         lifecycle::reap(process);
         return Ok::<u64, Error>(process.status.load(Relaxed) as u64).into();
     }
-    wait::block(thread, Reason::Exit, process.pid as u64, found.binding(), info, |thread| {
-        // SAFETY: the process's lock is held; the thread is running, so in no list.
-        unsafe { members.waiters.insert(thread, process.wait_lock()) };
-        drop(members);
-    })
+    wait::block(
+        thread,
+        Reason::Exit,
+        process.pid as u64,
+        found.binding(),
+        info,
+        |thread| {
+            // SAFETY: the process's lock is held; the thread is running, so in no list.
+            unsafe { members.waiters.insert(thread, process.wait_lock()) };
+            drop(members);
+        },
+    )
 }
 
 pub fn process_wait_any(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Outcome {
     let process = found.typed::<Process>();
     let mut tree = TREE.lock();
     if let Some((pid, status)) = lifecycle::reap_any(process, &mut tree) {
-        return Outcome { status: status as u64, value: pid as u64 };
+        return Outcome {
+            status: status as u64,
+            value: pid as u64,
+        };
     }
     let mut members = process.members();
     wait::block(thread, Reason::Exit, 0, found.binding(), info, |thread| {

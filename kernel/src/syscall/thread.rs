@@ -39,11 +39,18 @@ pub fn thread_join(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments
     if let Some(process) = unsafe { joined.process.as_ref() } {
         let members = process.members();
         if !joined.is_dead() {
-            return wait::block(thread, Reason::Join, joined.id as u64, found.binding(), info, |thread| {
-                // SAFETY: the process's lock is held; the thread is running, so in no list.
-                unsafe { joined.joiners.insert(thread, process.wait_lock()) };
-                drop(members);
-            });
+            return wait::block(
+                thread,
+                Reason::Join,
+                joined.id as u64,
+                found.binding(),
+                info,
+                |thread| {
+                    // SAFETY: the process's lock is held; the thread is running, so in no list.
+                    unsafe { joined.joiners.insert(thread, process.wait_lock()) };
+                    drop(members);
+                },
+            );
         }
     }
     Ok::<u64, Error>(joined.exit_value.load(Relaxed)).into()
@@ -82,7 +89,16 @@ pub fn set_affinity(_: &mut Thread, found: Checked, [_, mask, ..]: Arguments) ->
 
 pub fn get_affinity(thread: &mut Thread, found: Checked, _: Arguments) -> Outcome {
     let task = &target(&found).task;
-    return_words(thread, task.affinity.load(Relaxed), [task.last_cpu.load(Relaxed) as u64, percpu::online_mask(), 0, 0])
+    return_words(
+        thread,
+        task.affinity.load(Relaxed),
+        [
+            task.last_cpu.load(Relaxed) as u64,
+            percpu::online_mask(),
+            0,
+            0,
+        ],
+    )
 }
 
 pub fn set_schedule(_: &mut Thread, found: Checked, [_, class, level, ..]: Arguments) -> Outcome {
@@ -104,12 +120,21 @@ pub fn set_schedule(_: &mut Thread, found: Checked, [_, class, level, ..]: Argum
 
 pub fn get_schedule(thread: &mut Thread, found: Checked, _: Arguments) -> Outcome {
     let task = &target(&found).task;
-    return_words(thread, task.class() as u64, [task.level() as i64 as u64, task.rank() as u64, 0, 0])
+    return_words(
+        thread,
+        task.class() as u64,
+        [task.level() as i64 as u64, task.rank() as u64, 0, 0],
+    )
 }
 
 pub fn thread_info(_: &mut Thread, found: Checked, [_, buffer, length, ..]: Arguments) -> Outcome {
     let metrics = target(&found).task.metrics;
-    let words = [metrics.run_time, metrics.wait_time, metrics.switches, metrics.migrations];
+    let words = [
+        metrics.run_time,
+        metrics.wait_time,
+        metrics.switches,
+        metrics.migrations,
+    ];
     userspace::write_words(buffer, length, &words, &metrics.latency).into()
 }
 
@@ -119,7 +144,11 @@ pub fn set_tls(thread: &mut Thread, [base, ..]: Arguments) -> Outcome {
     scheduler::leave_kernel()
 }
 
-pub fn set_fault_handler(thread: &mut Thread, found: Checked, [_, endpoint, ..]: Arguments) -> Outcome {
+pub fn set_fault_handler(
+    thread: &mut Thread,
+    found: Checked,
+    [_, endpoint, ..]: Arguments,
+) -> Outcome {
     let set = || {
         let faulting = target(&found);
         let (handler, badge) = match endpoint {
@@ -134,7 +163,9 @@ pub fn set_fault_handler(thread: &mut Thread, found: Checked, [_, endpoint, ..]:
         };
         lifecycle::drop_fault_handler(faulting);
         faulting.fault_badge = badge;
-        faulting.fault_handler.store(handler, core::sync::atomic::Ordering::Release);
+        faulting
+            .fault_handler
+            .store(handler, core::sync::atomic::Ordering::Release);
         Ok(())
     };
     set().into()
@@ -143,11 +174,23 @@ pub fn set_fault_handler(thread: &mut Thread, found: Checked, [_, endpoint, ..]:
 pub fn whoami(thread: &mut Thread, _: Arguments) -> Outcome {
     // SAFETY: a running thread has a process.
     let pid = unsafe { (*thread.process).pid } as u64;
-    return_words(thread, thread.id as u64, [cpu::current().index.get() as u64, pid, thread.buffer_address, 0])
+    return_words(
+        thread,
+        thread.id as u64,
+        [
+            cpu::current().index.get() as u64,
+            pid,
+            thread.buffer_address,
+            0,
+        ],
+    )
 }
 
 pub fn null(_: &mut Thread, _: Arguments) -> Outcome {
-    Outcome { status: 0, value: 0 }
+    Outcome {
+        status: 0,
+        value: 0,
+    }
 }
 
 /// The deadline that a descriptor asks for: that of the message buffer, none, or the past.

@@ -50,7 +50,8 @@ kinds! {
 pub static ENABLED: AtomicU64 = AtomicU64::new(0);
 
 /// Events seen while their kind was on, per CPU.
-pub static COUNTS: [[AtomicU64; KINDS]; MAX_CPUS] = [const { [const { AtomicU64::new(0) }; KINDS] }; MAX_CPUS];
+pub static COUNTS: [[AtomicU64; KINDS]; MAX_CPUS] =
+    [const { [const { AtomicU64::new(0) }; KINDS] }; MAX_CPUS];
 
 /// Records an event: a kind of `trace::kind` and up to two words.
 #[macro_export]

@@ -189,6 +189,7 @@ bootstrap_tables:
     .skip 6 * 4096
     .skip {boot_stack}
 boot_stack_top:
+.text
 "#,
     device = const DEVICE | NO_EXECUTE,
     direct = const NORMAL | NO_EXECUTE,

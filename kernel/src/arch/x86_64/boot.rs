@@ -164,6 +164,7 @@ boot_pd:        .skip 4096*{gib}
 .skip 32768
 .global boot_stack_top
 boot_stack_top:
+.text
 "#,
     boot_main = sym boot_main,
     secondary_main = sym secondary_main,
