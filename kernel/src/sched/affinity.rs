@@ -70,7 +70,8 @@ fn unqueue(thread: &mut Thread) -> bool {
 fn change(thread: &mut Thread, change: impl FnOnce(&Thread)) {
     let owned = unqueue(thread);
     change(thread);
-    if owned {
+    // Its CPU may have queued a running thread in the meantime, as it was before.
+    if owned || unqueue(thread) {
         // SAFETY: taken out of its queue above.
         unsafe { scheduler::make_ready(thread) };
         return;

@@ -5,8 +5,8 @@
 //! A run queue is guarded by its CPU's scheduler lock; `top_rank` alone may be read
 //! without it, as a hint for wake-ups and as the condition of the IPC fast path on its own CPU.
 //!
-//! Invariant: a task is in the list (or tree) of the effective rank it had when it was put in;
-//! whoever changes the rank of a queued task takes it out first.
+//! Invariant: a task is in the list (or tree) of the rank it had when it was put in, `queued_rank`.
+//! Its effective rank may change at any time; whoever changes it sees to it that it is put in anew.
 
 use core::mem::offset_of;
 use core::ptr::null_mut;
@@ -76,6 +76,7 @@ impl RunQueue {
         // SAFETY: the caller promises `task`; tasks already queued were promised before.
         unsafe {
             let rank = (*task).rank();
+            (*task).queued_rank = rank;
             if rank == RANK_FAIR {
                 let key = (*task).virtual_time;
                 self.fair.insert(&raw mut (*task).node, key);
@@ -115,7 +116,7 @@ impl RunQueue {
     pub unsafe fn remove(&mut self, task: *mut Task) {
         // SAFETY: `task` is in this queue, so it and its neighbours are valid.
         unsafe {
-            let rank = (*task).rank();
+            let rank = (*task).queued_rank;
             if rank == RANK_FAIR {
                 self.fair.remove(&raw mut (*task).node);
             } else {
@@ -155,7 +156,7 @@ impl RunQueue {
         if !task.is_null() {
             // SAFETY: `best` is in this queue.
             unsafe {
-                if (*task).rank() == RANK_FAIR {
+                if (*task).queued_rank == RANK_FAIR {
                     self.floor = self.floor.max((*task).virtual_time);
                 }
                 self.remove(task);

@@ -105,6 +105,8 @@ crate::described! {
         pub base_rank: AtomicU16,
         /// Rank it is scheduled by.
         pub effective_rank: AtomicU16,
+        /// Rank under which it stands in its queue.
+        pub queued_rank: u16,
         /// CPUs it may run on.
         pub affinity: AtomicU64,
         /// Weighted run time in nanoseconds of nice 0; the fair queue's order.
@@ -131,6 +133,7 @@ impl Task {
             level: AtomicU8::new(0),
             base_rank: AtomicU16::new(RANK_FAIR),
             effective_rank: AtomicU16::new(RANK_FAIR),
+            queued_rank: RANK_FAIR,
             affinity: AtomicU64::new(u64::MAX),
             virtual_time: 0,
             ready_since: 0,
