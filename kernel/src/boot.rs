@@ -101,6 +101,7 @@ extern "C" fn main_boot() -> ! {
     }
     #[cfg(feature = "ktest")]
     crate::test_framework::run();
+    arch::console::enable_receive_interrupt(cpu::current());
     crate::process::start_first(archive);
     crate::sched::scheduler::start()
 }

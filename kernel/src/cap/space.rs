@@ -20,7 +20,7 @@ use veridian_abi::Error;
 use super::object::{Kind, Object};
 use super::rights::Rights;
 use super::slot::{CHUNK_SLOTS, Chunk, Slot, Tag};
-use super::sync::{AtomicBool, AtomicPtr, Ordering, SpinLock, allocate, free};
+use super::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, SpinLock, allocate, free};
 use super::token::{INDEX_BITS, Token};
 use crate::lock::Rank;
 
@@ -56,6 +56,8 @@ crate::described! {
         holder: *const Object,
         /// Slots that other operations gave back.
         returned: AtomicPtr<Slot>,
+        /// Slots handed out and not given back.
+        used: AtomicU32,
         /// Whether what is in it is thereby kept alive (see `cycles`).
         anchored: AtomicBool,
         store: SpinLock<Store>,
@@ -72,8 +74,6 @@ crate::described! {
         free: *mut Slot,
         /// First slot that was never handed out.
         pub(super) fresh: u32,
-        /// Slots handed out and not seen coming back.
-        used: u32,
         /// The most that may be handed out.
         limit: u32,
         closed: bool,
@@ -174,13 +174,13 @@ impl Space {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             holder,
             returned: AtomicPtr::new(null_mut()),
+            used: AtomicU32::new(0),
             anchored: AtomicBool::new(anchored),
             store: SpinLock::new(
                 Rank::CapabilitySpace,
                 Store {
                     free: null_mut(),
                     fresh: 1,
-                    used: 0,
                     limit,
                     closed: false,
                 },
@@ -281,23 +281,24 @@ impl Space {
 
     /// Number of capabilities in the space.
     pub fn count(&self) -> u32 {
-        let mut store = self.store.lock();
-        self.collect(&mut store);
-        store.used
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Takes a slot.
     #[inline]
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
         let mut store = self.store.lock();
-        if store.free.is_null() || store.used >= store.limit {
+        if store.free.is_null() {
+            store.free = self.returned.swap(null_mut(), Ordering::Acquire);
+        }
+        if store.free.is_null() || self.used.load(Ordering::Relaxed) >= store.limit {
             self.replenish(&mut store)?;
         }
         // SAFETY: the list is not empty; free slots are slots of this space's chunks.
         let slot = unsafe { &*store.free };
         store.free = slot.next.get();
-        store.used += 1;
         drop(store);
+        self.used.fetch_add(1, Ordering::Relaxed);
         let generation = Tag(slot.tag.load(Ordering::Relaxed)).generation();
         Ok(Reserved {
             slot,
@@ -305,14 +306,13 @@ impl Space {
         })
     }
 
-    /// Makes sure that there is a free slot.
+    /// Makes sure that there is a free slot, and room for it within the limit.
     #[cold]
     fn replenish(&self, store: &mut Store) -> Result<(), Error> {
         if store.closed {
             return Err(Error::Closed);
         }
-        self.collect(store);
-        if store.used >= store.limit {
+        if self.count() >= store.limit {
             return Err(Error::SpaceFull);
         }
         if store.free.is_null() {
@@ -324,40 +324,26 @@ impl Space {
     /// Puts a slot back. Its capability has died, or was never there; nobody else does the same.
     #[inline]
     pub(super) fn give_back(&self, slot: &Slot) {
+        if slot.tag().generation() == 0 {
+            // Without a generation to come the slot stays in use for ever, by nobody.
+            return slot.set_tag(Tag::empty(0, Kind::Retired));
+        }
         let this = slot as *const Slot as *mut Slot;
         let mut first = self.returned.load(Ordering::Relaxed);
         loop {
             slot.next.set(first);
             // The only one who takes from the list takes all of it, so the list's first element
             // cannot go and come back in between.
-            match self.returned.compare_exchange_weak(
-                first,
-                this,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
+            let (order, failure) = (Ordering::Release, Ordering::Relaxed);
+            match self
+                .returned
+                .compare_exchange_weak(first, this, order, failure)
+            {
+                Ok(_) => break,
                 Err(now) => first = now,
             }
         }
-    }
-
-    /// Moves what came back to the list of free slots, without what is retired.
-    fn collect(&self, store: &mut Store) {
-        let mut next = self.returned.swap(null_mut(), Ordering::Acquire);
-        while let Some(slot) = NonNull::new(next) {
-            // SAFETY: slots on the list are this space's, and the list was taken whole.
-            let slot = unsafe { slot.as_ref() };
-            next = slot.next.get();
-            if slot.tag().generation() == 0 {
-                // Without a generation to come the slot stays in use for ever, by nobody.
-                slot.set_tag(Tag::empty(0, Kind::Retired));
-                continue;
-            }
-            store.used -= 1;
-            slot.next.set(store.free);
-            store.free = slot as *const Slot as *mut Slot;
-        }
+        self.used.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Takes the first slot that was never used.
@@ -442,13 +428,15 @@ impl Space {
 
 impl Store {
     /// Notes that the slots below `extent` are in use or on the list of free slots.
-    pub(super) fn occupy(&mut self, slot: &Slot, free: bool) {
+    pub(super) fn occupy(&mut self, space: &Space, slot: &Slot, free: bool) {
         match free {
             true => {
                 slot.next.set(self.free);
                 self.free = slot as *const Slot as *mut Slot;
             }
-            false => self.used += 1,
+            false => {
+                space.used.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }

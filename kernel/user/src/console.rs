@@ -44,9 +44,14 @@ pub fn read(buffer: &mut [u8]) -> Result<usize> {
     if buffer.is_empty() {
         return Err(Error::InvalidArgument);
     }
-    sys::console_read(CONSOLE, buffer.as_mut_ptr() as u64, buffer.len() as u64, 0)
-        .value()
-        .map(|n| n as usize)
+    let (at, length) = (buffer.as_mut_ptr() as u64, buffer.len() as u64);
+    loop {
+        match sys::console_read(CONSOLE, at, length, 0).value() {
+            // Something was typed; another reader may have been faster.
+            Err(Error::Busy) => {}
+            other => return other.map(|n| n as usize),
+        }
+    }
 }
 
 /// Prints formatted text; a program without a console prints nothing.

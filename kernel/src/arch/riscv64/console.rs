@@ -1,6 +1,7 @@
 //! Serial console: the machine's 16550, and before it is known the firmware's.
 
 use super::{ipi, machine};
+use crate::percpu::PerCpu;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Virtual address of the UART's registers; 0 until the device tree was read.
@@ -57,12 +58,13 @@ pub fn get() -> Option<u8> {
     (read(base, LINE_STATUS) & RECEIVED != 0).then(|| read(base, DATA))
 }
 
-/// Makes received bytes interrupt a CPU; returns the interrupt's number.
-pub fn enable_receive_interrupt() -> Option<u32> {
-    let irq = machine::uart_interrupt()?;
-    write(base()?, INTERRUPT_ENABLE, RECEIVED);
-    ipi::unmask(irq);
-    Some(irq)
+/// Has received bytes raise `Interrupt::Device` on `cpu`.
+pub fn enable_receive_interrupt(cpu: &PerCpu) {
+    if let (Some(irq), Some(base)) = (machine::uart_interrupt(), base()) {
+        write(base, INTERRUPT_ENABLE, RECEIVED);
+        ipi::route_irq(irq, cpu);
+        ipi::unmask(irq);
+    }
 }
 
 /// Makes the UART interrupt whenever it has room to send, which is a device interrupt at will.

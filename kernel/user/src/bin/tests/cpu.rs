@@ -150,6 +150,7 @@ tests! {
         check_eq!(faults(|| jump(black_box(&code).as_ptr() as u64))?, Some(FAULT));
     }
     fn stack_overflow_ends_the_process() {
+        #[allow(unconditional_recursion)]
         fn deeper(depth: u64) -> u64 {
             let kept = black_box([depth; 64]);
             deeper(depth + 1) + kept[7]
