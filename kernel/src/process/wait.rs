@@ -14,10 +14,11 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::thread::Thread;
+use crate::arch::cpu;
 use crate::cap::Binding;
 use crate::ipc::reply::Reply;
 use crate::lock::SpinLock;
-use crate::sched::{scheduler, timers};
+use crate::sched::{scheduler, smp, timers};
 use crate::syscall::Outcome;
 use veridian_abi::{Error, MessageInfo};
 
@@ -382,6 +383,31 @@ pub unsafe fn expire(thread: *mut Thread) {
     }
 }
 
+/// Ends what a caller pays for that gets no answer: `server` and those it has called in turn go on
+/// at their own expense, since nothing keeps the caller alive for them.
+fn stop_paying(payer: *mut Thread, server: &Thread) {
+    fn forget(payer: u64) {
+        let here = cpu::current();
+        let scheduler = here.scheduler();
+        if scheduler.charged.get().addr() as u64 == payer {
+            scheduler.charge_to(here.current.get());
+        }
+    }
+    let mut next = core::ptr::from_ref(server).cast_mut();
+    while !next.is_null() {
+        // SAFETY: threads of a chain of calls are not freed within a grace period; the payer of a
+        // server is the business of whoever ends the call that it serves.
+        unsafe {
+            if (*next).ipc.payer == payer {
+                (*next).ipc.payer = null_mut();
+            }
+            next = (*next).wait.server.load(Ordering::Acquire);
+        }
+    }
+    forget(payer.addr() as u64);
+    smp::call(u64::MAX, forget, payer.addr() as u64);
+}
+
 /// Sets the result of a wait that the caller has claimed and makes the thread ready.
 ///
 /// # Safety
@@ -398,6 +424,7 @@ pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
+            stop_paying(thread, server);
         }
         let reply = t.wait.reply.swap(null_mut(), Ordering::AcqRel);
         // A reply object gives its caller up before it is freed.
