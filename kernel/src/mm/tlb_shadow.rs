@@ -72,6 +72,7 @@ fn may_remember(space: &AddressSpace) -> u64 {
         })
 }
 
+/// An entry that led to a frame was removed: whoever may remember it is noted.
 pub fn removed(space: &AddressSpace, address: u64, level: usize, frame: PhysAddr) {
     let cpus = may_remember(space);
     if cpus == 0 {
@@ -93,6 +94,7 @@ pub fn removed(space: &AddressSpace, address: u64, level: usize, frame: PhysAddr
     COUNT.fetch_add(1, Relaxed);
 }
 
+/// CPUs have forgotten a range of an address-space number.
 pub fn flushed(cpus: u64, asid: u32, start: u64, end: u64) {
     forget(cpus, |o| {
         asid == EVERYTHING || asid == o.asid as u32 && o.start < end && start < o.end
@@ -115,6 +117,7 @@ pub fn deferred(cpus: u64, asid: u32, start: u64, end: u64) {
     });
 }
 
+/// A CPU has another space in its register.
 pub fn switched(cpu: &PerCpu, asid: u16) {
     if tagged() {
         SEEN[cpu.number()][asid as usize / 64].fetch_or(1 << (asid % 64), SeqCst);
@@ -135,10 +138,12 @@ fn forget(cpus: u64, matches: impl Fn(&Old) -> bool) {
     }
 }
 
+/// A number will not be used before everything was flushed.
 pub fn number_retired(asid: u16) {
     RETIRED[asid as usize / 64].fetch_or(1 << (asid % 64), SeqCst);
 }
 
+/// A number is given out: nobody may remember anything under it.
 pub fn number_given(asid: u16) {
     RETIRED[asid as usize / 64].fetch_and(!(1 << (asid % 64)), SeqCst);
     let seen =
@@ -150,6 +155,7 @@ pub fn number_given(asid: u16) {
     );
 }
 
+/// A frame changes hands: panics if a CPU may still reach it.
 pub fn check(frame: u32) {
     if COUNT.load(Relaxed) == 0 {
         return;
