@@ -130,8 +130,9 @@ tests! {
         let holder = thread::spawn(move || {
             let guard = theirs.lock();
             flag.store(1, Ordering::SeqCst);
+            // Asleep, since at the rank it is lent it would keep the CPU from this test.
             while flag.load(Ordering::SeqCst) != 2 {
-                thread::yield_now();
+                sleep(MILLISECOND);
             }
             drop(guard);
         })?;
@@ -144,7 +145,7 @@ tests! {
         let started = go.clone();
         let waiter = thread::spawn(move || {
             while started.load(Ordering::SeqCst) == 0 {
-                thread::yield_now();
+                sleep(MILLISECOND);
             }
             drop(theirs.lock());
         })?;
