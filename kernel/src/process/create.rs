@@ -4,6 +4,7 @@
 //! until a failure goes with the values that hold it.
 
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
 
 use super::elf::{self, Image};
 use super::lifecycle;
@@ -130,7 +131,7 @@ pub fn start(process: &Process, argument: u64) -> Result<(), Error> {
     lifecycle::start(thread)
 }
 
-/// The system call `thread_create`: the thread is started at once. Result: its token.
+/// The system call `thread_create`: the thread is started at once, on the CPUs of its creator. Result: its token.
 ///
 /// # Errors
 /// `InvalidArgument` for addresses outside user space, `OutOfMemory`, `SpaceFull`, `PeerDied`.
@@ -156,6 +157,10 @@ pub fn thread(
     let thread = new_thread(process, &memory, frame, buffer)?;
     // SAFETY: just made; it does not run yet.
     let t = unsafe { &mut *thread.as_ptr() };
+    // SAFETY: a system call has a current thread.
+    let creator = unsafe { scheduler::current() };
+    let affinity = creator.task.affinity.load(Relaxed);
+    t.task.affinity.store(affinity, Relaxed);
     // SAFETY: the caller holds a capability of the process, which therefore exists.
     let token = unsafe { process.open_space() }
         .and_then(|space| space.insert_root(&t.object, Rights::all(), 0));
