@@ -288,14 +288,21 @@ impl Space {
     #[inline]
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
         let mut store = self.store.lock();
+        if self.used.load(Ordering::Relaxed) >= store.limit {
+            return Err(if store.closed {
+                Error::Closed
+            } else {
+                Error::SpaceFull
+            });
+        }
         if store.free.is_null() {
             store.free = self.returned.swap(null_mut(), Ordering::Acquire);
         }
-        if store.free.is_null() || self.used.load(Ordering::Relaxed) >= store.limit {
-            self.replenish(&mut store)?;
-        }
-        // SAFETY: the list is not empty; free slots are slots of this space's chunks.
-        let slot = unsafe { &*store.free };
+        let slot = match NonNull::new(store.free) {
+            // SAFETY: free slots are slots of this space's chunks.
+            Some(slot) => unsafe { slot.as_ref() },
+            None => self.take_fresh(&mut store)?,
+        };
         store.free = slot.next.get();
         drop(store);
         self.used.fetch_add(1, Ordering::Relaxed);
@@ -304,21 +311,6 @@ impl Space {
             slot,
             token: Token::new(slot.index(), generation),
         })
-    }
-
-    /// Makes sure that there is a free slot, and room for it within the limit.
-    #[cold]
-    fn replenish(&self, store: &mut Store) -> Result<(), Error> {
-        if store.closed {
-            return Err(Error::Closed);
-        }
-        if self.count() >= store.limit {
-            return Err(Error::SpaceFull);
-        }
-        if store.free.is_null() {
-            store.free = self.take_fresh(store)? as *const Slot as *mut Slot;
-        }
-        Ok(())
     }
 
     /// Puts a slot back. Its capability has died, or was never there; nobody else does the same.
@@ -346,18 +338,15 @@ impl Space {
         self.used.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes the first slot that was never used.
+    /// The first slot that was never used; its link is null.
     fn take_fresh(&self, store: &mut Store) -> Result<&Slot, Error> {
         // The first slot of a chunk is its header.
-        let index = if store.fresh % CHUNK_SLOTS == 0 {
-            store.fresh + 1
-        } else {
-            store.fresh
+        let index = store.fresh + (store.fresh % CHUNK_SLOTS == 0) as u32;
+        let slot = match self.slot(index) {
+            Some(slot) => slot,
+            None => self.provide(index)?,
         };
-        let slot = self.provide(index)?;
         store.fresh = index + 1;
-        slot.set_tag(Tag::empty(1, Kind::Free));
-        slot.next.set(null_mut());
         Ok(slot)
     }
 
@@ -483,7 +472,7 @@ fn directory_layout(length: usize) -> Layout {
         .0
 }
 
-/// A chunk whose slots have generation 0, so that no token names them.
+/// A chunk of slots that hold nothing and begin with generation 1.
 fn new_chunk(space: &Space, number: usize) -> Option<NonNull<Slot>> {
     let chunk = allocate(Layout::new::<Chunk>())?.cast::<Slot>();
     #[cfg(loom)]
@@ -493,6 +482,7 @@ fn new_chunk(space: &Space, number: usize) -> Option<NonNull<Slot>> {
         let slot = unsafe { chunk.add(k).as_ref() };
         slot.space
             .store(space as *const Space as *mut Space, Ordering::Relaxed);
+        slot.set_tag(Tag::empty((k != 0) as u32, Kind::Free));
     }
     // SAFETY: as above; the first slot is the header.
     unsafe { chunk.as_ref() }
