@@ -24,9 +24,8 @@ impl Initrd {
         let size = sys::memory_size(INITRD).value()?;
         let address = sys::map(ADDRESS_SPACE, INITRD, 0, 0, size, protection::READ).value()?;
         // SAFETY: the kernel mapped `size` readable bytes that never change.
-        Ok(Self {
-            bytes: unsafe { core::slice::from_raw_parts(address as *const u8, size as usize) },
-        })
+        let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, size as usize) };
+        Ok(Self { bytes })
     }
 
     /// Finds a file by name.

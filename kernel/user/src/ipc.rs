@@ -299,6 +299,7 @@ impl Server {
     }
 
     /// Answers, if there is an answer, and waits for the next message.
+    #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Received> {
         let Some(message) = self.reply.take() else {
             return self.endpoint.receive();

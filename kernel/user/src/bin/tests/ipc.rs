@@ -352,7 +352,7 @@ tests! {
         let mut batch = [[0; 4]; 20];
         while expected < 1000 {
             let count = channel.receive(&mut batch)?;
-            for words in batch[..count].iter().copied() {
+            for words in batch[..count].iter() {
                 check_eq!(words, [expected, 7, 8, 9]);
                 expected += 1;
             }
