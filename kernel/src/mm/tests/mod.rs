@@ -44,10 +44,13 @@ impl Machine {
     pub fn with(info: MachineInfo) -> Machine {
         let alone = ONE.lock().unwrap_or_else(|poison| poison.into_inner());
         let end = info.memory.as_slice().last().unwrap().range.end;
-        let layout = Layout::from_size_align(end as usize, 2 << 20).unwrap();
+        // Aligned by hand: zeroed memory of a large alignment would be cleared byte by byte.
+        let align = 2usize << 20;
+        let layout = Layout::from_size_align(end as usize + align, 16).unwrap();
         // SAFETY: the layout is not empty.
         let memory = unsafe { alloc_zeroed(layout) };
-        paging::DIRECT_MAP.store(memory as u64, SeqCst);
+        let base = (memory as usize).next_multiple_of(align);
+        paging::DIRECT_MAP.store(base as u64, SeqCst);
         paging::NUMBERS.store(1, SeqCst);
         inject::fail_nth(0);
         slab::reset();
@@ -105,6 +108,12 @@ impl Random {
             items.swap(i, (self.next() % (i as u64 + 1)) as usize);
         }
     }
+}
+
+/// How many cases a property test runs: `usual`, a million operations, or what `PROPTEST_CASES` says.
+pub fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// Seeds for tests that draw their own random numbers.

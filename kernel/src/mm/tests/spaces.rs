@@ -1026,8 +1026,8 @@ fn run(ops: &[Op]) {
 }
 
 proptest! {
-    // 1,500 x 700 operations.
-    #![proptest_config(ProptestConfig { cases: 1500, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    // Cases of 700 operations.
+    #![proptest_config(ProptestConfig { cases: super::cases(1500), max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn behaves_like_a_map_of_pages(ops in prop::collection::vec(op(), 700)) {
         run(&ops);
