@@ -34,7 +34,7 @@ pub use frame_allocator::{FrameRange, Request};
 
 use crate::arch::layout::{DIRECT_MAP, IMAGE};
 use crate::arch::paging;
-use crate::inspect::{Described, Name, Named, Shape};
+use crate::inspect::{Described, Name, Named, Record, Shape};
 use crate::machine::MachineInfo;
 
 /// Size of a frame and of the smallest page.
@@ -113,6 +113,16 @@ impl Named for MapFlags {
 impl Described for MapFlags {
     const SHAPE: Shape = Shape::flags("veridian_kernel::mm::MapFlags", 4, Self::NAMES);
 }
+
+#[used]
+#[unsafe(link_section = "veridian_inspect")]
+static MAP_FLAGS: Record = Record::of_type(
+    <MapFlags as Described>::SHAPE.type_name,
+    &[],
+    size_of::<MapFlags>(),
+    file!(),
+    line!(),
+);
 
 impl Described for PhysAddr {
     const SHAPE: Shape = <u64 as Described>::SHAPE;
