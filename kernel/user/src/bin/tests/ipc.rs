@@ -353,7 +353,7 @@ tests! {
         while expected < 1000 {
             let count = channel.receive(&mut batch)?;
             for words in batch[..count].iter() {
-                check_eq!(words, [expected, 7, 8, 9]);
+                check_eq!(*words, [expected, 7, 8, 9]);
                 expected += 1;
             }
         }
