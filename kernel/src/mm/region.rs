@@ -235,7 +235,7 @@ impl Regions {
 
     /// Whether no region touches `start..end`; with it the region that ends at `start`, if one does.
     #[inline]
-    pub fn room(&self, start: u64, end: u64) -> (bool, Option<NonNull<Region>>) {
+    pub fn room(&mut self, start: u64, end: u64) -> (bool, Option<NonNull<Region>>) {
         // SAFETY: as in `find`.
         unsafe {
             let mut below = self.last;
@@ -246,6 +246,7 @@ impl Regions {
                 let above = self.tree.first() as *mut Region;
                 return (above.is_null() || (*above).start >= end, None);
             }
+            self.last = below;
             let above = Tree::next(below as *mut Node) as *mut Region;
             let free = (*below).end <= start && (above.is_null() || (*above).start >= end);
             (
