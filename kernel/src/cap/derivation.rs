@@ -122,9 +122,12 @@ impl Tree {
         tag: Tag,
         badge: u64,
     ) {
-        self.begin();
+        // The one store that makes the new slot visible leaves the tree whole, so readers need
+        // only learn that something changed.
         self.link(new.slot, parent);
-        self.end();
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        self.sequence
+            .store(sequence.wrapping_add(2), Ordering::Release);
         self.enliven(object, new, tag, badge);
     }
 

@@ -69,12 +69,6 @@ impl Kind {
         // SAFETY: every number from 0 to 15 is a variant.
         unsafe { core::mem::transmute(bits & 15) }
     }
-
-    /// Whether this is a type of object rather than a state of an empty slot.
-    #[inline]
-    pub const fn is_object(self) -> bool {
-        !matches!(self, Kind::Free | Kind::Dying | Kind::Retired)
-    }
 }
 
 /// What a type of object does when capabilities to it go.

@@ -3,10 +3,10 @@
 //! The tag word holds everything a check needs, so that a check is one load:
 //!
 //! ```text
-//! 63          32 31   20 19      18       17 16    15   8 7 6 5      0
-//! ┌─────────────┬───────┬───────┬──────────┬────────┬──────┬───┬────────┐
-//! │ generation  │   0   │ loose │ revoking │ policy │ kind │ 0 │ rights │
-//! └─────────────┴───────┴───────┴──────────┴────────┴──────┴───┴────────┘
+//! 63          32 31   20 19      18       17 16    15   8   7    6 5      0
+//! ┌─────────────┬───────┬───────┬──────────┬────────┬──────┬──────┬───┬────────┐
+//! │ generation  │   0   │ loose │ revoking │ policy │ kind │ live │ 0 │ rights │
+//! └─────────────┴───────┴───────┴──────────┴────────┴──────┴──────┴───┴────────┘
 //! ```
 //!
 //! Invariants: the tag of a live slot changes only under the derivation lock of its object.
@@ -39,12 +39,14 @@ impl Tag {
     const POLICY_SHIFT: u32 = 16;
     const REVOKING: u64 = 1 << 18;
     const LOOSE: u64 = 1 << 19;
+    const LIVE: u64 = 1 << 7;
 
     /// The tag of a live capability.
     pub const fn live(generation: u32, kind: Kind, rights: Rights, policy: Policy) -> Tag {
         Tag((generation as u64) << Self::GENERATION_SHIFT
             | (policy as u64) << Self::POLICY_SHIFT
             | (kind as u64) << Self::KIND_SHIFT
+            | Self::LIVE
             | rights.bits() as u64)
     }
 
@@ -109,7 +111,7 @@ impl Tag {
     /// Whether the slot holds a capability.
     #[inline]
     pub const fn is_live(self) -> bool {
-        self.kind().is_object()
+        self.0 & Self::LIVE != 0
     }
 
     /// Whether the descendants are being revoked.
@@ -122,6 +124,13 @@ impl Tag {
     #[inline]
     pub const fn is_named_by(self, token: Token) -> bool {
         self.is_live() && token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT
+    }
+
+    /// Whether the slot holds the capability that `token` names, with `rights`.
+    #[inline]
+    pub const fn allows(self, token: Token, rights: Rights) -> bool {
+        let wanted = Self::LIVE | rights.bits() as u64;
+        token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT && self.0 & wanted == wanted
     }
 
     /// Whether the slot holds the capability that `token` names, for a `kind`, with `rights`.
@@ -166,6 +175,7 @@ crate::described! {
     }
     tag: bits("generation", 32, 32),
     tag: bits("kind", 8, 8).names(Kind::NAMES),
+    tag: bits("live", 7, 1),
     tag: bits("rights", 0, 6).flags(Rights::NAMES),
     tag: bits("policy", 16, 2).names(Policy::NAMES),
     tag: bits("revoking", 18, 1),
@@ -226,8 +236,7 @@ impl Slot {
         let badge = self.badge.load(Ordering::Acquire);
         let same = self.tag.load(Ordering::Relaxed) ^ tag.0;
         // Everything else may change in life.
-        (same >> Tag::GENERATION_SHIFT == 0 && Tag(same).kind() as u8 == 0)
-            .then_some((object, badge))
+        (same >> Tag::GENERATION_SHIFT == 0).then_some((object, badge))
     }
 
     /// Number of the slot in its space.

@@ -263,11 +263,8 @@ impl Space {
     pub fn lookup_any(&self, token: Token, rights: Rights) -> Result<Checked<'_>, Error> {
         let slot = self.slot(token.index()).ok_or(Error::InvalidCapability)?;
         let tag = slot.tag();
-        if !tag.is_named_by(token) {
-            return Err(Error::InvalidCapability);
-        }
-        if !tag.rights().contains(rights) {
-            return Err(Error::MissingRight);
+        if !tag.allows(token, rights) {
+            return Err(refusal(tag, token, tag.kind()));
         }
         let (object, badge) = slot.contents(tag).ok_or(Error::InvalidCapability)?;
         Ok(Checked::new(slot, object, badge, tag))
@@ -285,7 +282,7 @@ impl Space {
     }
 
     /// Takes a slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
         let mut store = self.store.lock();
         if self.used.load(Ordering::Relaxed) >= store.limit {
