@@ -87,6 +87,7 @@ pub enum Interrupt {
     Device(u32),
 }
 
+#[cfg(target_os = "none")]
 impl Interrupt {
     fn number(self) -> u64 {
         match self {

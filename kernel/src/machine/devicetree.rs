@@ -347,10 +347,8 @@ mod tests {
         let bytes = sample();
         let tree = DeviceTree::new(&bytes).unwrap();
         let uart = tree.device(&["ns16550a"]).unwrap();
-        assert_eq!(
-            regions(uart).collect::<Vec<_>>(),
-            [0x1000_0000..0x1000_0100]
-        );
+        assert_eq!(regions(uart).next(), Some(0x1000_0000..0x1000_0100));
+        assert_eq!(regions(uart).count(), 1);
         assert!(tree.device(&["ns16550"]).is_none());
         assert_eq!(
             tree.number("/chosen", "linux,initrd-start"),

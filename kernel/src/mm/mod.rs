@@ -32,7 +32,9 @@ mod tests;
 pub use frame_allocator as frames;
 pub use frame_allocator::{FrameRange, Request};
 
-use crate::arch::layout::{DIRECT_MAP, IMAGE};
+#[cfg(target_os = "none")]
+use crate::arch::layout::DIRECT_MAP;
+use crate::arch::layout::IMAGE;
 use crate::arch::paging;
 use crate::inspect::{Described, Name, Named, Record, Shape};
 use crate::machine::MachineInfo;

@@ -108,6 +108,8 @@ struct Known {
 
 /// The system under test and what it should be.
 struct World {
+    // A space is never moved: its slots point at it.
+    #[allow(clippy::vec_box)]
     spaces: Vec<Box<Space>>,
     objects: Vec<Use<Probe>>,
     known: Vec<Known>,
@@ -178,9 +180,9 @@ impl World {
             .enumerate()
             .filter(|(_, known)| known.live)
         {
-            known
-                .parent
-                .map(|parent| children.entry(parent).or_default().push(i));
+            if let Some(parent) = known.parent {
+                children.entry(parent).or_default().push(i);
+            }
         }
         let mut found = children.remove(&root).unwrap_or_default();
         let mut next = 0;

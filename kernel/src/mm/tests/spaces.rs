@@ -152,7 +152,7 @@ fn bad_ranges_are_refused() {
             (BASE, 0),
             (USER_END, PAGE),
             (USER_END - PAGE, 2 * PAGE),
-            (u64::MAX & !4095, PAGE),
+            (!4095, PAGE),
             (0xffff_8000_0000_0000, PAGE),
             (BASE, u64::MAX),
             (BASE, u64::MAX - 4094),
@@ -178,12 +178,7 @@ fn bad_ranges_are_refused() {
         let object = MemoryObject::create(3 * PAGE).unwrap();
         // SAFETY: the reference of `create`, released below.
         let shared = unsafe { object.as_ref() };
-        for (offset, len) in [
-            (1, PAGE),
-            (3 * PAGE, PAGE),
-            (PAGE, 3 * PAGE),
-            (u64::MAX & !4095, PAGE),
-        ] {
+        for (offset, len) in [(1, PAGE), (3 * PAGE, PAGE), (PAGE, 3 * PAGE), (!4095, PAGE)] {
             let mapped = space.map_object(
                 shared,
                 offset,
@@ -868,7 +863,9 @@ fn run(ops: &[Op]) {
                         tag: 9,
                         value: 0,
                     };
-                    (page..page + pages).for_each(|p| drop(model[space].insert(p, new.clone())));
+                    (page..page + pages).for_each(|p| {
+                        model[space].insert(p, new.clone());
+                    });
                 }
             }
             Op::MapObject {
@@ -927,7 +924,9 @@ fn run(ops: &[Op]) {
             }
             Op::Unmap { space, page, pages } => {
                 spaces[space].unmap(at(page), pages * PAGE).unwrap();
-                (page..page + pages).for_each(|p| drop(model[space].remove(&p)));
+                (page..page + pages).for_each(|p| {
+                    model[space].remove(&p);
+                });
             }
             Op::Protect {
                 space,
