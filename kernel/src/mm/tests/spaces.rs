@@ -19,7 +19,7 @@ const RO: MapFlags = MapFlags::USER_RODATA;
 
 /// A capability that a mapping was made through, as far as mappings look at it.
 #[repr(align(64))]
-struct Slot([u64; 8]);
+struct Slot(#[allow(dead_code)] [u64; 8]);
 struct Capability(*mut Slot);
 
 impl Capability {
