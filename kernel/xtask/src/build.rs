@@ -84,8 +84,7 @@ fn kernel(
         &place[..],
     ]
     .concat();
-    let kernel = [&common[..], &["--bin", "veridian"]].concat();
-    let mut kernels = cargo::build(root, &kernel, options.messages)?;
+    let mut tests = Vec::new();
     if options.tests {
         // The checks cost time, so a release test kernel is what ships, plus the tests.
         let features = if options.profile == "release" {
@@ -93,10 +92,15 @@ fn kernel(
         } else {
             "ktest,checks"
         };
-        let tests = [&common[..], &["--test", "*", "--features", features]].concat();
-        let built = cargo::build(root, &tests, options.messages)?;
-        kernels.extend(built.into_iter().filter(|executable| executable.is_test));
+        let arguments = [&common[..], &["--test", "*", "--features", features]].concat();
+        let built = cargo::build(root, &arguments, options.messages)?;
+        tests.extend(built.into_iter().filter(|executable| executable.is_test));
     }
+    // Behind the tests: with them cargo builds the kernel too, with their features, and leaves it
+    // where the one that ships belongs.
+    let kernel = [&common[..], &["--bin", "veridian"]].concat();
+    let mut kernels = cargo::build(root, &kernel, options.messages)?;
+    kernels.extend(tests);
     Ok(kernels)
 }
 
