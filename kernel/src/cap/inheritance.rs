@@ -38,7 +38,7 @@ impl Space {
             let free = !self.copy(source, slot, index)? && slot.tag().generation() != 0;
             self.with_store(|store| {
                 store.fresh = index + 1;
-                store.occupy(self, slot, free);
+                store.occupy(slot, free);
             });
             if index % BATCH == 0 {
                 preemption_point();

@@ -56,8 +56,8 @@ crate::described! {
         holder: *const Object,
         /// Slots that other operations gave back.
         returned: AtomicPtr<Slot>,
-        /// Slots handed out and not given back.
-        used: AtomicU32,
+        /// Slots given back, over all time.
+        given_back: AtomicU32,
         /// Whether what is in it is thereby kept alive (see `cycles`).
         anchored: AtomicBool,
         store: SpinLock<Store>,
@@ -72,6 +72,8 @@ crate::described! {
     pub(super) struct Store {
         /// Slots to hand out first.
         free: *mut Slot,
+        /// Slots handed out, over all time.
+        taken: u32,
         /// First slot that was never handed out.
         pub(super) fresh: u32,
         /// The most that may be handed out.
@@ -174,12 +176,13 @@ impl Space {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             holder,
             returned: AtomicPtr::new(null_mut()),
-            used: AtomicU32::new(0),
+            given_back: AtomicU32::new(0),
             anchored: AtomicBool::new(anchored),
             store: SpinLock::new(
                 Rank::CapabilitySpace,
                 Store {
                     free: null_mut(),
+                    taken: 0,
                     fresh: 1,
                     limit,
                     closed: false,
@@ -278,21 +281,28 @@ impl Space {
 
     /// Number of capabilities in the space.
     pub fn count(&self) -> u32 {
-        self.used.load(Ordering::Relaxed)
+        self.in_use(&self.store.lock())
+    }
+
+    #[inline]
+    fn in_use(&self, store: &Store) -> u32 {
+        store
+            .taken
+            .wrapping_sub(self.given_back.load(Ordering::Relaxed))
     }
 
     /// Takes a slot.
     #[inline(always)]
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
         let mut store = self.store.lock();
-        if self.used.load(Ordering::Relaxed) >= store.limit {
+        if self.in_use(&store) >= store.limit {
             return Err(if store.closed {
                 Error::Closed
             } else {
                 Error::SpaceFull
             });
         }
-        if store.free.is_null() {
+        if store.free.is_null() && !self.returned.load(Ordering::Relaxed).is_null() {
             store.free = self.returned.swap(null_mut(), Ordering::Acquire);
         }
         let slot = match NonNull::new(store.free) {
@@ -301,8 +311,8 @@ impl Space {
             None => self.take_fresh(&mut store)?,
         };
         store.free = slot.next.get();
+        store.taken = store.taken.wrapping_add(1);
         drop(store);
-        self.used.fetch_add(1, Ordering::Relaxed);
         let generation = Tag(slot.tag.load(Ordering::Relaxed)).generation();
         Ok(Reserved {
             slot,
@@ -332,7 +342,7 @@ impl Space {
                 Err(now) => first = now,
             }
         }
-        self.used.fetch_sub(1, Ordering::Relaxed);
+        self.given_back.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The first slot that was never used; its link is null.
@@ -414,15 +424,13 @@ impl Space {
 
 impl Store {
     /// Notes that the slots below `extent` are in use or on the list of free slots.
-    pub(super) fn occupy(&mut self, space: &Space, slot: &Slot, free: bool) {
+    pub(super) fn occupy(&mut self, slot: &Slot, free: bool) {
         match free {
             true => {
                 slot.next.set(self.free);
                 self.free = slot as *const Slot as *mut Slot;
             }
-            false => {
-                space.used.fetch_add(1, Ordering::Relaxed);
-            }
+            false => self.taken += 1,
         }
     }
 }
