@@ -14,20 +14,24 @@ mod harness;
 mod ipc;
 mod memory;
 mod process;
+#[cfg(target_arch = "aarch64")]
+mod registers;
 mod threads;
 
 use veridian::Arguments;
 
 veridian::main!(run);
 
-const TESTS: [&[harness::Test]; 5] = [
+const TESTS: &[&[harness::Test]] = &[
     cpu::TESTS,
     ipc::TESTS,
     memory::TESTS,
     process::TESTS,
+    #[cfg(target_arch = "aarch64")]
+    registers::TESTS,
     threads::TESTS,
 ];
 
 fn run(arguments: Arguments) -> u8 {
-    harness::run(&TESTS, arguments)
+    harness::run(TESTS, arguments)
 }
