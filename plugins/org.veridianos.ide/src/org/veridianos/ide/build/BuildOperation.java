@@ -66,7 +66,7 @@ public final class BuildOperation {
         BuildRequest request = new BuildRequest(project.location(), List.of(target), release, false);
         OBSERVERS.forEach(o -> o.started(project, target));
         try {
-            BuildResult result = new KernelBuilder(toolchain()).build(request, new Progress(progress), monitor::isCanceled);
+            BuildResult result = new KernelBuilder(toolchain()).build(request, new Progress(progress), progress::isCanceled);
             if (result.outcome() != BuildResult.Outcome.CANCELLED) {
                 Problems.of(project).replace(target, result);
             }
