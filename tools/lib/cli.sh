@@ -56,13 +56,13 @@ doctor_without_java() {
         if have "${tool%%:*}"; then
             printf '+ %-20s %s\n' "${tool%%:*}" "$(command -v "${tool%%:*}")"
         else
-            printf '- %-20s missing; apt-get install %s\n' "${tool%%:*}" "${tool#*:}"
+            printf -- '- %-20s missing; apt-get install %s\n' "${tool%%:*}" "${tool#*:}"
         fi
     done
     if find_rust; then
         printf '+ %-20s %s\n' rust "$VERIDIAN_RUST"
     else
-        printf "- %-20s missing; './veridian build' lays it out in your cache\n" rust
+        printf -- "- %-20s missing; './veridian build' lays it out in your cache\n" rust
     fi
     die "something that is needed is missing; see the lines marked with - above"
 }
