@@ -232,6 +232,7 @@ fn take_down(process: &Process) {
     // SAFETY: no thread looks up in the space any more; it is freed here alone.
     unsafe { process.capabilities().close() };
     drop(process.replace_memory(None));
+    let init = core::ptr::eq(TREE.lock().init, process);
     adopt_children(process);
     process.advance(Life::Exiting, Life::Zombie);
     let status = process.status.load(Relaxed) as u64;
@@ -245,6 +246,11 @@ fn take_down(process: &Process) {
         unsafe { wait::finish(waiter, 0, status) };
     }
     tell_parent(process, status);
+    if init {
+        // Nobody is left who could start anything.
+        crate::println!("veridian: init ended");
+        crate::arch::power::exit(status as u8);
+    }
     process.object().release();
 }
 

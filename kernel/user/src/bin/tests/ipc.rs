@@ -28,6 +28,11 @@ fn adder(endpoint: Endpoint) -> veridian::Result<Process> {
     })
 }
 
+/// Gives a server that has just answered the time to wait again.
+fn server_is_back() {
+    sleep(5 * MILLISECOND);
+}
+
 fn end(server: Process) -> TestResult {
     server.kill(0)?;
     server.join()?;
@@ -481,8 +486,9 @@ tests! {
         let endpoint = Endpoint::create()?;
         let server = adder(endpoint)?;
         endpoint.call(Message::from([1]))?;
-        endpoint.limit(5, 20 * MILLISECOND, false)?;
+        endpoint.limit(5, 500 * MILLISECOND, false)?;
         for _ in 0..5 {
+            server_is_back();
             endpoint.call_with(Message::from([1]), MessageInfo::NO_WAIT)?;
         }
         let limited = endpoint.call_with(Message::from([1]), MessageInfo::NO_WAIT);
@@ -502,7 +508,13 @@ tests! {
         let (loud, quiet) = (endpoint.mint(rights::WRITE, 1)?, endpoint.mint(rights::WRITE, 2)?);
         endpoint.call(Message::from([1]))?;
         endpoint.limit(3, 1000 * MILLISECOND, true)?;
-        while loud.call_with(Message::from([1]), MessageInfo::NO_WAIT).is_ok() {}
+        for _ in 0..3 {
+            server_is_back();
+            loud.call_with(Message::from([1]), MessageInfo::NO_WAIT)?;
+        }
+        let limited = loud.call_with(Message::from([1]), MessageInfo::NO_WAIT);
+        check_eq!(limited.err(), Some(Error::RateLimited));
+        server_is_back();
         quiet.call_with(Message::from([1]), MessageInfo::NO_WAIT)?;
         end(server)?;
     }
