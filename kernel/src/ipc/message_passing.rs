@@ -76,6 +76,7 @@ pub extern "C" fn ipc_fast_call(
             crate::process::wait::unlink(receiver);
             queues.in_flight.append(sender, endpoint.wait_lock());
         }
+        sender.ipc.started = 0;
         sender.wait.reason = Reason::Reply;
         sender.wait.object = &raw const *endpoint as u64;
         sender.wait.via = found.binding();
@@ -128,6 +129,7 @@ pub extern "C" fn ipc_fast_reply_receive(
         if !core::ptr::eq(caller.wait.lock.load(Acquire), endpoint.wait_lock())
             || !core::ptr::eq(caller.wait.server.load(Relaxed), server)
             || caller.wait.reason != Reason::Reply
+            || caller.ipc.started != 0
             || queues.unusual & !super::endpoint::unusual::LIMITED != 0
             || !queues.senders.is_empty()
             || !may_switch(scheduler, here.number(), caller, caller.task.rank())

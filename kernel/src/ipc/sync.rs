@@ -471,6 +471,19 @@ pub fn reply_to(
     answer(thread, caller, info, words)
 }
 
+/// Notes how long a claimed caller that is measured has waited for its reply.
+fn measure(caller: &mut Thread) {
+    let started = core::mem::take(&mut caller.ipc.started);
+    if started == 0 || caller.wait.reason != Reason::Reply {
+        return;
+    }
+    // SAFETY: the caller waited in this endpoint until it was claimed in this operation, so a grace
+    // period covers the endpoint.
+    let endpoint = unsafe { &*(caller.wait.object as *const Endpoint) };
+    let waited = timer::now().saturating_sub(started);
+    endpoint.lock().metrics.round_trip(waited);
+}
+
 /// Gives a claimed caller the thread's message.
 fn answer(
     thread: &mut Thread,
@@ -478,6 +491,7 @@ fn answer(
     info: u64,
     words: [u64; 4],
 ) -> Result<u64, Error> {
+    measure(caller);
     thread.ipc.info = info;
     thread.ipc.words = words;
     if crate::process::fault::answer(caller, info, words) {

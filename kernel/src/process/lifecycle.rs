@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicPtr, Ordering, Ordering::Relaxed};
 
 use super::pcb::{Life, Process, TREE, Tree};
 use super::thread::{RunState, Thread, ThreadObject, flag};
-use super::wait::{self, Reason};
+use super::wait;
 use crate::arch::cpu;
 use crate::cap::{self, Object, Progress};
 use crate::lock::Guard;
@@ -343,9 +343,4 @@ pub fn drop_fault_handler(thread: &mut Thread) {
     if let Some(handler) = unsafe { handler.as_ref() } {
         handler.release();
     }
-}
-
-/// Whether a wait is one that a fault began.
-pub fn is_fault(thread: &Thread) -> bool {
-    thread.wait.reason == Reason::Fault
 }

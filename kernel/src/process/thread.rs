@@ -69,7 +69,7 @@ crate::described! {
         pub words: [u64; 4],
         /// Badge of the capability it was sent through.
         pub badge: u64,
-        /// When it was sent, if it took the slow path.
+        /// When the call was made, if its round trip is measured; else 0.
         pub started: u64,
         /// Fast calls made, for every 64th's measurement.
         pub fast_calls: u64,

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 
 use crate::abi::well_known::{ADDRESS_SPACE, PROCESS};
-use crate::abi::{MessageBuffer, class, protection, rights};
+use crate::abi::{MessageBuffer, class, protection};
 use crate::tls::Block;
 use crate::{Error, Result, arch, sys};
 
@@ -191,6 +191,3 @@ pub fn sleep(nanoseconds: u64) {
 pub fn yield_now() {
     sys::yield_now();
 }
-
-/// Every right a thread capability can have, for those who pass one on.
-pub const ALL_RIGHTS: u64 = rights::ALL as u64;

@@ -62,6 +62,23 @@ tests! {
         }
         end(server)?;
     }
+    fn round_trips_are_counted_and_sampled() {
+        let endpoint = Endpoint::create()?;
+        let server = adder(endpoint)?;
+        for _ in 0..200 {
+            endpoint.call(Message::from([1, 2]))?;
+        }
+        let mut metrics = [0u64; 13];
+        let length = size_of_val(&metrics) as u64;
+        sys::endpoint_metrics(endpoint.0, metrics.as_mut_ptr() as u64, length).check()?;
+        let [fast, slow, words, _, blocked, histogram @ ..] = metrics;
+        let sampled: u64 = histogram.iter().map(|pair| (pair & 0xffff_ffff) + (pair >> 32)).sum();
+        check_eq!(fast + slow, 200);
+        check_eq!(words, 400);
+        check!((3..=slow).contains(&sampled), "{sampled} samples of {slow} slow calls");
+        check!(blocked > 0);
+        end(server)?;
+    }
     fn badges_tell_senders_apart_and_cannot_be_forged() {
         let endpoint = Endpoint::create()?;
         let server = adder(endpoint)?;
