@@ -11,7 +11,7 @@ use crate::lock::{Rank, SpinLock};
 use crate::machine::{MachineInfo, machine, set_machine};
 use crate::mm::{self, PhysAddr, kernel_map};
 use crate::percpu::{CPUS, CpuState, PerCpu};
-use crate::{initrd, println, symbols};
+use crate::{cmdline, initrd, println, symbols};
 
 /// Size of a CPU's kernel stack.
 const STACK_SIZE: usize = 32 * 1024;
@@ -101,9 +101,18 @@ extern "C" fn main_boot() -> ! {
     }
     #[cfg(feature = "ktest")]
     crate::test_framework::run();
+    panic_if_asked();
     arch::console::enable_receive_interrupt(cpu::current());
     crate::process::start_first(archive);
     crate::sched::scheduler::start()
+}
+
+/// A panic at will, to see one.
+#[inline(never)]
+fn panic_if_asked() {
+    if cmdline::arguments().flag("panic") {
+        panic!("the boot argument 'panic' asks for it");
+    }
 }
 
 /// Starts a CPU that is off and waits until it takes work.

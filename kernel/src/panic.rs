@@ -2,7 +2,8 @@
 //!
 //! A panic, and a fault in kernel mode, end the machine with status 101: one
 //! line that begins with `panic:`, the registers if a trap led here, and a
-//! backtrace along the frame pointers. Output goes around the console lock,
+//! backtrace along the frame pointers. The precompiled core library keeps none: who called it is
+//! not in the backtrace, and is named by file and line in the first line. Output goes around the console lock,
 //! which the CPU may hold. The first CPU that panics reports; others that
 //! follow wait for the machine to end, and a fault while reporting ends it at
 //! once instead of recursing.
@@ -77,7 +78,8 @@ fn backtrace(first: usize, mut frame_pointer: u64) {
         if return_address == 0 {
             return;
         }
-        frame(number, return_address);
+        // The call, which a return address may be the first byte behind, in the next function.
+        frame(number, return_address - 1);
         // Stacks grow down: a caller's frame is above, and not far.
         if caller <= frame_pointer || caller - frame_pointer > STACK_SPAN {
             return;
@@ -87,8 +89,7 @@ fn backtrace(first: usize, mut frame_pointer: u64) {
 }
 
 fn frame(number: usize, address: u64) {
-    // A return address may be the first of the next function; the call is before it.
-    match symbols::lookup(address - u64::from(number != 0)) {
+    match symbols::lookup(address) {
         Some((name, offset)) => force(format_args!(
             "{number:4}: {address:#018x} {name}+{offset:#x}\n"
         )),

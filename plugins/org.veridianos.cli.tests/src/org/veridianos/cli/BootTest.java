@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +19,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.veridianos.machine.RamRange;
+import org.veridianos.machine.Sessions;
 
 /** The kernel booted by {@code ./veridian boot}: every machine it must work on, and every way a guest ends. */
 @Tag("boot")
@@ -80,6 +85,43 @@ class BootTest {
             assertEquals(status, result.status(), result.text());
             assertTrue(result.out().endsWith("veridian-exit: " + status + "\r\n"), result.text());
         })));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> aPanicNamesTheFunctionsAndIs101() {
+        return ARCHITECTURES.stream().map(arch -> DynamicTest.dynamicTest(arch, () -> {
+            Veridian.Result result = boot("--arch", arch, "--kernel-arg", "panic");
+            assertEquals(101, result.status(), result.text());
+            assertTrue(result.out().contains("panic: the boot argument 'panic' asks for it at src/boot.rs:"), result.text());
+            assertTrue(result.out().lines().anyMatch(l -> l.matches(" +\\d+: 0x[0-9a-f]{16} veridian_kernel::boot::main_boot\\+0x[0-9a-f]+")), result.text());
+            assertTrue(result.out().endsWith("veridian-exit: 101\r\n"), result.text());
+        }));
+    }
+
+    /** With its memory wiped, an x86 CPU has neither an interrupt table nor page tables for the next fault. */
+    @Test
+    void aTripleFaultIsOneLine() throws Exception {
+        Path run = folder.resolve("run");
+        Map<String, String> environment = Map.of("VERIDIAN_RUNTIME_DIR", run.toString());
+        Path err = folder.resolve("err");
+        Path out = folder.resolve("out");
+        Process boot = Veridian.start(environment, out, err, List.of("boot", "--arch", "x86_64", "--memory", "64M", "--interactive"));
+        try {
+            await(() -> Files.readString(out, java.nio.charset.StandardCharsets.ISO_8859_1).contains("init: ready"));
+            for (RamRange ram : new Sessions(run, List.of()).list().getFirst().ram()) {
+                try (FileChannel file = FileChannel.open(ram.file(), StandardOpenOption.WRITE)) {
+                    file.write(ByteBuffer.allocate(Math.toIntExact(ram.length())), ram.offset());
+                }
+            }
+            // An idle CPU sleeps until something happens.
+            boot.getOutputStream().write('x');
+            boot.getOutputStream().flush();
+            assertTrue(boot.waitFor(60, TimeUnit.SECONDS));
+            assertEquals(1, boot.exitValue());
+            assertTrue(Files.readString(err).endsWith("veridian: the guest reset or powered off without an exit line (QEMU's status 0)\n"), Files.readString(err));
+        } finally {
+            boot.destroyForcibly();
+        }
     }
 
     @TestFactory
