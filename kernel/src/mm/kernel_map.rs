@@ -48,6 +48,9 @@ pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
 );
 crate::root!("kernel map", KERNEL: SpinLock<KernelMap>);
 static ROOT: AtomicU64 = AtomicU64::new(0);
+crate::root!("kernel page table", ROOT: AtomicU64, physical("page table"));
+static DIRECT: u64 = DIRECT_MAP;
+crate::root!("direct map", DIRECT: u64);
 
 /// The root that has the kernel's half.
 #[inline]

@@ -20,8 +20,8 @@ import org.veridianos.machine.MachineException;
 public final class Main {
 
     /** Every command, in the order of {@code ./veridian help}. */
-    static final List<Command> COMMANDS = List.of(new BuildCommand(), new BootCommand(), new KtestCommand(), new BenchCommand(), new SessionsCommand(), new GdbCommand(),
-            new DoctorCommand());
+    static final List<Command> COMMANDS = List.of(new BuildCommand(), new BootCommand(), new KtestCommand(), new BenchCommand(), new SessionsCommand(),
+            new InspectCommand(), new GdbCommand(), new DoctorCommand());
 
     private Main() {
     }

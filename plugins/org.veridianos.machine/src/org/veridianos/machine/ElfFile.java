@@ -142,6 +142,18 @@ public final class ElfFile {
         return section.type() == 8 ? ByteBuffer.allocate(0) : bytes.slice(index(section.offset()), index(section.size())).order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** {@code length} bytes that lie at a virtual address inside a loaded segment and in the file; empty if they do not. */
+    public Optional<ByteBuffer> bytesAt(long virtualAddress, long length) {
+        for (Segment segment : segments) {
+            long offset = virtualAddress - segment.virtualAddress();
+            if (segment.type() == PT_LOAD && offset >= 0 && length >= 0 && segment.fileSize() >= length && offset <= segment.fileSize() - length
+                    && segment.offset() >= 0 && segment.offset() <= bytes.limit() - length - offset) {
+                return Optional.of(bytes.slice((int) (segment.offset() + offset), (int) length).order(ByteOrder.LITTLE_ENDIAN));
+            }
+        }
+        return Optional.empty();
+    }
+
     /** The symbol called {@code name} (as the linker knows it, mangled). */
     public synchronized Optional<Symbol> symbol(String name) {
         if (byName == null) {
