@@ -6,15 +6,24 @@
 
 use core::sync::atomic::Ordering;
 
-use crate::arch::{self, context, cpu, ipi, power, timer};
+use crate::arch::{self, context, cpu, ipi, paging, power, timer};
 use crate::lock::{Rank, SpinLock};
-use crate::machine::{MachineInfo, machine, set_machine};
+use crate::machine::{MachineInfo, PhysRange, machine, set_machine};
 use crate::mm::{self, PhysAddr, kernel_map};
 use crate::percpu::{CPUS, CpuState, PerCpu};
-use crate::{cmdline, initrd, println, symbols};
+use crate::{cmdline, initrd, print, println, symbols};
 
 /// Size of a CPU's kernel stack.
 const STACK_SIZE: usize = 32 * 1024;
+
+unsafe extern "C" {
+    static __kernel_start: [u8; 0];
+    static __kernel_end: [u8; 0];
+}
+
+/// A CPU did not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartError;
 
 /// Held while a CPU comes or goes.
 pub static HOTPLUG: SpinLock<()> = SpinLock::new(Rank::Hotplug, ());
@@ -23,25 +32,23 @@ pub static HOTPLUG: SpinLock<()> = SpinLock::new(Rank::Hotplug, ());
 /// to `CPUS[0]` and interrupts off; `boot_arg` is what the loader handed over.
 pub fn start(boot_arg: u64) -> ! {
     cpu::init_cpu();
-    arch::console::init();
     let mut info = MachineInfo::new();
+    info.reserve(image(), "kernel");
     arch::machine::discover(boot_arg, &mut info);
+    map_devices(|range| PhysAddr(range.start).as_ptr::<u8>().addr() as u64);
+    arch::console::init();
     let machine = set_machine(info);
     report(machine);
-    arch::machine::remap(|range| {
+    map_devices(|range| {
         let length = range.end - range.start;
         kernel_map::device(PhysAddr(range.start), length as usize) as u64
     });
     mm::init(machine);
-    for (number, found) in machine.cpus.as_slice().iter().enumerate() {
-        let cpu = &CPUS[number];
-        cpu.describe(number, found.hardware_id, found.node);
-        cpu.set_state(if number == 0 {
-            CpuState::Online
-        } else {
-            CpuState::Off
-        });
+    for (number, found) in machine.cpus.iter().enumerate() {
+        CPUS[number].describe(number, found.hardware_id, found.node);
+        CPUS[number].set_state(CpuState::Off);
     }
+    CPUS[0].set_state(CpuState::Online);
     ipi::init_boot();
     ipi::init_cpu();
     timer::init_boot();
@@ -51,30 +58,34 @@ pub fn start(boot_arg: u64) -> ! {
     unsafe { context::run_on_stack(top, main_boot) }
 }
 
-/// Says what the machine is, and what is wrong with it.
+/// Physical addresses of the kernel image.
+fn image() -> PhysRange {
+    let physical = |symbol: *const [u8; 0]| paging::image_physical(symbol.addr() as u64);
+    physical(&raw const __kernel_start)..physical(&raw const __kernel_end)
+}
+
+/// Tells the drivers where their registers are.
+fn map_devices(map: impl Fn(PhysRange) -> u64) {
+    for device in arch::machine::DEVICES {
+        // SAFETY: the bootstrap direct map shows every device; the mappings made later stay.
+        unsafe { device.map(&map) };
+    }
+}
+
+/// Says what the machine is. What is wrong with its memory is reported by `mm`.
 fn report(machine: &MachineInfo) {
-    println!(
-        "veridian: {}, {} CPUs, {} MiB in {} nodes, features: {}",
+    print!(
+        "veridian: {}, {} CPUs, {} MiB in {} nodes, {} address spaces, features:",
         cpu::NAME,
-        machine.cpus.as_slice().len(),
+        machine.cpus.len(),
         machine.memory_size() >> 20,
         machine.nodes,
-        cpu::features_line()
+        paging::asid_count(),
     );
-    for (a, b) in machine.overlaps.as_slice() {
-        println!(
-            "warning: {} {:x?} overlaps {} {:x?}",
-            a.name, a.range, b.name, b.range
-        );
-    }
-    let dropped = [
-        (machine.memory.dropped, "ranges of RAM"),
-        (machine.reserved.dropped, "reserved ranges"),
-        (machine.overlaps.dropped, "more overlaps"),
-        (machine.cpus.dropped, "CPUs"),
-    ];
-    for (count, what) in dropped.iter().filter(|(count, _)| *count != 0) {
-        println!("warning: no room for {count} {what}");
+    cpu::features().for_each(|name| print!(" {name}"));
+    println!();
+    if machine.cpus.dropped != 0 {
+        println!("warning: no room for {} CPUs", machine.cpus.dropped);
     }
 }
 
@@ -86,15 +97,11 @@ extern "C" fn main_boot() -> ! {
         unsafe { core::slice::from_raw_parts(PhysAddr(range.start).as_ptr::<u8>(), length) }
     });
     let archive = initrd::Archive::new(archive.unwrap_or(&[]));
-    if let Some(file) = archive
-        .entries()
-        .flatten()
-        .find(|file| file.name == "symbols")
-        && let Err(error) = symbols::init(file.data)
-    {
+    let names = archive.find("symbols").map(symbols::init);
+    if let Some(Err(error)) = names {
         println!("warning: no names in backtraces: {error:?}");
     }
-    for cpu in &CPUS[1..machine().cpus.as_slice().len()] {
+    for cpu in &CPUS[1..machine().cpus.len()] {
         if let Err(error) = bring_up(cpu) {
             println!("warning: cpu {} does not start: {error:?}", cpu.number());
         }
@@ -116,19 +123,19 @@ fn panic_if_asked() {
 }
 
 /// Starts a CPU that is off and waits until it takes work.
-pub fn bring_up(cpu: &'static PerCpu) -> Result<(), power::StartError> {
+pub fn bring_up(cpu: &'static PerCpu) -> Result<(), StartError> {
     let _hotplug = HOTPLUG.lock();
     if cpu.kernel_stack_top.get() == 0 {
-        let stack = kernel_map::stack(STACK_SIZE).map_err(|_| power::StartError)?;
+        let stack = kernel_map::stack(STACK_SIZE).map_err(|_| StartError)?;
         cpu.kernel_stack_top.set(stack);
     }
     // What was asked of the CPU before it stopped is answered; a bit left behind would keep the
     // next request from interrupting it.
     cpu.ipi_pending.store(0, Ordering::SeqCst);
     cpu.set_state(CpuState::Changing);
-    if let Err(error) = power::start_cpu(cpu) {
+    if !power::start_cpu(cpu) {
         cpu.set_state(CpuState::Off);
-        return Err(error);
+        return Err(StartError);
     }
     while cpu.state() != CpuState::Online {
         crate::lock::spin();

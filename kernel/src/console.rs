@@ -46,12 +46,6 @@ pub fn force(text: fmt::Arguments) {
     let _ = Serial.write_fmt(text);
 }
 
-/// The framed last line of every run, from which the host learns the exit status. Each
-/// architecture's `power::exit` begins with it.
-pub fn exit_line(code: u8) {
-    force(format_args!("veridian-exit: {code}\n"));
-}
-
 /// Prints to the console.
 #[macro_export]
 macro_rules! print {

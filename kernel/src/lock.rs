@@ -10,7 +10,10 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// A value that boot code sets (`call_once`) and everybody reads afterwards.
+pub use spin::Once;
 
 use crate::arch::cpu;
 #[cfg(not(target_os = "none"))]
@@ -99,12 +102,7 @@ impl<T> SpinLock<T> {
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> Guard<'_, T> {
-        let rank_bit = self.enter(false);
-        self.acquire();
-        Guard {
-            lock: self,
-            rank_bit,
-        }
+        self.acquire(false)
     }
 
     /// Takes a second lock of a rank already held. The caller orders such locks by address (or
@@ -112,32 +110,13 @@ impl<T> SpinLock<T> {
     #[inline]
     #[track_caller]
     pub fn lock_same_rank(&self) -> Guard<'_, T> {
-        let rank_bit = self.enter(true);
-        self.acquire();
-        Guard {
-            lock: self,
-            rank_bit,
-        }
+        self.acquire(true)
     }
 
     /// Takes the lock if it is free. Any order is safe, since nothing waits.
     #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        let free = self.held.swap(1, Ordering::Acquire) == 0;
-        free.then(|| Guard {
-            lock: self,
-            rank_bit: self.hold(),
-        })
-    }
-
-    /// The value, without locking, for an owner that nobody shares with.
-    pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut()
-    }
-
-    /// Whether somebody holds the lock at this moment.
-    pub fn is_locked(&self) -> bool {
-        self.held.load(Ordering::Relaxed) != 0
+        (self.held.swap(1, Ordering::Acquire) == 0).then(|| self.guard())
     }
 
     /// Where the value is, for the description of kernel data and for a panicking CPU.
@@ -145,11 +124,24 @@ impl<T> SpinLock<T> {
         self.value.get()
     }
 
+    /// Checks the order (debug builds), then takes the lock.
     #[inline(always)]
-    fn acquire(&self) {
+    #[track_caller]
+    fn acquire(&self, same_rank: bool) -> Guard<'_, T> {
+        if cfg!(debug_assertions) {
+            let held = cpu::current().held_ranks.get();
+            let above = if same_rank { !1 } else { !0 } << self.rank as u32;
+            assert!(
+                held & above == 0,
+                "lock of rank {:?} taken while ranks {held:#x} are held",
+                self.rank
+            );
+            assert!(!cpu::interrupts_enabled(), "lock taken with interrupts on");
+        }
         if self.held.swap(1, Ordering::Acquire) != 0 {
             self.contend();
         }
+        self.guard()
     }
 
     /// Waits for a lock that another CPU holds. Out of line, so that taking a free one stays short.
@@ -166,32 +158,20 @@ impl<T> SpinLock<T> {
         }
     }
 
-    /// Checks the order and notes the rank as held (debug builds).
-    #[inline]
-    #[track_caller]
-    fn enter(&self, same_rank: bool) -> u32 {
+    /// The right to the value of the lock that this CPU has just taken; notes its rank as held
+    /// (debug builds).
+    #[inline(always)]
+    fn guard(&self) -> Guard<'_, T> {
+        let mut rank_bit = 0;
         if cfg!(debug_assertions) {
-            let held = cpu::current().held_ranks.get();
-            let above = if same_rank { !1 } else { !0 } << self.rank as u32;
-            assert!(
-                held & above == 0,
-                "lock of rank {:?} taken while ranks {held:#x} are held",
-                self.rank
-            );
-            assert!(!cpu::interrupts_enabled(), "lock taken with interrupts on");
+            let held = &cpu::current().held_ranks;
+            rank_bit = (1 << self.rank as u32) & !held.get();
+            held.set(held.get() | rank_bit);
         }
-        self.hold()
-    }
-
-    #[inline]
-    fn hold(&self) -> u32 {
-        if !cfg!(debug_assertions) {
-            return 0;
+        Guard {
+            lock: self,
+            rank_bit,
         }
-        let cpu = cpu::current();
-        let bit = (1 << self.rank as u32) & !cpu.held_ranks.get();
-        cpu.held_ranks.set(cpu.held_ranks.get() | bit);
-        bit
     }
 }
 
@@ -234,50 +214,6 @@ impl<T> Drop for Guard<'_, T> {
             cpu.held_ranks.set(cpu.held_ranks.get() & !self.rank_bit);
         }
         self.lock.held.store(0, Ordering::Release);
-    }
-}
-
-/// A value written once during boot and read freely afterwards.
-pub struct Once<T> {
-    ready: AtomicBool,
-    value: UnsafeCell<Option<T>>,
-}
-
-// SAFETY: the value is written before `ready` is set (release) and only read after (acquire).
-unsafe impl<T: Send + Sync> Sync for Once<T> {}
-
-impl<T> Once<T> {
-    /// Nothing yet.
-    pub const fn new() -> Self {
-        Once {
-            ready: AtomicBool::new(false),
-            value: UnsafeCell::new(None),
-        }
-    }
-
-    /// Sets the value. Boot code of one CPU calls it, once.
-    pub fn set(&self, value: T) -> &T {
-        assert!(!self.ready.load(Ordering::Acquire), "set twice");
-        // SAFETY: not ready, so nobody reads; only one CPU runs boot code, so nobody else writes.
-        unsafe { *self.value.get() = Some(value) };
-        self.ready.store(true, Ordering::Release);
-        self.get().expect("just set")
-    }
-
-    /// The value, if it was set.
-    #[inline]
-    pub fn get(&self) -> Option<&T> {
-        if !self.ready.load(Ordering::Acquire) {
-            return None;
-        }
-        // SAFETY: once ready the value never changes.
-        unsafe { (*self.value.get()).as_ref() }
-    }
-}
-
-impl<T> Default for Once<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -55,8 +55,6 @@ crate::described! {
         pub hardware_id: Cell<u64>,
         /// Lock ranks that this CPU holds, one bit each; debug builds only.
         pub held_ranks: Cell<u32>,
-        /// Depth of kernel faults, so that a fault while one is reported ends the machine.
-        pub fault_depth: Cell<u32>,
         /// Reasons why other CPUs sent the IPI; bits are defined by `sched::smp`.
         pub ipi_pending: AtomicU32,
         /// The address space in this CPU's register, or null; see `mm::tlb`.
@@ -97,7 +95,6 @@ impl PerCpu {
             node: Cell::new(0),
             hardware_id: Cell::new(0),
             held_ranks: Cell::new(0),
-            fault_depth: Cell::new(0),
             ipi_pending: AtomicU32::new(0),
             space: AtomicPtr::new(core::ptr::null_mut()),
             state: AtomicU8::new(CpuState::Absent as u8),
@@ -145,28 +142,22 @@ impl PerCpu {
     }
 }
 
-impl Default for PerCpu {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// The CPUs that are online, as a mask.
 pub fn online_mask() -> u64 {
     ONLINE.load(Ordering::SeqCst)
 }
 
 /// How many CPUs are online.
+#[cfg(feature = "ktest")]
 pub fn online_count() -> usize {
     online_mask().count_ones() as usize
 }
 
 /// The records of the CPUs in `mask`, by rising number.
 pub fn cpus(mask: u64) -> impl Iterator<Item = &'static PerCpu> {
-    CPUS.iter()
-        .enumerate()
-        .filter(move |(i, _)| mask & (1 << i) != 0)
-        .map(|(_, cpu)| cpu)
+    (0..MAX_CPUS)
+        .filter(move |number| mask & (1 << number) != 0)
+        .map(|number| &CPUS[number])
 }
 
 // Entry code of every architecture relies on these.

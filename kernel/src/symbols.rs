@@ -18,8 +18,8 @@ static TABLE: Once<Table<'static>> = Once::new();
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
     base: u64,
-    offsets: &'a [u8],
-    names: &'a [u8],
+    offsets: &'a [[u8; 4]],
+    names: &'a [[u8; 4]],
     strings: &'a [u8],
 }
 
@@ -45,43 +45,33 @@ impl<'a> Table<'a> {
             return Err(Error::OtherBuild);
         }
         let base = u64::from(word(header, 16)) | u64::from(word(header, 20)) << 32;
-        let (offsets, rest) = bytes[HEADER..]
-            .split_at_checked(4 * count)
-            .ok_or(Error::Malformed)?;
-        let (names, rest) = rest.split_at_checked(4 * count).ok_or(Error::Malformed)?;
-        let strings = rest.get(..strings).ok_or(Error::Malformed)?;
+        let rest = &bytes[HEADER..];
+        let (words, rest) = rest.split_at_checked(8 * count).ok_or(Error::Malformed)?;
+        let (offsets, names) = words.as_chunks().0.split_at(count);
         Ok(Self {
             base,
             offsets,
             names,
-            strings,
+            strings: rest.get(..strings).ok_or(Error::Malformed)?,
         })
     }
 
     /// The function that contains `address`, and how far into it the address is.
     pub fn lookup(&self, address: u64) -> Option<(&'a str, u64)> {
         let offset = u32::try_from(address.checked_sub(self.base)?).ok()?;
-        let (mut low, mut high) = (0, self.offsets.len() / 4);
-        while low < high {
-            let middle = (low + high) / 2;
-            if word(self.offsets, 4 * middle) <= offset {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        let entry = low.checked_sub(1)?;
-        let name = self.strings.get(word(self.names, 4 * entry) as usize..)?;
+        let starts_before = |start: &[u8; 4]| u32::from_le_bytes(*start) <= offset;
+        let entry = self.offsets.partition_point(starts_before).checked_sub(1)?;
+        let [start, name] = [self.offsets, self.names].map(|of| u32::from_le_bytes(of[entry]));
+        let name = self.strings.get(name as usize..)?;
         let name = core::str::from_utf8(name.split(|byte| *byte == 0).next()?).ok()?;
         // The last entry has no name: it marks the end of the text.
-        (!name.is_empty()).then(|| (name, u64::from(offset - word(self.offsets, 4 * entry))))
+        (!name.is_empty()).then(|| (name, u64::from(offset - start)))
     }
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..]
-        .first_chunk()
-        .map_or(0, |chunk| u32::from_le_bytes(*chunk))
+    let chunk = bytes[at..].first_chunk();
+    chunk.map_or(0, |chunk| u32::from_le_bytes(*chunk))
 }
 
 #[cfg(target_os = "none")]
@@ -104,7 +94,8 @@ pub fn build_id() -> &'static [u8] {
 /// Takes the table out of the file `symbols` of the initrd.
 #[cfg(target_os = "none")]
 pub fn init(file: &'static [u8]) -> Result<(), Error> {
-    TABLE.set(Table::parse(file, build_id())?);
+    let table = Table::parse(file, build_id())?;
+    TABLE.call_once(|| table);
     Ok(())
 }
 

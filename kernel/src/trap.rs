@@ -5,9 +5,14 @@
 
 use core::fmt;
 
-use crate::panic::fatal_trap;
 #[cfg(target_os = "none")]
-use crate::{mm, process, sched, sched::scheduler};
+use crate::{
+    arch::{layout::USER_END, uaccess},
+    mm,
+    panic::fatal_trap,
+    process, sched,
+    sched::scheduler,
+};
 
 /// What an instruction tried to do with memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,17 +133,19 @@ pub fn fpu_unavailable() {
     }
 }
 
-/// A fault of kernel code. Entry code has already tried `user_access_fault` for faults inside the
-/// user-copy routines, so nothing is left but to report.
-pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u64) -> ! {
-    fatal_trap(&fault, registers, fault.pc, frame_pointer)
-}
-
-/// The kernel touched a user address for the current thread and faulted. True when the page is
-/// there now and the access can be repeated; false makes it an error for the caller.
+/// A fault of kernel code; returns where to go on. The routines that touch user memory for the
+/// current thread are repeated if the page is there now, and fail if not; other faults are fatal.
 #[cfg(target_os = "none")]
-pub fn user_access_fault(address: u64, access: Access) -> bool {
-    mm::fault::user_fault(address, access).is_ok()
+pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u64) -> u64 {
+    match (uaccess::fixup(fault.pc), fault.kind) {
+        (Some(failed), kind) if fault.address < USER_END => match kind {
+            FaultKind::Page(access) if mm::fault::user_fault(fault.address, access).is_ok() => {
+                fault.pc
+            }
+            _ => failed,
+        },
+        _ => fatal_trap(&fault, registers, fault.pc, frame_pointer),
+    }
 }
 
 /// An interrupt. From user mode the registers are saved in the current thread's frame, and this

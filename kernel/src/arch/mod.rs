@@ -24,8 +24,16 @@ mod aarch64;
 mod host;
 #[cfg(all(target_os = "none", feature = "ktest"))]
 mod ktests;
+#[cfg(target_os = "none")]
+pub mod paging;
+#[cfg(target_os = "none")]
+pub mod power;
 #[cfg(all(target_os = "none", target_arch = "riscv64"))]
 mod riscv64;
+#[cfg(target_os = "none")]
+pub mod timer;
+#[cfg(target_os = "none")]
+pub mod uaccess;
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod x86_64;
 

@@ -6,8 +6,11 @@
 
 pub mod acpi;
 pub mod devicetree;
+pub mod mmio;
 
-use core::ops::Range;
+use core::ops::{Deref, DerefMut, Range};
+
+use arrayvec::ArrayVec;
 
 use crate::lock::Once;
 use crate::percpu::MAX_CPUS;
@@ -24,54 +27,43 @@ pub const MAX_COMMAND_LINE: usize = 1024;
 /// A range of physical addresses.
 pub type PhysRange = Range<u64>;
 
-/// A list without allocation.
+/// A list of fixed capacity that counts what did not fit.
 #[derive(Clone, Debug)]
 pub struct List<T, const N: usize> {
-    items: [T; N],
-    len: usize,
+    items: ArrayVec<T, N>,
     /// Entries that did not fit.
     pub dropped: usize,
 }
 
-impl<T: Clone, const N: usize> List<T, N> {
-    const fn new(items: [T; N]) -> Self {
+impl<T, const N: usize> List<T, N> {
+    const fn new() -> Self {
         List {
-            items,
-            len: 0,
+            items: ArrayVec::new_const(),
             dropped: 0,
         }
     }
 
-    /// The entries.
-    pub fn as_slice(&self) -> &[T] {
-        &self.items[..self.len]
-    }
-
-    /// The entries, to change in place.
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
-        &mut self.items[..self.len]
-    }
-
     /// Inserts at `at`; counts the entry as dropped when the list is full.
     pub fn insert(&mut self, at: usize, item: T) {
-        if self.len == N {
-            self.dropped += 1;
-            return;
-        }
-        self.len += 1;
-        self.items[at..self.len].rotate_right(1);
-        self.items[at] = item;
+        self.dropped += usize::from(self.items.try_insert(at, item).is_err());
     }
 
     /// Adds at the end.
     pub fn push(&mut self, item: T) {
-        self.insert(self.len, item);
+        self.insert(self.len(), item);
     }
+}
 
-    /// Takes out the entry at `at`.
-    pub fn remove(&mut self, at: usize) {
-        self.items[at..self.len].rotate_left(1);
-        self.len -= 1;
+impl<T, const N: usize> Deref for List<T, N> {
+    type Target = ArrayVec<T, N>;
+    fn deref(&self) -> &ArrayVec<T, N> {
+        &self.items
+    }
+}
+
+impl<T, const N: usize> DerefMut for List<T, N> {
+    fn deref_mut(&mut self) -> &mut ArrayVec<T, N> {
+        &mut self.items
     }
 }
 
@@ -119,47 +111,26 @@ pub struct MachineInfo {
     pub distances: [[u8; MAX_NODES]; MAX_NODES],
     /// Where the initrd lies, if the loader brought one.
     pub initrd: Option<PhysRange>,
-    command_line: [u8; MAX_COMMAND_LINE],
-    command_line_len: usize,
+    command_line: ArrayVec<u8, MAX_COMMAND_LINE>,
+}
+
+fn overlap(a: &PhysRange, b: &PhysRange) -> bool {
+    a.start < b.end && b.start < a.end
 }
 
 impl MachineInfo {
     /// A machine of which nothing is known yet.
-    pub const fn new() -> Self {
-        const NOWHERE: Reserved = Reserved {
-            range: 0..0,
-            name: "",
-        };
-        let mut distances = [[20; MAX_NODES]; MAX_NODES];
-        let mut node = 0;
-        while node < MAX_NODES {
-            distances[node][node] = 10;
-            node += 1;
-        }
+    pub fn new() -> Self {
+        let distance = |a, b| if a == b { 10 } else { 20 };
         MachineInfo {
-            memory: List::new(
-                [const {
-                    Memory {
-                        range: 0..0,
-                        node: 0,
-                    }
-                }; MAX_MEMORY],
-            ),
-            reserved: List::new([NOWHERE; MAX_RESERVED]),
-            overlaps: List::new([const { (NOWHERE, NOWHERE) }; 8]),
-            cpus: List::new(
-                [const {
-                    Cpu {
-                        hardware_id: 0,
-                        node: 0,
-                    }
-                }; MAX_CPUS],
-            ),
+            memory: List::new(),
+            reserved: List::new(),
+            overlaps: List::new(),
+            cpus: List::new(),
             nodes: 1,
-            distances,
+            distances: core::array::from_fn(|a| core::array::from_fn(|b| distance(a, b))),
             initrd: None,
-            command_line: [0; MAX_COMMAND_LINE],
-            command_line_len: 0,
+            command_line: ArrayVec::new(),
         }
     }
 
@@ -169,11 +140,8 @@ impl MachineInfo {
         if range.start >= range.end {
             return;
         }
-        let known = self.memory.as_slice();
-        if let Some(other) = known
-            .iter()
-            .find(|m| m.range.start < range.end && range.start < m.range.end)
-        {
+        let known = &self.memory;
+        if let Some(other) = known.iter().find(|m| overlap(&m.range, &range)) {
             let other = other.range.clone();
             self.add_memory(range.start..other.start.min(range.end), node);
             self.add_memory(other.end.max(range.start)..range.end, node);
@@ -181,34 +149,26 @@ impl MachineInfo {
         }
         let at = known.partition_point(|m| m.range.start < range.start);
         self.memory.insert(at, Memory { range, node });
-        let mut i = 1;
-        while i < self.memory.as_slice().len() {
-            let (left, right) = (&self.memory.as_slice()[i - 1], &self.memory.as_slice()[i]);
-            if left.range.end == right.range.start && left.node == right.node {
-                let end = right.range.end;
-                self.memory.as_mut_slice()[i - 1].range.end = end;
-                self.memory.remove(i);
-            } else {
-                i += 1;
+        for right in (1..self.memory.len()).rev() {
+            let Memory { range, node } = self.memory[right].clone();
+            let left = &mut self.memory[right - 1];
+            if left.range.end == range.start && left.node == node {
+                left.range.end = range.end;
+                self.memory.remove(right);
             }
         }
     }
 
     /// Says that `range`, as far as it is RAM, belongs to `node`.
     pub fn assign_node(&mut self, range: PhysRange, node: u32) {
-        let mut i = 0;
-        while let Some(memory) = self.memory.as_slice().get(i).cloned() {
-            i += 1;
+        let other = |m: &Memory| overlap(&m.range, &range) && m.node != node;
+        while let Some(at) = self.memory.iter().position(other) {
+            let memory = self.memory.remove(at);
             let start = memory.range.start.max(range.start);
             let end = memory.range.end.min(range.end);
-            if start >= end || memory.node == node {
-                continue;
-            }
-            self.memory.remove(i - 1);
             self.add_memory(start..end, node);
             self.add_memory(memory.range.start..start, memory.node);
             self.add_memory(end..memory.range.end, memory.node);
-            i = 0;
         }
     }
 
@@ -218,15 +178,13 @@ impl MachineInfo {
             return;
         }
         let new = Reserved { range, name };
-        for other in self.reserved.as_slice() {
-            if other.range.start < new.range.end && new.range.start < other.range.end {
+        for other in self.reserved.iter() {
+            if overlap(&other.range, &new.range) {
                 self.overlaps.push((other.clone(), new.clone()));
             }
         }
-        let at = self
-            .reserved
-            .as_slice()
-            .partition_point(|r| r.range.start < new.range.start);
+        let behind = |r: &Reserved| r.range.start < new.range.start;
+        let at = self.reserved.partition_point(behind);
         self.reserved.insert(at, new);
     }
 
@@ -237,41 +195,27 @@ impl MachineInfo {
 
     /// Makes the CPU that runs now the first one.
     pub fn set_boot_cpu(&mut self, hardware_id: u64) {
-        let cpus = self.cpus.as_mut_slice();
-        if let Some(at) = cpus.iter().position(|cpu| cpu.hardware_id == hardware_id) {
-            cpus[..=at].rotate_right(1);
+        let mut cpus = self.cpus.iter();
+        if let Some(at) = cpus.position(|cpu| cpu.hardware_id == hardware_id) {
+            self.cpus[..=at].rotate_right(1);
         }
     }
 
     /// Bytes of RAM.
     pub fn memory_size(&self) -> u64 {
-        self.memory
-            .as_slice()
-            .iter()
-            .map(|m| m.range.end - m.range.start)
-            .sum()
+        let sizes = self.memory.iter().map(|m| m.range.end - m.range.start);
+        sizes.sum()
     }
 
     /// Keeps a copy of the command line, cut at the capacity.
     pub fn set_command_line(&mut self, text: &[u8]) {
-        let len = text.len().min(MAX_COMMAND_LINE);
-        self.command_line[..len].copy_from_slice(&text[..len]);
-        self.command_line_len = len;
+        self.command_line = text.iter().copied().take(MAX_COMMAND_LINE).collect();
     }
 
     /// The kernel command line; its readable beginning where it is not UTF-8.
     pub fn command_line(&self) -> &str {
-        let bytes = &self.command_line[..self.command_line_len];
-        match core::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
-        }
-    }
-}
-
-impl Default for MachineInfo {
-    fn default() -> Self {
-        Self::new()
+        let chunk = self.command_line.utf8_chunks().next();
+        chunk.map_or("", |chunk| chunk.valid())
     }
 }
 
@@ -284,7 +228,7 @@ pub fn machine() -> &'static MachineInfo {
 
 /// Sets the machine; boot code calls it once.
 pub fn set_machine(info: MachineInfo) -> &'static MachineInfo {
-    MACHINE.set(info)
+    MACHINE.call_once(|| info)
 }
 
 #[cfg(test)]

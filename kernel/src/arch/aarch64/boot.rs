@@ -2,30 +2,39 @@
 //!
 //! The image begins with the 64-byte header of a Linux Image; the loader jumps
 //! to it with the MMU off and x0 = physical address of the device tree. The
-//! bootstrap tables map the image at its place in the upper half (TTBR1) and
-//! at its physical place (TTBR0, for the moment the MMU goes on), and in the
-//! direct map the GiB with the devices, the one with the kernel and the one
-//! with the device tree; `map_memory` adds the rest of RAM. Other CPUs come in
-//! through PSCI at `secondary_entry` and go straight to the kernel's final
-//! tables.
+//! bootstrap tables map the image at its place in the upper half, and the first
+//! 512 GiB of physical memory at the direct map and at their own addresses (for
+//! the moment the MMU goes on). They are not W^X; `mm` replaces them by tables
+//! that hold RAM only. Other CPUs come in through PSCI at `secondary_entry` and
+//! go straight to the kernel's final tables.
 
 use core::arch::global_asm;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::{cpu, paging};
-use crate::arch::layout::DIRECT_MAP;
-use crate::machine::{MachineInfo, PhysRange};
+use crate::arch::paging::{KERNEL_ROOT, leave_user};
 use crate::percpu::{CPUS, PerCpu};
 
 /// Size of the boot CPU's first stack.
-pub const BOOT_STACK: usize = 32 * 1024;
-const GIB: u64 = 1 << 30;
+const BOOT_STACK: usize = 32 * 1024;
 /// Valid block, accessed, inner shareable, normal memory.
 const NORMAL: u64 = 0x701;
-/// Valid block, accessed, device memory.
-const DEVICE: u64 = 0x405;
-const NO_EXECUTE: u64 = 3 << 53;
+/// Valid block, accessed, device memory, never executed.
+const DEVICE: u64 = 0x405 | 3 << 53;
+
+#[repr(C, align(4096))]
+struct Table([u64; 512]);
+
+/// The first 512 GiB of physical memory by 1 GiB blocks: devices, then RAM.
+static BOOT_DIRECT: Table = {
+    let mut table = [DEVICE; 512];
+    let mut gib = 1;
+    while gib < 512 {
+        table[gib] = (gib as u64) << 30 | NORMAL;
+        gib += 1;
+    }
+    Table(table)
+};
 
 global_asm!(
     r#"
@@ -50,26 +59,18 @@ boot_entry:
     cmp   x0, x1
     b.lo  1b
 
-    adrp  x1, bootstrap_tables     // TTBR1: top, direct map, image, image pages; TTBR0: top, identity
+    adrp  x1, bootstrap_tables     // for both halves: top, image, image pages
+    adrp  x2, {direct}
+    orr   x2, x2, #3
+    str   x2, [x1]                 // the lower half for the moment the MMU goes on
+    str   x2, [x1, #256 * 8]
     add   x2, x1, #0x1000
     orr   x3, x2, #3
-    str   x3, [x1, #256 * 8]       // top -> direct map
-    ldr   x4, ={device}
-    str   x4, [x2]
-    ldr   x4, ={direct}
-    adrp  x5, image_header
-    lsr   x6, x5, #30
-    orr   x7, x4, x6, lsl #30
-    str   x7, [x2, x6, lsl #3]     // the GiB of the kernel
-    lsr   x6, x20, #30
-    orr   x7, x4, x6, lsl #30
-    str   x7, [x2, x6, lsl #3]     // the GiB of the device tree
-    add   x2, x1, #0x2000
-    orr   x3, x2, #3
-    str   x3, [x1, #511 * 8]       // top -> image
-    add   x3, x1, #0x3000
+    str   x3, [x1, #511 * 8]
+    add   x3, x1, #0x2000
     orr   x4, x3, #3
     str   x4, [x2, #510 * 8]
+    adrp  x5, image_header
     mov   x4, #{normal}
     orr   x4, x4, x5
     adrp  x6, __kernel_end
@@ -78,18 +79,7 @@ boot_entry:
     add   x4, x4, #0x200000
     cmp   x4, x6
     b.lo  1b
-    add   x1, x1, #0x4000
-    add   x2, x1, #0x1000
-    orr   x3, x2, #3
-    lsr   x4, x5, #39
-    str   x3, [x1, x4, lsl #3]
-    ubfx  x4, x5, #30, #9
-    mov   x6, #{normal}
-    and   x7, x5, #~0x3fffffff
-    orr   x6, x6, x7
-    str   x6, [x2, x4, lsl #3]
-
-    adrp  x2, bootstrap_tables
+    mov   x2, x1
     bl    enable_mmu
     ldr   x1, =2f
     br    x1
@@ -106,7 +96,6 @@ secondary_entry:
     adrp  x2, {kernel_root}
     ldr   x2, [x2, :lo12:{kernel_root}]
     adrp  x1, bootstrap_tables
-    add   x1, x1, #0x4000
     bl    enable_mmu
     ldr   x1, =3f
     br    x1
@@ -186,94 +175,52 @@ enable_mmu:
 .global bootstrap_tables, boot_stack_top
 .balign 4096
 bootstrap_tables:
-    .skip 6 * 4096
+    .skip 3 * 4096
     .skip {boot_stack}
 boot_stack_top:
 .text
 "#,
-    device = const DEVICE | NO_EXECUTE,
-    direct = const NORMAL | NO_EXECUTE,
+    direct = sym BOOT_DIRECT,
     normal = const NORMAL,
     mair = const paging::MAIR,
     tcr = const paging::TCR,
     sctlr = const cpu::SCTLR,
     boot_stack = const BOOT_STACK,
     stack_top = const offset_of!(PerCpu, kernel_stack_top),
-    kernel_root = sym SECONDARY_ROOT,
+    kernel_root = sym KERNEL_ROOT,
     boot_cpu = sym boot_cpu,
     secondary_cpu = sym secondary_cpu,
 );
 
 unsafe extern "C" {
-    static image_header: [u8; 0];
     static secondary_entry: [u8; 0];
-    static bootstrap_tables: [u64; 0];
     static boot_stack_top: [u8; 0];
-    static __kernel_end: [u8; 0];
 }
-
-/// TTBR1 for CPUs that start.
-static SECONDARY_ROOT: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn boot_cpu(device_tree: u64) -> ! {
     let cpu = &CPUS[0];
-    cpu.this.set(cpu);
+    cpu.describe(0, cpu::affinity(), 0);
     let stack = &raw const boot_stack_top;
     cpu.kernel_stack_top.set(stack.addr() as u64);
-    // SAFETY: this is CPU 0, before anything asked who it is.
-    unsafe { cpu::set_current(cpu) };
-    super::traps::init_cpu();
-    super::machine::note_device_tree(device_tree);
+    prepare(cpu);
     crate::boot::start(device_tree)
 }
 
 extern "C" fn secondary_cpu(cpu: &'static PerCpu) -> ! {
-    // SAFETY: `power::start_cpu` passed the record that belongs to this CPU.
-    unsafe { cpu::set_current(cpu) };
-    super::traps::init_cpu();
-    paging::leave_user();
+    prepare(cpu);
+    leave_user();
     crate::boot::start_secondary(cpu)
 }
 
-fn physical(symbol: *const [u8; 0]) -> u64 {
-    paging::image_physical(symbol.addr() as u64)
-}
-
-/// Physical addresses of the whole image.
-pub fn image() -> PhysRange {
-    physical(&raw const image_header)..physical(&raw const __kernel_end)
+/// Says who this CPU is, and leads its traps to the kernel.
+fn prepare(cpu: &'static PerCpu) {
+    // SAFETY: the record is CPU 0's, before anything asked who it is, or the one that
+    // `power::start_cpu` passed.
+    unsafe { cpu::set_current(cpu) };
+    super::traps::init_cpu();
 }
 
 /// Physical address at which PSCI starts a CPU.
 pub fn secondary_address() -> u64 {
-    physical(&raw const secondary_entry)
-}
-
-/// The tables that the next CPU starts with.
-pub fn set_secondary_root(ttbr1: u64) {
-    SECONDARY_ROOT.store(ttbr1, Ordering::Release);
-}
-
-/// Adds all RAM to the bootstrap direct map, by whole GiB, so that the frame
-/// allocator can keep its records anywhere.
-pub fn map_memory(info: &MachineInfo) {
-    let tables = (&raw const bootstrap_tables).cast_mut().cast::<u64>();
-    for memory in info.memory.as_slice() {
-        for gib in memory.range.start / GIB..memory.range.end.div_ceil(GIB).min(512) {
-            // SAFETY: the second bootstrap table is the direct map's, in use by this CPU alone;
-            // an entry is only ever added where there was none.
-            unsafe {
-                let entry = tables.add(512 + gib as usize);
-                if entry.read() == 0 {
-                    entry.write_volatile((gib * GIB) | NORMAL | NO_EXECUTE);
-                }
-            }
-        }
-    }
-    paging::publish();
-}
-
-/// Where the loader's physical address is mapped.
-pub fn direct<T>(physical: u64) -> *mut T {
-    (DIRECT_MAP + physical) as *mut T
+    paging::image_physical((&raw const secondary_entry).addr() as u64)
 }

@@ -3,6 +3,7 @@
 //! Until the tree was read nothing is printed; boot reads it before anything else.
 
 use super::{ipi, machine};
+use crate::machine::mmio::Mmio;
 use crate::percpu::PerCpu;
 
 const DATA: u64 = 0x00;
@@ -18,46 +19,39 @@ const RECEIVE_EMPTY: u32 = 1 << 4;
 /// Received bytes reached the level, or wait in a FIFO that nothing was added to.
 const RECEIVE_INTERRUPTS: u32 = 1 << 4 | 1 << 6;
 
-fn read(register: u64) -> u32 {
-    // SAFETY: a register of the port, mapped as device memory.
-    unsafe { ((machine::console() + register) as *const u32).read_volatile() }
-}
-
-fn write(register: u64, value: u32) {
-    // SAFETY: a register of the port, mapped as device memory; the port does not touch memory.
-    unsafe { ((machine::console() + register) as *mut u32).write_volatile(value) };
-}
+/// The port's registers.
+pub(super) static PORT: Mmio = Mmio::new();
 
 /// Sets 8 bits, FIFOs, no interrupts. The speed is the firmware's.
 pub fn init() {
-    if machine::console() == 0 {
+    if PORT.base() == 0 {
         return;
     }
-    write(CONTROL, 0);
-    write(INTERRUPT_MASK, 0);
-    write(INTERRUPT_CLEAR, 0x7ff);
-    write(LINE_CONTROL, 0x70);
-    write(CONTROL, 0x301);
+    PORT.write(CONTROL, 0u32);
+    PORT.write(INTERRUPT_MASK, 0u32);
+    PORT.write(INTERRUPT_CLEAR, 0x7ffu32);
+    PORT.write(LINE_CONTROL, 0x70u32);
+    PORT.write(CONTROL, 0x301u32);
 }
 
 /// Sends one byte, waiting for room.
 pub fn put(byte: u8) {
-    if machine::console() == 0 {
-        return;
+    if PORT.base() != 0 {
+        while PORT.read::<u32>(FLAGS) & TRANSMIT_FULL != 0 {}
+        PORT.write(DATA, u32::from(byte));
     }
-    while read(FLAGS) & TRANSMIT_FULL != 0 {}
-    write(DATA, u32::from(byte));
 }
 
 /// A received byte, if there is one.
 pub fn get() -> Option<u8> {
-    (machine::console() != 0 && read(FLAGS) & RECEIVE_EMPTY == 0).then(|| read(DATA) as u8)
+    let there = PORT.base() != 0 && PORT.read::<u32>(FLAGS) & RECEIVE_EMPTY == 0;
+    there.then(|| PORT.read::<u32>(DATA) as u8)
 }
 
 /// Has received bytes raise `Interrupt::Device` on `cpu`.
 pub fn enable_receive_interrupt(cpu: &PerCpu) {
-    write(INTERRUPT_LEVEL, 0);
-    write(INTERRUPT_MASK, RECEIVE_INTERRUPTS);
+    PORT.write(INTERRUPT_LEVEL, 0u32);
+    PORT.write(INTERRUPT_MASK, RECEIVE_INTERRUPTS);
     let line = machine::devices().console_interrupt;
     ipi::route_irq(line, cpu);
     ipi::unmask(line);

@@ -1,7 +1,6 @@
 //! The CPU itself: identity, interrupts, features, counters.
 
 use core::arch::asm;
-use core::fmt;
 
 use super::{read_register, write_register};
 use crate::percpu::PerCpu;
@@ -95,6 +94,13 @@ pub fn relax() {
     unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
 }
 
+/// Stops until an interrupt that may be never.
+#[inline]
+pub fn halt() {
+    // SAFETY: waits.
+    unsafe { asm!("wfi", options(nomem, nostack, preserves_flags)) };
+}
+
 /// The frame pointer of the caller, for backtraces.
 #[inline(always)]
 pub fn frame_pointer() -> u64 {
@@ -184,58 +190,35 @@ pub unsafe fn clear_page(page: *mut u8) {
 
 /// Makes code written at `[address, address + length)` what the CPUs execute.
 pub fn sync_instruction_cache(address: u64, length: usize) {
-    let kinds = read_register!("ctr_el0");
-    let data_line = 4 << (kinds >> 16 & 0xf);
-    let instruction_line = 4 << (kinds & 0xf);
-    let end = address + length as u64;
-    // SAFETY: cache maintenance by address; the caller's range is mapped.
+    let line = 4 << (read_register!("ctr_el0") >> 16 & 0xf);
+    let lines = (address & !(line - 1)..address + length as u64).step_by(line as usize);
+    // SAFETY: cache maintenance; the caller's range is mapped. All instructions are forgotten,
+    // since other mappings of the page may be cached as well.
     unsafe {
-        for line in (address & !(data_line - 1)..end).step_by(data_line as usize) {
-            asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags));
-        }
-        asm!("dsb ish", options(nostack, preserves_flags));
-        if kinds >> 14 & 3 == 3 {
-            for line in (address & !(instruction_line - 1)..end).step_by(instruction_line as usize)
-            {
-                asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags));
-            }
-        } else {
-            // Not indexed by physical address: other mappings of the page may be cached elsewhere.
-            asm!("ic ialluis", options(nostack, preserves_flags));
-        }
-        asm!("dsb ish", "isb", options(nostack, preserves_flags));
+        lines.for_each(|line| asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)));
+        asm!(
+            "dsb ish",
+            "ic ialluis",
+            "dsb ish",
+            "isb",
+            options(nostack, preserves_flags)
+        );
     }
 }
 
-/// One line about this CPU.
-pub fn features_line() -> impl fmt::Display {
-    Features
-}
-
-struct Features;
-
-impl fmt::Display for Features {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let midr = read_register!("midr_el1");
-        write!(
-            f,
-            "implementer {:#x} part {:#x}",
-            midr >> 24 & 0xff,
-            midr >> 4 & 0xfff
-        )?;
-        write!(f, ", {} address spaces", super::paging::asid_count())?;
-        let lse = read_register!("id_aa64isar0_el1") >> 20 & 0xf != 0;
-        let gic = if super::ipi::is_version_3() {
-            "gicv3"
-        } else {
-            "gicv2"
-        };
-        write!(f, ", {gic}")?;
-        for (has, name) in [(has_pan(), "pan"), (lse, "lse"), (has_counters(), "pmu")] {
-            if has {
-                write!(f, ", {name}")?;
-            }
-        }
-        Ok(())
-    }
+/// Features in use, by name.
+pub fn features() -> impl Iterator<Item = &'static str> {
+    let lse = read_register!("id_aa64isar0_el1") >> 20 & 0xf != 0;
+    let version_3 = super::ipi::is_version_3();
+    let known = [
+        (version_3, "gicv3"),
+        (!version_3, "gicv2"),
+        (has_pan(), "pan"),
+        (lse, "lse"),
+        (has_counters(), "pmu"),
+    ];
+    known
+        .into_iter()
+        .filter(|known| known.0)
+        .map(|known| known.1)
 }

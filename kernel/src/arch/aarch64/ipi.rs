@@ -8,8 +8,9 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::machine::{self, devices};
+use super::machine::devices;
 use super::{cpu, read_register, timer, write_register};
+use crate::machine::mmio::Mmio;
 use crate::percpu::{MAX_CPUS, PerCpu};
 use crate::trap::{self, Interrupt};
 
@@ -38,73 +39,52 @@ const PRIORITY_MASK: u64 = 0x04;
 const ACKNOWLEDGE: u64 = 0x0c;
 const END: u64 = 0x10;
 
+/// What the CPUs share.
+pub(super) static DISTRIBUTOR: Mmio = Mmio::new();
+/// GICv3: the redistributors; GICv2: the interface, on every CPU its own.
+pub(super) static LOCAL: Mmio = Mmio::new();
 /// Per CPU, for GICv3 the offset of its redistributor, for GICv2 its interface's bit.
-static LOCAL: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+static PLACE: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
 
 /// Whether the controller is a GICv3.
 pub fn is_version_3() -> bool {
     devices().gic_version_3
 }
 
-fn distributor(register: u64) -> u64 {
-    machine::controller()[0] + register
-}
-
-fn interface(register: u64) -> u64 {
-    machine::controller()[1] + register
-}
-
-fn read(address: u64) -> u32 {
-    // SAFETY: a register of the controller, mapped as device memory.
-    unsafe { (address as *const u32).read_volatile() }
-}
-
-fn write(address: u64, value: u32) {
-    // SAFETY: a register of the controller, mapped as device memory; it touches no memory itself.
-    unsafe { (address as *mut u32).write_volatile(value) };
+fn place(cpu: &PerCpu) -> u64 {
+    PLACE[cpu.number()].load(Relaxed)
 }
 
 /// Brings up what all CPUs share. Every line is masked.
 pub fn init_boot() {
-    let lines = ((read(distributor(4)) & 0x1f) + 1) * 32;
-    write(distributor(CONTROL), 0);
-    for line in (32..lines).step_by(4) {
-        let priorities = u32::from_ne_bytes([PRIORITY; 4]);
-        write(distributor(PRIORITIES) + u64::from(line), priorities);
-    }
-    for block in 1..u64::from(lines / 32) {
-        write(distributor(CLEAR_ENABLE) + block * 4, u32::MAX);
+    let blocks = (DISTRIBUTOR.read::<u32>(4) & 0x1f) + 1;
+    DISTRIBUTOR.write(CONTROL, 0u32);
+    for block in (1..u64::from(blocks)).map(|block| block * 4) {
+        DISTRIBUTOR.write(CLEAR_ENABLE + block, u32::MAX);
         if is_version_3() {
-            write(distributor(GROUP) + block * 4, u32::MAX);
+            DISTRIBUTOR.write(GROUP + block, u32::MAX);
         }
+        let priorities = PRIORITIES + block * 8;
+        (0..32).for_each(|line| DISTRIBUTOR.write(priorities + line, PRIORITY));
     }
     // GICv3: affinity routing, group 1. GICv2: on.
-    write(
-        distributor(CONTROL),
-        if is_version_3() { 1 << 4 | 1 << 1 } else { 1 },
-    );
+    let on: u32 = if is_version_3() { 1 << 4 | 1 << 1 } else { 1 };
+    DISTRIBUTOR.write(CONTROL, on);
 }
 
 /// Lets this CPU receive interrupts.
 pub fn init_cpu() {
-    let own = &LOCAL[cpu::current().number()];
-    let private = if is_version_3() {
+    let own = &PLACE[cpu::current().number()];
+    if is_version_3() {
         own.store(find_redistributor(), Relaxed);
-        let redistributor = redistributor();
-        write(redistributor + WAKE, read(redistributor + WAKE) & !2);
-        while read(redistributor + WAKE) & 4 != 0 {
-            cpu::relax();
-        }
-        write(redistributor + FRAME + GROUP, u32::MAX);
-        redistributor + FRAME
+        sleep(false);
     } else {
-        own.store(u64::from(read(distributor(TARGETS)) & 0xff), Relaxed);
-        distributor(0)
-    };
-    for at in (0..32).step_by(4) {
-        write(private + PRIORITIES + at, u32::from_ne_bytes([PRIORITY; 4]));
+        own.store(DISTRIBUTOR.read::<u8>(TARGETS).into(), Relaxed);
     }
-    write(private + SET_ENABLE, 1 << IPI);
+    let (bank, at) = bank(IPI);
+    bank.write(at + GROUP, if is_version_3() { u32::MAX } else { 0 });
+    (0..32).for_each(|line| bank.write(at + PRIORITIES + line, PRIORITY));
+    unmask(IPI);
     if is_version_3() {
         // SAFETY: the boot code has allowed these registers; interrupts are off until the kernel
         // waits for one.
@@ -118,22 +98,20 @@ pub fn init_cpu() {
             asm!("isb", options(nostack, preserves_flags));
         }
     } else {
-        write(interface(PRIORITY_MASK), 0xff);
-        write(interface(INTERFACE_CONTROL), 1);
+        LOCAL.write(PRIORITY_MASK, 0xffu32);
+        LOCAL.write(INTERFACE_CONTROL, 1u32);
     }
 }
 
-/// The redistributor of this CPU: the one that has its affinity.
+/// The offset of this CPU's redistributor: the one that has its affinity.
 fn find_redistributor() -> u64 {
     let affinity = cpu::affinity();
     let packed = affinity & 0xff_ffff | affinity >> 8 & 0xff00_0000;
-    let range = &devices().cpu_interface;
-    let mut at = machine::controller()[1];
-    let end = at + (range.end - range.start);
-    while at < end {
-        let kind = u64::from(read(at + TYPE)) | u64::from(read(at + TYPE + 4)) << 32;
+    let mut at = 0;
+    while LOCAL.range().start + at < LOCAL.range().end {
+        let kind: u64 = LOCAL.read(at + TYPE);
         if kind >> 32 == packed {
-            return at - machine::controller()[1];
+            return at;
         }
         // Two frames each, two more where virtual interrupts have theirs.
         at += if kind & 2 != 0 { 4 * FRAME } else { 2 * FRAME };
@@ -141,28 +119,28 @@ fn find_redistributor() -> u64 {
     panic!("no redistributor for CPU {affinity:#x}");
 }
 
-/// Where this CPU's redistributor is mapped.
-fn redistributor() -> u64 {
-    machine::controller()[1] + LOCAL[cpu::current().number()].load(Relaxed)
+/// Puts this CPU's redistributor to sleep, or wakes it.
+fn sleep(asleep: bool) {
+    let wake = place(cpu::current()) + WAKE;
+    let rest = LOCAL.read::<u32>(wake) & !2;
+    LOCAL.write(wake, rest | u32::from(asleep) << 1);
+    while (LOCAL.read::<u32>(wake) & 4 != 0) != asleep {
+        cpu::relax();
+    }
 }
 
 /// Keeps interrupts away from this CPU, which is about to be turned off.
 pub fn leave_cpu() {
     timer::disarm();
-    if is_version_3() {
-        // SAFETY: closes this CPU's interface.
-        unsafe {
-            write_register!("S3_0_C12_C12_7", 0);
-            asm!("isb", options(nostack, preserves_flags));
-        }
-        let redistributor = redistributor();
-        write(redistributor + WAKE, read(redistributor + WAKE) | 2);
-        while read(redistributor + WAKE) & 4 == 0 {
-            cpu::relax();
-        }
-    } else {
-        write(interface(INTERFACE_CONTROL), 0);
+    if !is_version_3() {
+        return LOCAL.write(INTERFACE_CONTROL, 0u32);
     }
+    // SAFETY: closes this CPU's interface.
+    unsafe {
+        write_register!("S3_0_C12_C12_7", 0);
+        asm!("isb", options(nostack, preserves_flags));
+    }
+    sleep(true);
 }
 
 /// Sends the IPI. Stores before it are visible to the receiver.
@@ -179,45 +157,43 @@ pub fn send(to: &PerCpu) {
             write_register!("S3_0_C12_C11_5", target | cluster | u64::from(IPI) << 24);
             asm!("isb", options(nostack, preserves_flags));
         } else {
-            let interface = LOCAL[to.number()].load(Relaxed) as u32;
-            write(distributor(SEND), interface << 16 | IPI);
+            DISTRIBUTOR.write(SEND, (place(to) as u32) << 16 | IPI);
         }
     }
 }
 
 /// Delivers a shared line to `cpu` from now on.
 pub fn route_irq(line: u32, cpu: &PerCpu) {
-    if is_version_3() {
-        let route = (distributor(ROUTES) + u64::from(line) * 8) as *mut u64;
-        // SAFETY: a register of the controller, mapped as device memory.
-        unsafe { route.write_volatile(cpu.hardware_id.get()) };
-    } else {
-        let targets = (distributor(TARGETS) + u64::from(line)) as *mut u8;
-        // SAFETY: as above; this register takes bytes.
-        unsafe { targets.write_volatile(LOCAL[cpu.number()].load(Relaxed) as u8) };
+    let line = u64::from(line);
+    match is_version_3() {
+        true => DISTRIBUTOR.write(ROUTES + line * 8, cpu.hardware_id.get()),
+        false => DISTRIBUTOR.write(TARGETS + line, place(cpu) as u8),
     }
 }
 
 /// Keeps a line quiet. Below 32 it is this CPU's own.
 pub fn mask(line: u32) {
-    write(
-        bank(line) + CLEAR_ENABLE + u64::from(line / 32) * 4,
-        1 << (line % 32),
+    let (bank, at) = bank(line);
+    bank.write(
+        at + CLEAR_ENABLE + u64::from(line / 32) * 4,
+        1u32 << (line % 32),
     );
 }
 
 /// Lets a line through.
 pub fn unmask(line: u32) {
-    write(
-        bank(line) + SET_ENABLE + u64::from(line / 32) * 4,
-        1 << (line % 32),
+    let (bank, at) = bank(line);
+    bank.write(
+        at + SET_ENABLE + u64::from(line / 32) * 4,
+        1u32 << (line % 32),
     );
 }
 
-fn bank(line: u32) -> u64 {
+/// Where the registers of a line begin.
+fn bank(line: u32) -> (&'static Mmio, u64) {
     match is_version_3() && line < 32 {
-        true => redistributor() + FRAME,
-        false => distributor(0),
+        true => (&LOCAL, place(cpu::current()) + FRAME),
+        false => (&DISTRIBUTOR, 0),
     }
 }
 
@@ -243,7 +219,7 @@ pub fn handle(from_user: bool) {
 
 fn acknowledge() -> u32 {
     if !is_version_3() {
-        return read(interface(ACKNOWLEDGE));
+        return LOCAL.read(ACKNOWLEDGE);
     }
     // ICC_IAR1_EL1
     let number = read_register!("S3_0_C12_C12_0") as u32;
@@ -260,6 +236,6 @@ fn end(number: u32) {
             asm!("isb", options(nostack, preserves_flags));
         }
     } else {
-        write(interface(END), number);
+        LOCAL.write(END, number);
     }
 }

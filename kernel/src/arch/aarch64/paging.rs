@@ -10,8 +10,9 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::{boot, read_register, write_register};
+use super::{read_register, write_register};
 use crate::arch::layout::IMAGE;
+use crate::arch::paging::Format;
 use crate::mm::{MapFlags, PhysAddr};
 
 /// Attribute 0 is normal write-back memory, attribute 1 device memory (nGnRE).
@@ -36,91 +37,44 @@ const ACCESSED: u64 = 1 << 10;
 const NOT_GLOBAL: u64 = 1 << 11;
 const KERNEL_NO_EXECUTE: u64 = 1 << 53;
 const USER_NO_EXECUTE: u64 = 1 << 54;
+const NO_EXECUTE: u64 = KERNEL_NO_EXECUTE | USER_NO_EXECUTE;
 const COPY_ON_WRITE: u64 = 1 << 55;
+/// Ignored by the hardware, which has a bit each for user and kernel.
+const EXECUTABLE: u64 = 1 << 56;
 const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
 const ASID_SHIFT: u32 = 48;
 
-/// One entry of a table.
-#[repr(transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry(pub u64);
+/// Entries of the page tables (Arm ARM D8.3).
+pub const FORMAT: Format = Format {
+    present: VALID,
+    table: TABLE_OR_PAGE,
+    small: ACCESSED | TABLE_OR_PAGE,
+    large: ACCESSED,
+    kind: TABLE_OR_PAGE,
+    address: ADDRESS,
+    shift: 0,
+    flags: [
+        (MapFlags::WRITE, 0, READ_ONLY, READ_ONLY),
+        (MapFlags::EXECUTE, EXECUTABLE, NO_EXECUTE, EXECUTABLE),
+        (
+            MapFlags::USER,
+            USER | KERNEL_NO_EXECUTE,
+            USER_NO_EXECUTE,
+            USER,
+        ),
+        (MapFlags::GLOBAL, 0, NOT_GLOBAL, NOT_GLOBAL),
+        (
+            MapFlags::DEVICE,
+            ATTRIBUTE_DEVICE,
+            INNER_SHAREABLE,
+            ATTRIBUTE_DEVICE,
+        ),
+        (MapFlags::COW, COPY_ON_WRITE, 0, COPY_ON_WRITE),
+    ],
+};
 
-impl Entry {
-    /// Nothing is mapped.
-    pub const EMPTY: Entry = Entry(0);
-
-    /// Points to a table of the next level.
-    pub const fn table(address: PhysAddr) -> Entry {
-        Entry(address.0 | VALID | TABLE_OR_PAGE)
-    }
-
-    /// Maps a page of the level's size.
-    pub const fn leaf(address: PhysAddr, flags: MapFlags, level: usize) -> Entry {
-        let mut bits = address.0 | VALID | ACCESSED;
-        if level == 0 {
-            bits |= TABLE_OR_PAGE;
-        }
-        bits |= if flags.contains(MapFlags::DEVICE) {
-            ATTRIBUTE_DEVICE
-        } else {
-            INNER_SHAREABLE
-        };
-        if !flags.contains(MapFlags::WRITE) {
-            bits |= READ_ONLY;
-        }
-        if !flags.contains(MapFlags::GLOBAL) {
-            bits |= NOT_GLOBAL;
-        }
-        if flags.contains(MapFlags::COW) {
-            bits |= COPY_ON_WRITE;
-        }
-        let user = flags.contains(MapFlags::USER);
-        let execute = flags.contains(MapFlags::EXECUTE);
-        if user {
-            bits |= USER;
-        }
-        if user || !execute {
-            bits |= KERNEL_NO_EXECUTE;
-        }
-        if !user || !execute {
-            bits |= USER_NO_EXECUTE;
-        }
-        Entry(bits)
-    }
-
-    /// Whether the hardware would use this entry.
-    pub const fn is_present(self) -> bool {
-        self.0 & VALID != 0
-    }
-
-    /// Whether this entry, in a table of `level`, maps a page.
-    pub const fn is_leaf(self, level: usize) -> bool {
-        self.is_present() && (level == 0 || self.0 & TABLE_OR_PAGE == 0)
-    }
-
-    /// The page or table that the entry points to.
-    pub const fn address(self) -> PhysAddr {
-        PhysAddr(self.0 & ADDRESS)
-    }
-
-    /// What a leaf allows.
-    pub fn flags(self, _level: usize) -> MapFlags {
-        let user = self.0 & USER != 0;
-        let no_execute = if user {
-            USER_NO_EXECUTE
-        } else {
-            KERNEL_NO_EXECUTE
-        };
-        let mut flags = MapFlags::READ;
-        flags.set(MapFlags::WRITE, self.0 & READ_ONLY == 0);
-        flags.set(MapFlags::EXECUTE, self.0 & no_execute == 0);
-        flags.set(MapFlags::USER, user);
-        flags.set(MapFlags::GLOBAL, self.0 & NOT_GLOBAL == 0);
-        flags.set(MapFlags::DEVICE, self.0 & ATTRIBUTE_DEVICE != 0);
-        flags.set(MapFlags::COW, self.0 & COPY_ON_WRITE != 0);
-        flags
-    }
-
+#[cfg(feature = "ktest")]
+impl crate::arch::paging::Entry {
     /// Whether the page may have been used: the hardware does not tell, so it was.
     pub const fn accessed(self) -> bool {
         self.0 & ACCESSED != 0
@@ -170,23 +124,11 @@ pub fn empty_root() -> u64 {
     image_physical((&raw const NO_USER).addr() as u64)
 }
 
-/// Takes every user mapping away from this CPU.
-pub fn leave_user() {
-    // SAFETY: the empty table is live forever.
-    unsafe { write_root(empty_root()) };
-}
-
-/// The tables of the kernel's half that this CPU uses.
-pub fn kernel_root() -> PhysAddr {
-    PhysAddr(read_register!("ttbr1_el1") & ADDRESS)
-}
-
-/// Makes `root` the kernel's half, on this CPU and on those that start later.
+/// Makes `root` the kernel's half of this CPU.
 ///
 /// # Safety
 /// The tables must map everything of the kernel that is in use, at the same addresses.
-pub unsafe fn write_kernel_root(root: PhysAddr) {
-    boot::set_secondary_root(root.0);
+pub unsafe fn adopt_kernel_root(root: PhysAddr) {
     let control = read_register!("sctlr_el1");
     // SAFETY: the caller vouches for the tables. From here on what is writable is never executed.
     unsafe {
@@ -195,8 +137,6 @@ pub unsafe fn write_kernel_root(root: PhysAddr) {
         write_register!("sctlr_el1", control | super::cpu::SCTLR_WXN);
         asm!("isb", options(nostack, preserves_flags));
     }
-    flush_all();
-    leave_user();
 }
 
 static IMAGE_OFFSET: AtomicU64 = AtomicU64::new(0);

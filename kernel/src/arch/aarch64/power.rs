@@ -2,7 +2,8 @@
 
 use core::arch::asm;
 
-use super::{boot, machine, paging, read_register};
+use super::{boot, cpu, machine};
+use crate::arch::paging::leave_user;
 use crate::percpu::PerCpu;
 
 const CPU_OFF: u64 = 0x8400_0002;
@@ -13,10 +14,6 @@ const OFF: i64 = 1;
 const SYS_EXIT_EXTENDED: u64 = 0x20;
 const APPLICATION_EXIT: u64 = 0x2_0026;
 
-/// The firmware does not start the CPU: it has no such one, or it runs already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartError;
-
 /// Calls the firmware.
 fn psci(function: u64, arguments: [u64; 3]) -> i64 {
     let [a, b, c] = arguments;
@@ -24,7 +21,7 @@ fn psci(function: u64, arguments: [u64; 3]) -> i64 {
     // SAFETY: what the function does is up to the caller; the call itself clobbers what the
     // calling convention says.
     unsafe {
-        match machine::devices().psci_by_smc {
+        match machine::psci_by_smc() {
             true => {
                 asm!("smc #0", inout("x0") function => result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C"))
             }
@@ -36,29 +33,22 @@ fn psci(function: u64, arguments: [u64; 3]) -> i64 {
     result
 }
 
-/// Starts a CPU that is off. Its record is described and has a stack.
-pub fn start_cpu(cpu: &'static PerCpu) -> Result<(), StartError> {
-    boot::set_secondary_root(read_register!("ttbr1_el1"));
+/// Starts a CPU that is off; whether the firmware does. Its record is described and has a stack.
+pub fn start_cpu(cpu: &'static PerCpu) -> bool {
     let record = core::ptr::from_ref(cpu).addr() as u64;
-    match psci(
-        CPU_ON,
-        [cpu.hardware_id.get(), boot::secondary_address(), record],
-    ) {
-        0 => Ok(()),
-        _ => Err(StartError),
-    }
+    let arguments = [cpu.hardware_id.get(), boot::secondary_address(), record];
+    psci(CPU_ON, arguments) == 0
 }
 
 /// Turns this CPU off; it comes back through `start_cpu` only.
 pub fn stop_this_cpu() -> ! {
-    super::cpu::interrupts_disable();
+    cpu::interrupts_disable();
     super::ipi::leave_cpu();
-    paging::leave_user();
+    leave_user();
     psci(CPU_OFF, [0; 3]);
     loop {
         // The firmware refused: stay halted, with interrupts masked and none enabled.
-        // SAFETY: waits.
-        unsafe { asm!("wfi", options(nomem, nostack)) };
+        cpu::halt();
     }
 }
 
@@ -71,17 +61,11 @@ unsafe extern "C" {
     fn semihosting_call(operation: u64, argument: *const u64) -> u64;
 }
 
-/// Ends the machine. The status is on the console already; QEMU's own exit status is the same
-/// where it offers semihosting, else 0.
-pub fn exit(code: u8) -> ! {
-    crate::console::exit_line(code);
+/// Ends the machine. QEMU's own exit status is `code` where it offers semihosting, else 0.
+pub fn off(code: u8) {
     let block = [APPLICATION_EXIT, u64::from(code)];
     // SAFETY: the operation reads the block. Without semihosting the instruction is undefined,
     // which the trap handler turns into a return.
     unsafe { semihosting_call(SYS_EXIT_EXTENDED, block.as_ptr()) };
     psci(SYSTEM_OFF, [0; 3]);
-    loop {
-        // SAFETY: waits for the end.
-        unsafe { asm!("wfi", options(nomem, nostack)) };
-    }
 }

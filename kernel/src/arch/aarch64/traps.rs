@@ -10,7 +10,7 @@ use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 
 use super::context::{FULL, Frame};
-use super::{ipi, read_register, uaccess, write_register};
+use super::{ipi, read_register, write_register};
 use crate::ipc::message_passing::ipc_fast_call;
 use crate::panic::fatal_trap;
 use crate::percpu::PerCpu;
@@ -362,17 +362,8 @@ extern "C" fn kernel_interrupt(_frame: &mut Frame) {
 }
 
 extern "C" fn kernel_sync(frame: &mut Frame) {
-    let fault = describe(frame.pc());
-    if let Some(fixup) = uaccess::fixup(frame.pc()) {
-        let FaultKind::Page(access) = fault.kind else {
-            return frame.set_pc(fixup);
-        };
-        if !trap::user_access_fault(fault.address, access) {
-            frame.set_pc(fixup);
-        }
-        return;
-    }
-    trap::kernel_fault(fault, frame, frame.frame_pointer())
+    let pc = trap::kernel_fault(describe(frame.pc()), frame, frame.frame_pointer());
+    frame.set_pc(pc);
 }
 
 /// Runs on the emergency stack, with the registers saved there.

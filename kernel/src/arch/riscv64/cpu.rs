@@ -1,9 +1,8 @@
 //! The hart itself: identity, interrupts, control registers, counters.
 
-use super::{machine, paging, sbi, sstatus, timer};
+use super::{machine, paging, sstatus, timer};
 use crate::percpu::{self, PerCpu};
 use core::arch::asm;
-use core::fmt;
 
 /// Name of the architecture.
 pub const NAME: &str = "riscv64";
@@ -79,6 +78,13 @@ pub fn wait_for_interrupt() {
     };
 }
 
+/// Stops until an interrupt that may be never.
+#[inline]
+pub fn halt() {
+    // SAFETY: waits.
+    unsafe { asm!("wfi", options(nomem, nostack)) };
+}
+
 /// Tells the hart that this is a waiting loop.
 #[inline]
 pub fn relax() {
@@ -94,22 +100,10 @@ pub fn init_cpu() {
     }
 }
 
-/// What this hart can do, for the boot message.
-pub fn features_line() -> impl fmt::Display {
-    struct Line;
-    impl fmt::Display for Line {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let (version, implementation) = sbi::versions();
-            let (major, minor) = (version >> 24, version & 0xff_ffff);
-            let clock = if timer::has_stimecmp() { "Sstc" } else { "SBI" };
-            write!(f, "{}, {} ASIDs, ", machine::isa(), paging::asid_count())?;
-            write!(
-                f,
-                "{clock} timer, SBI {major}.{minor} (implementation {implementation})"
-            )
-        }
-    }
-    Line
+/// What this hart can do, by name.
+pub fn features() -> impl Iterator<Item = &'static str> {
+    let clock = timer::has_stimecmp().then_some("sstc");
+    core::iter::once(machine::isa()).chain(clock)
 }
 
 /// Instructions that this hart has executed.
@@ -158,5 +152,5 @@ pub fn sync_instruction_cache(_address: u64, _length: usize) {
     // SAFETY: orders this hart's stores before its later fetches.
     unsafe { asm!("fence.i", options(nostack)) };
     let others = percpu::online_mask() & !current().bit();
-    sbi::remote_fence(others, &sbi::Fence::Instructions);
+    paging::remote_fence(others, sbi_rt::remote_fence_i);
 }

@@ -6,10 +6,10 @@
 //! are those of the first. A line interrupts one CPU, the one it is routed to.
 
 use super::machine::{self, PLIC_LINES};
-use super::sbi;
 use crate::lock::{Rank, SpinLock};
-use crate::percpu::{MAX_CPUS, PerCpu};
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::machine::mmio::Mmio;
+use crate::percpu::{CPUS, MAX_CPUS, PerCpu};
+use sbi_rt::HartMask;
 
 const ENABLE: u64 = 0x2000;
 const ENABLE_STRIDE: u64 = 0x80;
@@ -17,8 +17,8 @@ const CONTEXT: u64 = 0x20_0000;
 const CONTEXT_STRIDE: u64 = 0x1000;
 const CLAIM: u64 = 4;
 
-/// Virtual address of the PLIC; 0 if there is none.
-static BASE: AtomicU64 = AtomicU64::new(0);
+/// The PLIC's registers.
+pub(super) static PLIC: Mmio = Mmio::new();
 
 /// Which CPU each line interrupts, and whether it may.
 struct Lines {
@@ -34,33 +34,16 @@ static LINES: SpinLock<Lines> = SpinLock::new(
     },
 );
 
-/// Says where the registers are, now or anew after they were mapped elsewhere.
-pub(super) fn set_base(address: u64) {
-    BASE.store(address, Ordering::Release);
-}
-
-fn read(offset: u64) -> u32 {
-    // SAFETY: callers reach this only with a PLIC there; offsets are inside its window.
-    unsafe { ((BASE.load(Ordering::Acquire) + offset) as *const u32).read_volatile() }
-}
-
-fn write(offset: u64, value: u32) {
-    // SAFETY: as for `read`.
-    unsafe { ((BASE.load(Ordering::Acquire) + offset) as *mut u32).write_volatile(value) }
-}
-
 /// The supervisor context of a CPU, if the PLIC serves it.
 fn context(cpu: usize) -> Option<u64> {
-    if BASE.load(Ordering::Acquire) == 0 || cpu >= MAX_CPUS {
-        return None;
-    }
-    machine::plic_context(crate::percpu::CPUS[cpu].hardware_id.get())
+    let there = PLIC.base() != 0 && cpu < MAX_CPUS;
+    there.then(|| machine::plic_context(CPUS[cpu].hardware_id.get()))?
 }
 
 /// Every line gets a priority at which it can interrupt; which ones do is decided by `unmask`.
 pub fn init_boot() {
     if context(0).is_some() {
-        (1..PLIC_LINES as u64).for_each(|line| write(4 * line, 1));
+        (1..PLIC_LINES as u64).for_each(|line| PLIC.write(4 * line, 1u32));
     }
 }
 
@@ -68,14 +51,16 @@ pub fn init_boot() {
 pub fn init_cpu() {
     if let Some(context) = context(super::cpu::current().number()) {
         (0..PLIC_LINES as u64 / 32)
-            .for_each(|word| write(ENABLE + context * ENABLE_STRIDE + 4 * word, 0));
-        write(CONTEXT + context * CONTEXT_STRIDE, 0);
+            .for_each(|word| PLIC.write(ENABLE + context * ENABLE_STRIDE + 4 * word, 0u32));
+        PLIC.write(CONTEXT + context * CONTEXT_STRIDE, 0u32);
     }
 }
 
 /// Interrupts another CPU; why stands in its record.
 pub fn send(cpu: &PerCpu) {
-    sbi::send_ipi(cpu.hardware_id.get());
+    let hart = cpu.hardware_id.get() as usize;
+    let sent = sbi_rt::send_ipi(HartMask::from_mask_base(1, hart));
+    debug_assert!(sent.is_ok(), "IPI to hart {hart}: {sent:?}");
 }
 
 /// Withdraws the interrupt that `send` raised on this CPU.
@@ -87,12 +72,12 @@ pub(super) fn acknowledge() {
 /// Which line interrupts this CPU. The line is completed and masked: its driver unmasks it.
 pub(super) fn take() -> Option<u32> {
     let claim = CONTEXT + context(super::cpu::current().number())? * CONTEXT_STRIDE + CLAIM;
-    let line = read(claim);
+    let line = PLIC.read(claim);
     if line == 0 {
         return None;
     }
     // A completion counts only while the line is enabled, so masking comes second.
-    write(claim, line);
+    PLIC.write(claim, line);
     mask(line);
     Some(line)
 }
@@ -132,14 +117,8 @@ fn set_enabled(cpu: u8, line: u32, open: bool) {
     };
     let word = ENABLE + context * ENABLE_STRIDE + u64::from(line / 32) * 4;
     let bit = 1 << (line % 32);
-    write(
-        word,
-        if open {
-            read(word) | bit
-        } else {
-            read(word) & !bit
-        },
-    );
+    let others = PLIC.read::<u32>(word) & !bit;
+    PLIC.write(word, if open { others | bit } else { others });
     // Some models look at lines that are pending already only when the threshold is written.
-    write(CONTEXT + context * CONTEXT_STRIDE, 0);
+    PLIC.write(CONTEXT + context * CONTEXT_STRIDE, 0u32);
 }

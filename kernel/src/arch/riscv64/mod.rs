@@ -15,7 +15,6 @@ pub mod ipi;
 pub mod machine;
 pub mod paging;
 pub mod power;
-mod sbi;
 #[cfg(feature = "ktest")]
 mod tests;
 pub mod timer;

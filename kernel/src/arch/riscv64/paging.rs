@@ -5,10 +5,13 @@
 //! they set them or fault, and the kernel does not page out. The two bits that
 //! hardware ignores hold COW and DEVICE.
 
-use super::{boot, sbi};
+use super::boot;
+use crate::arch::paging::{Format, kernel_root};
 use crate::mm::{MapFlags, PhysAddr};
+use crate::percpu;
 use core::arch::asm;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
+use sbi_rt::{HartMask, SbiRet};
 
 /// Mode field of `satp`.
 pub(super) const SV48: u64 = 9 << 60;
@@ -26,80 +29,28 @@ const DIRTY: u64 = 1 << 7;
 const COW: u64 = 1 << 8;
 const DEVICE: u64 = 1 << 9;
 
-/// Flags and the bits they are, one to one.
-const FLAGS: [(MapFlags, u64); 7] = [
-    (MapFlags::READ, READ),
-    (MapFlags::WRITE, WRITE),
-    (MapFlags::EXECUTE, EXECUTE),
-    (MapFlags::USER, USER),
-    (MapFlags::GLOBAL, GLOBAL),
-    (MapFlags::DEVICE, DEVICE),
-    (MapFlags::COW, COW),
-];
+/// Entries of the page tables (RISC-V Privileged Architecture, Sv48). A leaf is told from a table by
+/// its permissions, so a page is at least readable.
+pub const FORMAT: Format = Format {
+    present: VALID,
+    table: 0,
+    small: READ | ACCESSED,
+    large: READ | ACCESSED,
+    kind: READ,
+    address: PPN_MASK << 12,
+    shift: 2,
+    flags: [
+        (MapFlags::WRITE, WRITE | DIRTY, 0, WRITE),
+        (MapFlags::EXECUTE, EXECUTE, 0, EXECUTE),
+        (MapFlags::USER, USER, 0, USER),
+        (MapFlags::GLOBAL, GLOBAL, 0, GLOBAL),
+        (MapFlags::DEVICE, DEVICE, 0, DEVICE),
+        (MapFlags::COW, COW, 0, COW),
+    ],
+};
 
-/// Whether the flush functions reach every CPU.
-pub const BROADCAST_FLUSH: bool = false;
-/// Whether a space's root also holds the kernel's half.
-pub const SHARED_ROOT: bool = true;
-
-static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
-
-/// One entry of a page table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Entry(pub u64);
-
-impl Entry {
-    /// Nothing is mapped.
-    pub const EMPTY: Entry = Entry(0);
-
-    /// Refers to a table of the next lower level.
-    #[inline]
-    pub const fn table(table: PhysAddr) -> Entry {
-        Entry(table.0 >> 2 | VALID)
-    }
-
-    /// Maps a page. A leaf is told from a table by its permissions, so a page is at least
-    /// readable.
-    #[inline]
-    pub fn leaf(page: PhysAddr, flags: MapFlags, _level: usize) -> Entry {
-        let mut entry = page.0 >> 2 | VALID | READ | ACCESSED;
-        for (flag, bit) in FLAGS {
-            if flags.contains(flag) {
-                entry |= bit;
-            }
-        }
-        if flags.contains(MapFlags::WRITE) {
-            entry |= DIRTY;
-        }
-        Entry(entry)
-    }
-
-    /// Whether the entry maps or refers to anything.
-    #[inline]
-    pub const fn is_present(self) -> bool {
-        self.0 & VALID != 0
-    }
-
-    /// Whether the entry maps a page.
-    #[inline]
-    pub const fn is_leaf(self, _level: usize) -> bool {
-        self.0 & VALID != 0 && self.0 & (READ | WRITE | EXECUTE) != 0
-    }
-
-    /// The page or table.
-    #[inline]
-    pub const fn address(self) -> PhysAddr {
-        PhysAddr((self.0 >> 10 & PPN_MASK) << 12)
-    }
-
-    /// What a leaf allows.
-    #[inline]
-    pub fn flags(self, _level: usize) -> MapFlags {
-        let set = FLAGS.iter().filter(|(_, bit)| self.0 & bit != 0);
-        set.fold(MapFlags::empty(), |flags, (flag, _)| flags | *flag)
-    }
-
+#[cfg(feature = "ktest")]
+impl crate::arch::paging::Entry {
     /// Whether the page was used.
     pub const fn accessed(self) -> bool {
         self.0 & ACCESSED != 0
@@ -111,6 +62,11 @@ impl Entry {
     }
 }
 
+/// Whether the flush functions reach every CPU.
+pub const BROADCAST_FLUSH: bool = false;
+/// Whether a space's root also holds the kernel's half.
+pub const SHARED_ROOT: bool = true;
+
 /// Value of `satp` for a space.
 #[inline]
 pub const fn root_register(root: PhysAddr, asid: u16) -> u64 {
@@ -118,6 +74,7 @@ pub const fn root_register(root: PhysAddr, asid: u16) -> u64 {
 }
 
 /// The root table that a `satp` value names.
+#[cfg(feature = "ktest")]
 pub const fn root_address(value: u64) -> PhysAddr {
     PhysAddr((value & PPN_MASK) << 12)
 }
@@ -149,30 +106,15 @@ pub const fn largest_level() -> usize {
     2
 }
 
-/// The kernel's own tables, which map nothing of user space.
-pub fn kernel_root() -> PhysAddr {
-    PhysAddr(KERNEL_ROOT.load(Ordering::Relaxed))
-}
-
-/// Makes `root` the kernel's tables, on this CPU and on those that start later.
+/// The kernel's tables come into effect with the next root.
 ///
 /// # Safety
-/// The tables map everything of the kernel that is in use, at the same addresses.
-pub unsafe fn write_kernel_root(root: PhysAddr) {
-    KERNEL_ROOT.store(root.0, Ordering::Relaxed);
-    leave_user();
-    flush_all();
-}
+/// None needed here.
+pub unsafe fn adopt_kernel_root(_root: PhysAddr) {}
 
 /// The root of a CPU that runs no process.
 pub fn empty_root() -> u64 {
     root_register(kernel_root(), 0)
-}
-
-/// Takes every user mapping away from this CPU.
-pub fn leave_user() {
-    // SAFETY: the kernel's tables live forever.
-    unsafe { write_root(empty_root()) }
 }
 
 /// New entries need no announcement: a hart that still remembers that there was nothing faults,
@@ -234,17 +176,32 @@ pub fn flush_all() {
 
 /// Makes other CPUs forget a range, through the firmware. Always true: done when it returns.
 pub fn remote_flush(cpus: u64, start: u64, end: u64, asid: u16) -> bool {
-    let size = end - start;
-    let fence = match start >> 63 {
-        0 => sbi::Fence::Asid {
-            start,
-            size,
-            asid: asid.into(),
-        },
-        _ => sbi::Fence::Range { start, size },
-    };
-    sbi::remote_fence(cpus, &fence);
+    let (address, size) = (start as usize, (end - start) as usize);
+    remote_fence(cpus, |harts| match start >> 63 {
+        0 => sbi_rt::remote_sfence_vma_asid(harts, address, size, asid.into()),
+        _ => sbi_rt::remote_sfence_vma(harts, address, size),
+    });
     true
+}
+
+/// Makes CPUs execute a fence; all have when it returns.
+pub(super) fn remote_fence(cpus: u64, fence: impl Fn(HartMask) -> SbiRet) {
+    let send = |harts, base| {
+        let sent = fence(HartMask::from_mask_base(harts, base));
+        // A translation that survives is a hole in isolation: the kernel must not go on.
+        assert!(sent.is_ok(), "remote fence failed: {sent:?}");
+    };
+    // Hart ids are mostly small, and then one call reaches every CPU.
+    let mut harts = 0;
+    for cpu in percpu::cpus(cpus) {
+        match cpu.hardware_id.get() as usize {
+            hart @ 0..64 => harts |= 1 << hart,
+            hart => send(1, hart),
+        }
+    }
+    if harts != 0 {
+        send(harts, 0);
+    }
 }
 
 /// Physical address of something in the kernel image.

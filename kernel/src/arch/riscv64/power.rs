@@ -1,19 +1,15 @@
 //! Harts come and go, and the machine ends.
 
-use super::{boot, console, cpu, machine, paging, sbi};
+use super::{boot, console, cpu, machine};
+use crate::arch::paging::empty_root;
 use crate::percpu::PerCpu;
 use core::arch::asm;
 
-/// A CPU did not start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartError;
-
-/// Starts a stopped CPU, which continues in `crate::boot::start_secondary`. Its record and its
-/// kernel stack must be ready.
-pub fn start_cpu(cpu: &'static PerCpu) -> Result<(), StartError> {
-    let entry = boot::secondary_entry(paging::empty_root());
-    let started = sbi::hart_start(cpu.hardware_id.get(), entry, 0);
-    started.map(drop).map_err(|_| StartError)
+/// Starts a stopped CPU, which continues in `crate::boot::start_secondary`; whether the firmware
+/// does. Its record and its kernel stack must be ready.
+pub fn start_cpu(cpu: &'static PerCpu) -> bool {
+    let entry = boot::secondary_entry(empty_root());
+    sbi_rt::hart_start(cpu.hardware_id.get() as usize, entry as usize, 0).is_ok()
 }
 
 /// Gives this hart back to the firmware, which can start it again.
@@ -21,30 +17,21 @@ pub fn stop_this_cpu() -> ! {
     cpu::interrupts_disable();
     // SAFETY: no source may wake or reach a hart that is going.
     unsafe { asm!("csrw sie, zero", options(nostack)) };
-    sbi::hart_stop();
-    panic!("the firmware does not stop this hart");
+    let refused = sbi_rt::hart_stop();
+    panic!("the firmware does not stop this hart: {refused:?}");
 }
 
 /// Whether the firmware has the CPU stopped.
 pub fn cpu_is_stopped(cpu: &PerCpu) -> bool {
-    sbi::hart_status(cpu.hardware_id.get()) == Ok(1)
+    const STOPPED: usize = 1;
+    sbi_rt::hart_get_status(cpu.hardware_id.get() as usize).ok() == Some(STOPPED)
 }
 
 /// Ends the machine with a status, through QEMU's test device.
-pub fn exit(code: u8) -> ! {
-    crate::console::exit_line(code);
+pub fn off(code: u8) {
     console::flush();
-    if let Some(finisher) = machine::finisher() {
-        let value = if code == 0 {
-            0x5555
-        } else {
-            u32::from(code) << 16 | 0x3333
-        };
-        // SAFETY: the device's one register; writing it ends the machine.
-        unsafe { (finisher as *mut u32).write_volatile(value) };
-    }
-    loop {
-        // SAFETY: interrupts are off, so the hart does nothing any more.
-        unsafe { asm!("csrci sstatus, 2", "wfi", options(nostack)) };
+    if machine::FINISHER.base() != 0 {
+        let failed = u32::from(code) << 16 | 0x3333;
+        machine::FINISHER.write(0, if code == 0 { 0x5555 } else { failed });
     }
 }

@@ -1,15 +1,11 @@
-//! Clock and one-shot timer.
+//! The harts' clock and one-shot timer.
 //!
 //! `time` counts at the rate that the device tree states and is the same on all
 //! harts. Deadlines go to `stimecmp` where the hart and the firmware allow it
-//! (Sstc), else through the firmware. Conversions are exact: a deadline is
-//! never early, and time never runs backwards.
+//! (Sstc), else through the firmware.
 
-use super::sbi;
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-const NANOSECONDS: u64 = 1_000_000_000;
 
 static FREQUENCY: AtomicU64 = AtomicU64::new(1);
 static STIMECMP: AtomicBool = AtomicBool::new(false);
@@ -20,8 +16,10 @@ pub(super) fn detect(frequency: u64) {
     STIMECMP.store(stimecmp_works(), Ordering::Relaxed);
 }
 
-/// Nothing is left to do: `detect` has run since the machine is known.
-pub fn init_boot() {}
+/// Rate of the counter in Hz.
+pub fn counter_hz() -> u64 {
+    FREQUENCY.load(Ordering::Relaxed)
+}
 
 /// Nothing is armed on this CPU yet.
 pub fn init_cpu() {
@@ -57,28 +55,18 @@ fn stimecmp_works() -> bool {
     works != 0
 }
 
+/// The hart's counter.
 #[inline]
-fn ticks() -> u64 {
+pub fn counter() -> u64 {
     let value;
     // SAFETY: reads a counter.
     unsafe { asm!("csrr {}, time", out(reg) value, options(nostack)) };
     value
 }
 
-/// Nanoseconds since the machine started.
-pub fn now() -> u64 {
-    let frequency = FREQUENCY.load(Ordering::Relaxed);
-    let ticks = ticks();
-    ticks / frequency * NANOSECONDS + ticks % frequency * NANOSECONDS / frequency
-}
-
-/// Raises this CPU's timer interrupt once `now()` has reached `deadline`.
-pub fn arm(deadline: u64) {
-    let frequency = FREQUENCY.load(Ordering::Relaxed);
-    let part = (deadline % NANOSECONDS * frequency).div_ceil(NANOSECONDS);
-    set((deadline / NANOSECONDS)
-        .saturating_mul(frequency)
-        .saturating_add(part));
+/// Arms this CPU's timer for `left` ticks after `counter`.
+pub fn arm_ticks(counter: u64, left: u64) {
+    set(counter + left);
 }
 
 /// No timer interrupt any more; a pending one is withdrawn.
@@ -91,6 +79,7 @@ fn set(ticks: u64) {
         // SAFETY: `stimecmp_works` found the register.
         unsafe { asm!("csrw 0x14d, {}", in(reg) ticks, options(nostack)) };
     } else {
-        sbi::set_timer(ticks);
+        // Every firmware with a timer extension accepts every value.
+        sbi_rt::set_timer(ticks);
     }
 }

@@ -9,8 +9,7 @@
 //! being near `sp`, and reported from a stack of its own.
 
 use super::context::{self, Frame};
-use super::{cpu, ipi, paging, sstatus, timer, uaccess};
-use crate::arch::layout::USER_END;
+use super::{cpu, ipi, paging, sstatus, timer};
 use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind, Interrupt};
 use core::arch::{asm, global_asm};
@@ -185,15 +184,8 @@ extern "C" fn kernel_trap(frame: &mut Frame, cause: u64, value: u64) {
         return interrupt(cause, false);
     }
     let fault = fault(cause, value, frame.pc());
-    if uaccess::contains(frame.pc()) && value < USER_END {
-        if let FaultKind::Page(access) = fault.kind
-            && trap::user_access_fault(value, access)
-        {
-            return;
-        }
-        return frame.set_pc(uaccess::failure());
-    }
-    trap::kernel_fault(fault, &KernelRegisters(frame), frame.x[context::S0]);
+    let pc = trap::kernel_fault(fault, &KernelRegisters(frame), frame.x[context::S0]);
+    frame.set_pc(pc);
 }
 
 fn interrupt(cause: u64, from_user: bool) {

@@ -1,31 +1,30 @@
 //! Entry of the first CPU and of the others.
 //!
 //! QEMU starts the first CPU by PVH: 32-bit protected mode without paging, ebx = start info. It
-//! builds bootstrap tables (kernel image, the first 16 GiB at the direct map and at their own
-//! addresses; `reach` adds what is above) and enters long mode. The others start in real mode in a page below 1 MiB, take the
+//! enters long mode with bootstrap tables (kernel image, the first 16 GiB at the direct map and at
+//! their own addresses; `reach` adds what is above). The others start in real mode in a page below 1 MiB, take the
 //! bootstrap tables to get into long mode, and load the kernel's final root before they touch a
 //! stack. The bootstrap tables are not W^X; after boot only a starting CPU uses them, for the
 //! few instructions between its first one and that load.
 
 use core::arch::global_asm;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::cpu::{self, Features};
-use super::{descriptors, paging};
+use super::descriptors;
+use crate::arch::paging::KERNEL_ROOT;
 use crate::percpu::{CPUS, PerCpu};
 
 /// Where the real-mode entry is copied to: any free page below 1 MiB does.
 pub const TRAMPOLINE: u64 = 0x8000;
 
-/// What the entry code maps of physical memory.
+/// What the bootstrap tables map of physical memory.
 const BOOT_GIB: u64 = 16;
 /// End of what the bootstrap direct map shows from the start.
 pub(super) const MAPPED_AT_BOOT: u64 = BOOT_GIB << 30;
 
 /// The record of the CPU that is being started; it takes it out when it has arrived.
 static STARTING: AtomicPtr<PerCpu> = AtomicPtr::new(core::ptr::null_mut());
-/// The root that a starting CPU loads.
-static ROOT: AtomicU64 = AtomicU64::new(0);
 
 global_asm!(
     r#"
@@ -36,42 +35,9 @@ global_asm!(
     .asciz "Xen"
     .quad pvh_start - IMAGE
 
-.section .text.boot, "ax"
-.code32
-.global pvh_start
-pvh_start:
-    cli
-    cld
-    movl %ebx, %esi
-    movl $(boot_pdpt_low - IMAGE + 3), %eax
-    movl %eax, (boot_pml4 - IMAGE)
-    movl %eax, (boot_pml4 - IMAGE + 256*8)
-    movl $(boot_pdpt_high - IMAGE + 3), %eax
-    movl %eax, (boot_pml4 - IMAGE + 511*8)
-    movl $(boot_pd - IMAGE + 3), %eax
-    movl %eax, (boot_pdpt_high - IMAGE + 510*8)
-    xorl %ecx, %ecx
-1:  movl %eax, (boot_pdpt_low - IMAGE)(,%ecx,8)
-    addl $4096, %eax
-    incl %ecx
-    cmpl ${gib}, %ecx
-    jne 1b
-    xorl %ecx, %ecx
-2:  movl %ecx, %eax
-    movl %ecx, %edx
-    shrl $11, %edx
-    shll $21, %eax
-    orl $0x83, %eax             /* present, writable, 2 MiB */
-    cmpl $1536, %ecx
-    jb 3f
-    cmpl $2048, %ecx
-    jae 3f
-    orl $0x18, %eax             /* 3 to 4 GiB: devices, uncached */
-3:  movl %eax, (boot_pd - IMAGE)(,%ecx,8)
-    movl %edx, (boot_pd - IMAGE + 4)(,%ecx,8)
-    incl %ecx
-    cmpl $({gib} * 512), %ecx
-    jne 2b
+/* From real or protected mode into long mode in one step, and on to the upper half. */
+.macro enter_long_mode gdtr, at, high
+    lgdtl \gdtr
     movl $(boot_pml4 - IMAGE), %eax
     movl %eax, %cr3
     movl %cr4, %eax
@@ -82,70 +48,59 @@ pvh_start:
     orl $0x900, %eax            /* long mode, NX */
     wrmsr
     movl %cr0, %eax
+    andl $0x9fffffff, %eax      /* INIT leaves the caches off */
     orl $0x80010001, %eax       /* paging, write protection, protection */
     movl %eax, %cr0
-    lgdt (boot_gdtr - IMAGE)
-    ljmp $0x08, $(boot_64 - IMAGE)
+    ljmpl $0x08, $(1f - \at)
 .code64
-boot_64:
-    movabsq $boot_high, %rax
-    jmp *%rax
-boot_high:
-    movw $0x10, %ax
+1:  movw $0x10, %ax
     movw %ax, %ds
     movw %ax, %es
     movw %ax, %ss
-    movabsq $boot_stack_top, %rsp
-    xorl %ebp, %ebp
-    movl %esi, %edi
-    pushq $0                    /* a return address of 0 ends backtraces */
-    movabsq ${boot_main}, %rax
+    movabsq $\high, %rax
     jmp *%rax
+.endm
+
+/* With a stack and the argument in place: the end of backtraces, and on to Rust. */
+.macro begin main
+    xorl %ebp, %ebp
+    pushq $0
+    jmp \main
+.endm
+
+.section .text.boot, "ax"
+.code32
+.global pvh_start
+pvh_start:
+    cli
+    cld
+    movl %ebx, %esi
+    enter_long_mode (boot_gdtr - IMAGE), IMAGE, boot_high
+boot_high:
+    movabsq $boot_stack_top, %rsp
+    movl %esi, %edi
+    begin {boot_main}
 
 .global trampoline_start, trampoline_end
+.set MOVED, trampoline_start - {trampoline}
 trampoline_start:
 .code16
     cli
     cld
     xorw %ax, %ax
     movw %ax, %ds
-    lgdtl (trampoline_gdtr - trampoline_start + {trampoline})
-    movl $(boot_pml4 - IMAGE), %eax
-    movl %eax, %cr3
-    movl %cr4, %eax
-    orl $0x20, %eax
-    movl %eax, %cr4
-    movl $0xc0000080, %ecx
-    rdmsr
-    orl $0x900, %eax
-    wrmsr
-    movl %cr0, %eax
-    andl $0x9fffffff, %eax      /* INIT leaves the caches off */
-    orl $0x80010001, %eax       /* from real mode into long mode in one step */
-    movl %eax, %cr0
-    ljmpl $0x08, $(trampoline_64 - trampoline_start + {trampoline})
-.code64
-trampoline_64:
-    movabsq $secondary_high, %rax
-    jmp *%rax
+    enter_long_mode (trampoline_gdtr - MOVED), MOVED, secondary_high
 .balign 4
 trampoline_gdtr:
     .word 23
     .long boot_gdt - IMAGE
 trampoline_end:
 secondary_high:
-    movw $0x10, %ax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
     movq {root}(%rip), %rax
     movq %rax, %cr3
     movq {starting}(%rip), %rdi
     movq 8(%rdi), %rsp
-    xorl %ebp, %ebp
-    pushq $0
-    movabsq ${secondary_main}, %rax
-    jmp *%rax
+    begin {secondary_main}
 
 .section .rodata.boot, "a"
 .balign 8
@@ -155,12 +110,38 @@ boot_gdtr:
     .word 23
     .long boot_gdt - IMAGE
 
-.section .bss.boot, "aw", @nobits
+.macro pages from, to, flags    /* of 2 MiB */
+    .set n, \from
+    .rept \to - \from
+    .quad n << 21 | \flags
+    .set n, n + 1
+    .endr
+.endm
+.section .data.boot, "aw"
 .balign 4096
-boot_pml4:      .skip 4096
-boot_pdpt_low:  .skip 4096
-boot_pdpt_high: .skip 4096
-boot_pd:        .skip 4096*{gib}
+boot_pml4:
+    .quad boot_pdpt_low - IMAGE + 3
+    .skip 255 * 8
+    .quad boot_pdpt_low - IMAGE + 3
+    .skip 254 * 8
+    .quad boot_pdpt_high - IMAGE + 3
+boot_pdpt_low:
+    .set n, 0
+    .rept {gib}
+    .quad boot_pd - IMAGE + 4096 * n + 3
+    .set n, n + 1
+    .endr
+    .skip (512 - {gib}) * 8
+boot_pdpt_high:
+    .skip 510 * 8
+    .quad boot_pd - IMAGE + 3, 0
+boot_pd:
+    pages 0, 1536, 0x83         /* present, writable */
+    pages 1536, 2048, 0x9b      /* 3 to 4 GiB: devices, uncached */
+    pages 2048, ({gib} * 512), 0x83
+
+.section .bss.boot, "aw", @nobits
+.balign 16
 .skip 32768
 .global boot_stack_top
 boot_stack_top:
@@ -169,7 +150,7 @@ boot_stack_top:
     boot_main = sym boot_main,
     secondary_main = sym secondary_main,
     starting = sym STARTING,
-    root = sym ROOT,
+    root = sym KERNEL_ROOT,
     trampoline = const TRAMPOLINE,
     gib = const BOOT_GIB,
     options(att_syntax)
@@ -230,7 +211,6 @@ pub fn prepare_secondary(cpu: &'static PerCpu) {
             .cast::<u8>()
             .copy_to_nonoverlapping(target, end.addr() - start.addr())
     };
-    ROOT.store(paging::empty_root(), Ordering::Relaxed);
     STARTING.store(core::ptr::from_ref(cpu).cast_mut(), Ordering::Release);
 }
 
@@ -239,7 +219,7 @@ pub fn secondary_arrived() -> bool {
     STARTING.load(Ordering::Acquire).is_null()
 }
 
-/// Takes back what `prepare_secondary` did, for a CPU that does not come.
-pub fn abandon_secondary() {
+/// Nobody is expected any more, whether or not the CPU came.
+pub fn forget_secondary() {
     STARTING.store(core::ptr::null_mut(), Ordering::Release);
 }

@@ -2,8 +2,14 @@
 
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, __cpuid_count, _rdtsc};
-use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
+
+use x86_64::VirtAddr;
+use x86_64::instructions::interrupts;
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
+use x86_64::registers::model_specific::{Efer, EferFlags, FsBase, KernelGsBase, LStar, Msr};
+use x86_64::registers::model_specific::{GsBase, SFMask, Star};
+use x86_64::registers::rflags::RFlags;
 
 use super::descriptors::{KERNEL_CODE, SYSRET_BASE};
 use super::{context, traps};
@@ -16,22 +22,9 @@ pub const ELF_MACHINE: u16 = 62;
 /// Where a frame record (caller's frame pointer, return address) lies from the frame pointer.
 pub const FRAME_RECORD: i64 = 0;
 
-const MSR_EFER: u32 = 0xc000_0080;
-const MSR_STAR: u32 = 0xc000_0081;
-const MSR_LSTAR: u32 = 0xc000_0082;
-const MSR_SFMASK: u32 = 0xc000_0084;
 pub(super) const MSR_FS_BASE: u32 = 0xc000_0100;
 pub(super) const MSR_GS_BASE: u32 = 0xc000_0101;
-const MSR_KERNEL_GS_BASE: u32 = 0xc000_0102;
-const EFER_SYSCALL: u64 = 1;
-
-/// Monitor coprocessor, numeric error, write protection in kernel mode.
-const CR0_ON: u64 = 1 << 1 | 1 << 5 | 1 << 16;
-const CR0_EMULATE: u64 = 1 << 2;
-pub(super) const CR0_TASK_SWITCHED: u64 = 1 << 3;
-/// FXSAVE, and SSE exceptions.
-const CR4_ON: u64 = 1 << 9 | 1 << 10;
-pub(super) const CR4_PGE: u64 = 1 << 7;
+pub(super) const CR0_TASK_SWITCHED: u64 = Cr0Flags::TASK_SWITCHED.bits();
 
 /// What SYSCALL clears in RFLAGS: everything that could disturb the kernel (TF, IF, DF, IOPL, NT,
 /// RF, AC).
@@ -65,18 +58,33 @@ bitflags::bitflags! {
 }
 
 /// Where CPUID says that a feature is there (word of `detect_features`, bit), and the bit of CR4
-/// that turns it on, or 0.
-const KNOWN: [(Features, usize, u32, u64); 10] = [
-    (Features::SMEP, 2, 7, 1 << 20),
-    (Features::SMAP, 2, 20, 1 << 21),
-    (Features::UMIP, 3, 2, 1 << 11),
-    (Features::PGE, 1, 13, CR4_PGE),
-    (Features::PCID, 0, 17, 1 << 17),
-    (Features::XSAVE, 0, 26, 1 << 18),
-    (Features::AVX, 0, 28, 0),
-    (Features::TSC_DEADLINE, 0, 24, 0),
-    (Features::X2APIC, 0, 21, 0),
-    (Features::HUGE_PAGES, 4, 26, 0),
+/// that turns it on.
+const KNOWN: [(Features, usize, u32, Cr4Flags); 10] = [
+    (
+        Features::SMEP,
+        2,
+        7,
+        Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,
+    ),
+    (
+        Features::SMAP,
+        2,
+        20,
+        Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION,
+    ),
+    (
+        Features::UMIP,
+        3,
+        2,
+        Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION,
+    ),
+    (Features::PGE, 1, 13, Cr4Flags::PAGE_GLOBAL),
+    (Features::PCID, 0, 17, Cr4Flags::PCID),
+    (Features::XSAVE, 0, 26, Cr4Flags::OSXSAVE),
+    (Features::AVX, 0, 28, Cr4Flags::empty()),
+    (Features::TSC_DEADLINE, 0, 24, Cr4Flags::empty()),
+    (Features::X2APIC, 0, 21, Cr4Flags::empty()),
+    (Features::HUGE_PAGES, 4, 26, Cr4Flags::empty()),
 ];
 
 static FEATURES: AtomicU32 = AtomicU32::new(0);
@@ -93,35 +101,22 @@ pub fn detect_features() {
     let more = (__cpuid(0).eax >= 7).then(|| __cpuid_count(7, 0));
     let (ebx7, ecx7) = more.map_or((0, 0), |more| (more.ebx, more.ecx));
     let words = [basic.ecx, basic.edx, ebx7, ecx7, __cpuid(0x8000_0001).edx];
-    let mut found = Features::empty();
-    KNOWN
-        .iter()
-        .for_each(|known| found.set(known.0, words[known.1] >> known.2 & 1 != 0));
+    let there = |known: &&(Features, usize, u32, Cr4Flags)| words[known.1] >> known.2 & 1 != 0;
+    let mut found: Features = KNOWN.iter().filter(there).map(|known| known.0).collect();
     // PCIDs without the instruction that flushes one, and AVX without XSAVE, are of no use.
-    found.set(
-        Features::PCID,
-        found.contains(Features::PCID) && ebx7 >> 10 & 1 != 0,
-    );
-    found.set(
-        Features::AVX,
-        found.contains(Features::AVX | Features::XSAVE),
-    );
+    if ebx7 >> 10 & 1 == 0 {
+        found.remove(Features::PCID);
+    }
+    if !found.contains(Features::XSAVE) {
+        found.remove(Features::AVX);
+    }
     FEATURES.store(found.bits(), Ordering::Relaxed);
 }
 
 /// The optional features in use, by name.
-pub fn features_line() -> impl fmt::Display {
-    struct Line(Features);
-    impl fmt::Display for Line {
-        fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            let mut names = self.0.iter_names().map(|(name, _)| name);
-            names.next().map_or(Ok(()), |name| f.write_str(name))?;
-            names.try_for_each(|name| write!(f, " {name}"))
-        }
-    }
-    Line(Features::from_bits_truncate(
-        FEATURES.load(Ordering::Relaxed),
-    ))
+pub fn features() -> impl Iterator<Item = &'static str> {
+    let found = Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed));
+    found.iter_names().map(|(name, _)| name)
 }
 
 /// This CPU's local APIC id, without touching the APIC.
@@ -149,19 +144,8 @@ pub fn current() -> &'static PerCpu {
 /// # Safety
 /// The record must be this CPU's.
 pub unsafe fn set_current(cpu: &'static PerCpu) {
-    // SAFETY: only `current` and the entry code use the base, and they want exactly this.
-    unsafe { write_msr(MSR_GS_BASE, core::ptr::from_ref(cpu) as u64) }
-}
-
-/// Reads a model-specific register.
-#[inline]
-pub fn read_msr(msr: u32) -> u64 {
-    let (low, high): (u32, u32);
-    // SAFETY: reading the registers that this kernel names has no side effect.
-    unsafe {
-        asm!("rdmsr", in("ecx") msr, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
-    };
-    u64::from(high) << 32 | u64::from(low)
+    // Only `current` and the entry code use the base, and they want exactly this.
+    GsBase::write(VirtAddr::from_ptr(cpu));
 }
 
 /// Writes a model-specific register.
@@ -171,86 +155,60 @@ pub fn read_msr(msr: u32) -> u64 {
 #[inline]
 pub unsafe fn write_msr(msr: u32, value: u64) {
     // SAFETY: the caller's promise.
-    unsafe {
-        asm!("wrmsr", in("ecx") msr, in("eax") value as u32, in("edx") (value >> 32) as u32, options(nostack, preserves_flags))
-    }
+    unsafe { Msr::new(msr).write(value) }
 }
 
 /// Sets this CPU up as the kernel wants it.
 pub fn init_cpu() {
-    let optional = KNOWN
-        .iter()
-        .filter(|known| has(known.0))
-        .map(|known| known.3);
-    let cr4 = optional.fold(read_cr4() | CR4_ON, |cr4, bit| cr4 | bit);
+    let optional = KNOWN.iter().filter(|known| has(known.0));
     // SAFETY: each bit is set only where the CPU has the feature, and the kernel is written for
     // all of them; the current root has PCID 0, as CR4.PCIDE wants.
     unsafe {
-        write_cr4(cr4);
-        write_cr0(read_cr0() & !CR0_EMULATE | CR0_ON | CR0_TASK_SWITCHED);
+        Cr4::update(|cr4| {
+            *cr4 |= Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
+            *cr4 |= optional.map(|known| known.3).collect();
+        });
+        Cr0::update(|cr0| {
+            cr0.remove(Cr0Flags::EMULATE_COPROCESSOR);
+            *cr0 |= Cr0Flags::MONITOR_COPROCESSOR | Cr0Flags::NUMERIC_ERROR;
+            *cr0 |= Cr0Flags::WRITE_PROTECT | Cr0Flags::TASK_SWITCHED;
+        });
     }
     context::init_cpu();
-    // SAFETY: the system-call registers get the kernel's selectors and entry; the user's GS base
-    // is 0 and stays so, since user mode cannot change it.
+    // SAFETY: the system-call registers get the kernel's selectors and entry.
     unsafe {
-        write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SYSCALL);
-        write_msr(
-            MSR_STAR,
-            u64::from(SYSRET_BASE) << 48 | u64::from(KERNEL_CODE) << 32,
-        );
-        write_msr(MSR_LSTAR, traps::syscall_entry_address());
-        write_msr(MSR_SFMASK, SYSCALL_MASK);
-        write_msr(MSR_KERNEL_GS_BASE, 0);
-        write_msr(MSR_FS_BASE, 0);
+        Efer::update(|efer| efer.insert(EferFlags::SYSTEM_CALL_EXTENSIONS));
+        Star::write_raw(SYSRET_BASE, KERNEL_CODE);
     }
+    LStar::write(VirtAddr::new(traps::syscall_entry_address()));
+    SFMask::write(RFlags::from_bits_retain(SYSCALL_MASK));
+    // The user's GS base stays 0, since user mode cannot change it.
+    KernelGsBase::write(VirtAddr::zero());
+    FsBase::write(VirtAddr::zero());
     current().scratch[1].set(0);
 }
 
-macro_rules! control_register {
-    ($name:literal, $read:ident, $write:ident) => {
-        /// Reads a control register.
-        #[inline]
-        pub fn $read() -> u64 {
-            let value;
-            // SAFETY: reading has no side effect.
-            unsafe {
-                asm!(concat!("mov {}, ", $name), out(reg) value, options(nomem, nostack, preserves_flags))
-            };
-            value
-        }
-
-        /// Writes a control register.
-        ///
-        /// # Safety
-        /// The value must be what the kernel is written for.
-        #[inline]
-        pub unsafe fn $write(value: u64) {
-            // SAFETY: the caller's promise.
-            unsafe {
-                asm!(concat!("mov ", $name, ", {}"), in(reg) value, options(nostack, preserves_flags))
-            }
-        }
-    };
-}
-control_register!("cr0", read_cr0, write_cr0);
-control_register!("cr3", read_cr3, write_cr3);
-control_register!("cr4", read_cr4, write_cr4);
-
-/// Whether interrupts may happen now.
+/// Reads CR0.
 #[inline]
-pub fn interrupts_enabled() -> bool {
-    let flags: u64;
-    // SAFETY: pushes and pops one word on the own stack.
-    unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(nomem, preserves_flags)) };
-    flags & 1 << 9 != 0
+pub fn read_cr0() -> u64 {
+    Cr0::read_raw()
 }
 
-/// Turns interrupts off.
+/// Writes CR0.
+///
+/// # Safety
+/// The value must be what the kernel is written for.
 #[inline]
-pub fn interrupts_disable() {
-    // SAFETY: with interrupts off less can happen, not more.
-    unsafe { asm!("cli", options(nostack)) }
+pub unsafe fn write_cr0(value: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { Cr0::write_raw(value) }
 }
+
+/// Stops until an interrupt that may be never.
+pub use x86_64::instructions::hlt as halt;
+
+/// Whether interrupts may happen now, and turning them off.
+pub use interrupts::{are_enabled as interrupts_enabled, disable as interrupts_disable};
 
 /// Turns interrupts on. `sti` holds them off for one more instruction, which is here.
 #[inline]

@@ -4,8 +4,13 @@
 //! its stack pointers: the kernel stack for traps from user mode, and two stacks of their own for
 //! what may strike at any instruction (NMI and debug; double fault and machine check).
 
-use core::arch::asm;
 use core::cell::UnsafeCell;
+
+use x86_64::VirtAddr;
+use x86_64::instructions::{segmentation::*, tables};
+use x86_64::structures::DescriptorTablePointer;
+use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::tss::TaskStateSegment;
 
 use super::traps;
 use crate::percpu::{MAX_CPUS, PerCpu};
@@ -24,18 +29,11 @@ const IST_NMI: u64 = 1;
 const IST_FATAL: u64 = 2;
 const IST_SIZE: usize = 8192;
 
-/// A task state is 26 words; its stack pointers are pairs of them.
-const TASK_WORDS: usize = 26;
-/// First word of the stack for traps from user mode.
-const KERNEL_STACK: usize = 1;
-/// First word of interrupt stack 1.
-const INTERRUPT_STACKS: usize = 9;
-
 #[repr(C, align(16))]
 struct CpuTables {
     stacks: [[u8; IST_SIZE]; 2],
-    segments: [u64; 8],
-    task: [u32; TASK_WORDS],
+    segments: GlobalDescriptorTable,
+    task: TaskStateSegment,
 }
 
 struct AllTables(UnsafeCell<[CpuTables; MAX_CPUS]>);
@@ -43,19 +41,15 @@ struct AllTables(UnsafeCell<[CpuTables; MAX_CPUS]>);
 // SAFETY: each CPU touches its own element only.
 unsafe impl Sync for AllTables {}
 
-const NO_TABLES: CpuTables = CpuTables {
-    stacks: [[0; IST_SIZE]; 2],
-    segments: [0; 8],
-    task: [0; TASK_WORDS],
-};
-static TABLES: AllTables = AllTables(UnsafeCell::new([NO_TABLES; MAX_CPUS]));
-
-impl CpuTables {
-    fn set_stack(&mut self, word: usize, top: u64) {
-        self.task[word] = top as u32;
-        self.task[word + 1] = (top >> 32) as u32;
-    }
-}
+static TABLES: AllTables = AllTables(UnsafeCell::new(
+    [const {
+        CpuTables {
+            stacks: [[0; IST_SIZE]; 2],
+            segments: GlobalDescriptorTable::new(),
+            task: TaskStateSegment::new(),
+        }
+    }; MAX_CPUS],
+));
 
 #[repr(C, align(16))]
 struct Gates(UnsafeCell<[[u64; 2]; 256]>);
@@ -65,66 +59,45 @@ unsafe impl Sync for Gates {}
 
 static GATES: Gates = Gates(UnsafeCell::new([[0; 2]; 256]));
 
-#[repr(C, packed)]
-struct TablePointer {
-    limit: u16,
-    base: u64,
-}
-
 /// Loads this CPU's descriptors.
 pub fn init_cpu(cpu: &PerCpu) {
+    set_kernel_stack(cpu, cpu.kernel_stack_top.get());
     // SAFETY: the element belongs to the CPU that runs this; no other reference to it exists.
     let tables = unsafe { &mut *TABLES.0.get().cast::<CpuTables>().add(cpu.number()) };
-    tables.set_stack(KERNEL_STACK, cpu.kernel_stack_top.get());
-    for stack in 0..2 {
-        let top = tables.stacks[stack].as_ptr_range().end as u64;
-        tables.set_stack(INTERRUPT_STACKS + 2 * stack, top);
+    let tops = tables
+        .stacks
+        .each_ref()
+        .map(|stack| stack.as_ptr_range().end);
+    let [nmi, fatal] = tops.map(VirtAddr::from_ptr);
+    let unused = VirtAddr::zero();
+    tables.task.interrupt_stack_table = [nmi, fatal, unused, unused, unused, unused, unused];
+    tables.segments = GlobalDescriptorTable::new();
+    for descriptor in [
+        Descriptor::kernel_code_segment(),
+        Descriptor::kernel_data_segment(),
+        Descriptor::UserSegment(0),
+        Descriptor::user_data_segment(),
+        Descriptor::user_code_segment(),
+        Descriptor::tss_segment(&tables.task),
+    ] {
+        tables.segments.append(descriptor);
     }
-    // No port is open to user mode: the map lies beyond the limit.
-    tables.task[TASK_WORDS - 1] = (TASK_WORDS as u32 * 4) << 16;
-    let base = (&raw const tables.task) as u64;
-    let limit = TASK_WORDS as u64 * 4 - 1;
-    tables.segments = [
-        0,
-        0x00af_9b00_0000_ffff,
-        0x00cf_9300_0000_ffff,
-        0,
-        0x00cf_f300_0000_ffff,
-        0x00af_fb00_0000_ffff,
-        // An available 64-bit task state; its descriptor takes two entries.
-        limit | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56,
-        base >> 32,
-    ];
     fill_gates();
-    let segments = TablePointer {
-        limit: 63,
-        base: tables.segments.as_ptr() as u64,
-    };
-    let gates = TablePointer {
+    let gates = DescriptorTablePointer {
         limit: 4095,
-        base: GATES.0.get() as u64,
+        base: VirtAddr::from_ptr(GATES.0.get()),
     };
-    // SAFETY: the tables are static and complete; the code segment keeps its meaning. Loading FS
-    // and GS with null would clear their bases, so they are left alone.
+    let data = SegmentSelector(KERNEL_DATA);
+    // SAFETY: the tables are static and complete; the segments keep their meaning. Loading FS and
+    // GS with null would clear their bases, so they are left alone.
     unsafe {
-        asm!(
-            "lgdt [{segments}]",
-            "lidt [{gates}]",
-            "push {code}",
-            "lea {scratch}, [rip + 2f]",
-            "push {scratch}",
-            "retfq",
-            "2: mov ds, {data:e}",
-            "mov es, {data:e}",
-            "mov ss, {data:e}",
-            "ltr {task:x}",
-            segments = in(reg) &segments,
-            gates = in(reg) &gates,
-            code = in(reg) u64::from(KERNEL_CODE),
-            data = in(reg) u32::from(KERNEL_DATA),
-            task = in(reg) TASK_STATE,
-            scratch = out(reg) _,
-        );
+        tables.segments.load();
+        tables::lidt(&gates);
+        CS::set_reg(SegmentSelector(KERNEL_CODE));
+        DS::set_reg(data);
+        ES::set_reg(data);
+        SS::set_reg(data);
+        tables::load_tss(SegmentSelector(TASK_STATE));
     }
 }
 
@@ -132,7 +105,7 @@ pub fn init_cpu(cpu: &PerCpu) {
 pub fn set_kernel_stack(cpu: &PerCpu, top: u64) {
     // SAFETY: the element belongs to the CPU that runs this, or to one that has not started.
     let tables = unsafe { &mut *TABLES.0.get().cast::<CpuTables>().add(cpu.number()) };
-    tables.set_stack(KERNEL_STACK, top);
+    tables.task.privilege_stack_table[0] = VirtAddr::new(top);
 }
 
 fn fill_gates() {
@@ -160,8 +133,8 @@ fn fill_gates() {
 pub(super) fn stacks(cpu: &PerCpu) -> [u64; 3] {
     // SAFETY: the element belongs to the CPU that runs this.
     let task = unsafe { &(*TABLES.0.get().cast::<CpuTables>().add(cpu.number())).task };
-    [KERNEL_STACK, INTERRUPT_STACKS, INTERRUPT_STACKS + 2]
-        .map(|word| u64::from(task[word]) | u64::from(task[word + 1]) << 32)
+    let [nmi, fatal, ..] = task.interrupt_stack_table;
+    [task.privilege_stack_table[0], nmi, fatal].map(VirtAddr::as_u64)
 }
 
 /// Entry, stack number and privilege level of a gate.

@@ -1,11 +1,13 @@
 //! Interrupt controllers: the local APIC (xAPIC or x2APIC) and the I/O APIC.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use x86_64::instructions::port::Port;
+use x86_64::registers::model_specific::Msr;
 
-use super::cpu::{self, Features, read_msr, write_msr};
+use super::cpu::{self, Features};
+use super::machine;
 use super::traps::{DEVICE_VECTOR, IPI_VECTOR, SPURIOUS_VECTOR};
-use super::{machine, port};
 use crate::lock::{Rank, SpinLock};
+use crate::machine::mmio::Mmio;
 use crate::percpu::PerCpu;
 
 const MSR_APIC_BASE: u32 = 0x1b;
@@ -27,64 +29,46 @@ const DELIVER_NMI: u32 = 4 << 8;
 /// Software enable, in the spurious-vector register.
 const SOFTWARE_ENABLE: u32 = 1 << 8;
 
-static X2APIC: AtomicBool = AtomicBool::new(false);
-/// Where the local APIC's registers are mapped.
-static LOCAL: AtomicU64 = AtomicU64::new(0);
-/// Where the I/O APIC's registers are mapped; a write selects, a second one acts.
-static IO: SpinLock<u64> = SpinLock::new(Rank::Interrupts, 0);
+/// The local APIC's registers, on every CPU its own.
+pub(super) static LOCAL: Mmio = Mmio::new();
+/// The I/O APIC's registers: a write selects, a second one acts, both under `IO_SELECTED`.
+pub(super) static IO: Mmio = Mmio::new();
+static IO_SELECTED: SpinLock<()> = SpinLock::new(Rank::Interrupts, ());
 
 /// Reads a local APIC register, by its memory-mapped offset.
 pub(super) fn read(register: u32) -> u32 {
-    if X2APIC.load(Ordering::Relaxed) {
-        return read_msr(MSR_X2APIC + (register >> 4)) as u32;
+    if cpu::has(Features::X2APIC) {
+        // SAFETY: reading the APIC's registers has no side effect.
+        return unsafe { Msr::new(MSR_X2APIC + (register >> 4)).read() as u32 };
     }
-    // SAFETY: `remap` knows where the APIC's page is mapped; reads have no side effect.
-    unsafe { ((LOCAL.load(Ordering::Relaxed) + u64::from(register)) as *const u32).read_volatile() }
+    LOCAL.read(register.into())
 }
 
 /// Writes a local APIC register, by its memory-mapped offset.
 pub(super) fn write(register: u32, value: u32) {
-    if X2APIC.load(Ordering::Relaxed) {
+    if cpu::has(Features::X2APIC) {
         // SAFETY: the local APIC does not touch memory.
-        return unsafe { write_msr(MSR_X2APIC + (register >> 4), value.into()) };
+        return unsafe { Msr::new(MSR_X2APIC + (register >> 4)).write(value.into()) };
     }
-    let address = LOCAL.load(Ordering::Relaxed) + u64::from(register);
-    // SAFETY: `remap` knows where the APIC's page is mapped; the APIC does not touch memory.
-    unsafe { (address as *mut u32).write_volatile(value) }
-}
-
-/// Says where the controllers' registers are mapped now.
-pub(super) fn remap(local: u64, io: u64) {
-    LOCAL.store(local, Ordering::Relaxed);
-    *IO.lock() = io;
+    LOCAL.write(register.into(), value);
 }
 
 /// Retires the old controllers and masks every line.
 pub fn init_boot() {
-    X2APIC.store(cpu::has(Features::X2APIC), Ordering::Relaxed);
-    // SAFETY: masks all lines of the two 8259 controllers, which nobody uses.
-    unsafe {
-        port::write_u8(0x21, 0xff);
-        port::write_u8(0xa1, 0xff);
+    for old in [0x21, 0xa1] {
+        // SAFETY: masks all lines of an 8259 controller, which nobody uses.
+        unsafe { Port::new(old).write(0xffu8) };
     }
-    let inputs = io_access(*IO.lock(), 1, None) >> 16 & 0xff;
+    let inputs = io_access(1, None) >> 16 & 0xff;
     (0..=inputs).for_each(|input| write_line(input, MASKED, 0));
 }
 
 /// Enables this CPU's local APIC.
 pub fn init_cpu() {
-    let x2apic = if X2APIC.load(Ordering::Relaxed) {
-        X2APIC_ENABLE
-    } else {
-        0
-    };
+    let mut base = Msr::new(MSR_APIC_BASE);
+    let x2apic = u64::from(cpu::has(Features::X2APIC)) * X2APIC_ENABLE;
     // SAFETY: enabling the APIC in the mode that `read` and `write` expect.
-    unsafe {
-        write_msr(
-            MSR_APIC_BASE,
-            read_msr(MSR_APIC_BASE) | APIC_ENABLE | x2apic,
-        )
-    };
+    unsafe { base.write(base.read() | APIC_ENABLE | x2apic) };
     write(SPURIOUS, SOFTWARE_ENABLE | SPURIOUS_VECTOR as u32);
     write(TASK_PRIORITY, 0);
     write(LVT_LINT0, MASKED);
@@ -111,15 +95,13 @@ pub fn send(cpu: &PerCpu) {
 
 /// Sends a command (vector and delivery mode) to the CPU with this APIC id.
 pub(super) fn command(target: u64, command: u32) {
-    if X2APIC.load(Ordering::Relaxed) {
+    if cpu::has(Features::X2APIC) {
+        let both = target << 32 | u64::from(command);
         // SAFETY: the local APIC does not touch memory. The fence makes stores visible before the
         // interrupt, which a write to this register alone does not.
         unsafe {
             core::arch::x86_64::_mm_mfence();
-            write_msr(
-                MSR_X2APIC + (COMMAND >> 4),
-                target << 32 | u64::from(command),
-            );
+            Msr::new(MSR_X2APIC + (COMMAND >> 4)).write(both);
         }
         return;
     }
@@ -151,29 +133,24 @@ pub fn unmask(line: u32) {
 }
 
 fn change_line(line: u32, change: impl Fn(u32) -> u32) {
-    let base = IO.lock();
-    let (input, _) = machine::interrupts().isa_line(line);
-    let low = io_access(*base, 0x10 + 2 * input, None);
-    io_access(*base, 0x10 + 2 * input, Some(change(low)));
+    let _selected = IO_SELECTED.lock();
+    let register = 0x10 + 2 * machine::interrupts().isa_line(line).0;
+    io_access(register, Some(change(io_access(register, None))));
 }
 
 fn write_line(input: u32, low: u32, high: u32) {
-    let base = IO.lock();
-    io_access(*base, 0x11 + 2 * input, Some(high));
-    io_access(*base, 0x10 + 2 * input, Some(low));
+    let _selected = IO_SELECTED.lock();
+    io_access(0x11 + 2 * input, Some(high));
+    io_access(0x10 + 2 * input, Some(low));
 }
 
-/// Reads a register of the I/O APIC, or writes it; `base` is the content of `IO`, held locked.
-fn io_access(base: u64, register: u32, value: Option<u32>) -> u32 {
-    let (select, window) = (base as *mut u32, (base + 0x10) as *mut u32);
-    // SAFETY: `remap` knows where the controller's page is mapped; the lock that the caller holds keeps the
-    // selection; the controller does not touch memory.
-    unsafe {
-        select.write_volatile(register);
-        match value {
-            Some(value) => window.write_volatile(value),
-            None => return window.read_volatile(),
-        }
+/// Reads a register of the I/O APIC, or writes it and returns what was written. The caller holds
+/// the lock.
+fn io_access(register: u32, value: Option<u32>) -> u32 {
+    IO.write(0, register);
+    match value {
+        Some(value) => IO.write(0x10, value),
+        None => return IO.read(0x10),
     }
     0
 }
@@ -181,7 +158,6 @@ fn io_access(base: u64, register: u32, value: Option<u32>) -> u32 {
 /// Whether a device line is masked.
 #[cfg(feature = "ktest")]
 pub(super) fn line_is_masked(line: u32) -> bool {
-    let base = IO.lock();
-    let (input, _) = machine::interrupts().isa_line(line);
-    io_access(*base, 0x10 + 2 * input, None) & MASKED != 0
+    let _selected = IO_SELECTED.lock();
+    io_access(0x10 + 2 * machine::interrupts().isa_line(line).0, None) & MASKED != 0
 }

@@ -3,16 +3,25 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
+use x86_64::registers::{control::Cr4, model_specific::Msr};
+
 use super::context::{self, FpuState, Frame};
 use super::cpu::{self, Features};
-use super::paging::{self, Entry};
-use super::{descriptors, ipi, timer, traps, uaccess};
+use super::{descriptors, ipi, traps};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE, USER_END};
+use crate::arch::paging::{self, Entry};
+use crate::arch::{timer, uaccess};
 use crate::machine::machine;
 use crate::mm::{MapFlags, PhysAddr, frames};
 use crate::percpu::{self, CPUS};
 use crate::sched::smp;
 use crate::{kernel_test, ktest_assert, ktest_assert_eq, ktest_ignore};
+
+/// Reads a model-specific register.
+fn read_msr(msr: u32) -> u64 {
+    // SAFETY: the registers that the tests name are there, and reading has no side effect.
+    unsafe { Msr::new(msr).read() }
+}
 
 unsafe extern "C" {
     static __text_start: [u8; 0];
@@ -150,7 +159,7 @@ kernel_test! {
         for value in [0x1000, 0x7f00_1234_5678, 0] {
             frame.set_tls(value);
             frame.activate_tls();
-            ktest_assert_eq!(cpu::read_msr(0xc000_0100), value);
+            ktest_assert_eq!(read_msr(0xc000_0100), value);
         }
     }
 
@@ -240,25 +249,25 @@ kernel_test! {
     fn every_cpu_has_the_protections_that_the_boot_cpu_has() {
         static DIFFERENT: AtomicU64 = AtomicU64::new(0);
         fn compare(expected: u64) {
-            DIFFERENT.fetch_add((cpu::read_cr4() != expected) as u64, SeqCst);
+            DIFFERENT.fetch_add((Cr4::read_raw() != expected) as u64, SeqCst);
         }
         let wanted = [(Features::SMEP, 20), (Features::SMAP, 21), (Features::UMIP, 11), (Features::PGE, 7), (Features::XSAVE, 18), (Features::PCID, 17)];
         for (feature, bit) in wanted {
-            ktest_assert_eq!(cpu::read_cr4() >> bit & 1 != 0, cpu::has(feature), "CR4 bit {bit}");
+            ktest_assert_eq!(Cr4::read_raw() >> bit & 1 != 0, cpu::has(feature), "CR4 bit {bit}");
         }
         let cr0: u64;
         // SAFETY: reads a register.
         unsafe { asm!("mov {}, cr0", out(reg) cr0) };
         ktest_assert!(cr0 >> 16 & 1 == 1, "write protection in kernel mode");
-        ktest_assert_eq!(cpu::read_msr(0xc000_0080) & 0xd01, 0xd01, "SYSCALL, long mode, NX");
-        smp::call(percpu::online_mask(), compare, cpu::read_cr4());
+        ktest_assert_eq!(read_msr(0xc000_0080) & 0xd01, 0xd01, "SYSCALL, long mode, NX");
+        smp::call(percpu::online_mask(), compare, Cr4::read_raw());
         ktest_assert_eq!(DIFFERENT.load(SeqCst), 0);
     }
 
     fn system_calls_enter_where_and_as_they_should() {
-        ktest_assert_eq!(cpu::read_msr(0xc000_0082), traps::syscall_entry_address());
-        ktest_assert_eq!(cpu::read_msr(0xc000_0081) >> 32, 0x001b_0008);
-        let mask = cpu::read_msr(0xc000_0084);
+        ktest_assert_eq!(read_msr(0xc000_0082), traps::syscall_entry_address());
+        ktest_assert_eq!(read_msr(0xc000_0081) >> 32, 0x001b_0008);
+        let mask = read_msr(0xc000_0084);
         ktest_assert_eq!(mask & 0x4_4700, 0x4_4700, "AC, NT, DF, IF and TF are cleared on entry");
     }
 

@@ -1,20 +1,16 @@
 //! What machine this is: PVH start information, then ACPI.
 
 use super::boot::{self, TRAMPOLINE};
-use super::{cpu, ipi, paging};
+use super::{cpu, ipi};
 use crate::arch::layout::PAGE_SIZE;
 use crate::lock::Once;
+use crate::machine::MachineInfo;
 use crate::machine::acpi::{self, Bytes, Interrupts};
-use crate::machine::{MachineInfo, PhysRange};
+use crate::machine::mmio::Mmio;
 use crate::mm::PhysAddr;
 
 const MAGIC: u64 = 0x336e_c578;
 const RAM: u64 = 1;
-
-unsafe extern "C" {
-    static __kernel_start: [u8; 0];
-    static __kernel_end: [u8; 0];
-}
 
 static INTERRUPTS: Once<Interrupts> = Once::new();
 
@@ -49,37 +45,25 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
         info.reserve(initrd.clone(), "initrd");
         info.initrd = Some(initrd);
     }
-    let image = |address: *const [u8; 0]| paging::image_physical(address as u64);
-    info.reserve(
-        image(&raw const __kernel_start)..image(&raw const __kernel_end),
-        "kernel",
-    );
     info.reserve(0..PAGE_SIZE, "bios data");
     info.reserve(TRAMPOLINE..TRAMPOLINE + PAGE_SIZE, "cpu start");
-    INTERRUPTS.set(acpi::discover(&physical, start.number(32, 8), info));
-    remap(|range| PhysAddr(range.start).as_ptr::<u8>() as u64);
-    let interrupts = interrupts();
-    info.reserve(
-        interrupts.io_apic..interrupts.io_apic + PAGE_SIZE,
-        "io apic",
-    );
-    info.reserve(
-        interrupts.local_apic..interrupts.local_apic + PAGE_SIZE,
-        "local apic",
-    );
-    if info.cpus.as_slice().is_empty() {
+    let found = acpi::discover(&physical, start.number(32, 8), info);
+    for (device, name, at) in [
+        (&ipi::LOCAL, "local apic", found.local_apic),
+        (&ipi::IO, "io apic", found.io_apic),
+    ] {
+        device.place(at..at + PAGE_SIZE);
+        info.reserve(device.range(), name);
+    }
+    INTERRUPTS.call_once(|| found);
+    if info.cpus.is_empty() {
         info.add_cpu(cpu::local_apic_id(), 0);
     }
     info.set_boot_cpu(cpu::local_apic_id());
 }
 
-/// Tells the drivers where their registers are: `map` gives the virtual address of a device's
-/// physical range.
-pub fn remap(mut map: impl FnMut(PhysRange) -> u64) {
-    let interrupts = interrupts();
-    let mut page = |address| map(address..address + PAGE_SIZE);
-    ipi::remap(page(interrupts.local_apic), page(interrupts.io_apic));
-}
+/// The devices whose registers are in memory.
+pub const DEVICES: [&Mmio; 2] = [&ipi::LOCAL, &ipi::IO];
 
 fn read_memory_map(map: Bytes<'_>, info: &mut MachineInfo) {
     let reach = boot::reach();

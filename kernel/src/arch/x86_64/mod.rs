@@ -14,7 +14,6 @@ pub mod ipi;
 mod ktests;
 pub mod machine;
 pub mod paging;
-mod port;
 pub mod power;
 pub mod timer;
 pub mod traps;

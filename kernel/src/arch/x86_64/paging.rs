@@ -4,10 +4,14 @@
 //! flushes then: whoever reuses a PCID flushes it first (`flush_space`).
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::cpu::{self, CR4_PGE, Features};
+use x86_64::VirtAddr;
+use x86_64::instructions::tlb;
+use x86_64::registers::control::{Cr4, Cr4Flags};
+
+use super::cpu::{self, Features};
 use crate::arch::layout::IMAGE;
+use crate::arch::paging::{Format, kernel_root};
 use crate::mm::{MapFlags, PhysAddr};
 
 const PRESENT: u64 = 1;
@@ -20,85 +24,31 @@ const LARGE: u64 = 1 << 7;
 const GLOBAL: u64 = 1 << 8;
 const COW: u64 = 1 << 9;
 const NO_EXECUTE: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const ASID_MASK: u64 = 0xfff;
-const KEEP_TLB: u64 = 1 << 63;
+/// Bit of a value written to CR3: forget nothing.
+const KEEP_TLB: u32 = 63;
 
-/// Flags that are bits of a leaf.
-const BITS: [(MapFlags, u64); 5] = [
-    (MapFlags::WRITE, WRITABLE | DIRTY),
-    (MapFlags::USER, USER),
-    (MapFlags::GLOBAL, GLOBAL),
-    (MapFlags::DEVICE, UNCACHED),
-    (MapFlags::COW, COW),
-];
+/// Entries of the page tables (Intel SDM volume 3, 4.5).
+pub const FORMAT: Format = Format {
+    present: PRESENT,
+    table: WRITABLE | USER | ACCESSED,
+    small: ACCESSED,
+    large: ACCESSED | LARGE,
+    kind: LARGE,
+    address: 0x000f_ffff_ffff_f000,
+    shift: 0,
+    flags: [
+        (MapFlags::WRITE, WRITABLE | DIRTY, 0, WRITABLE),
+        (MapFlags::EXECUTE, 0, NO_EXECUTE, NO_EXECUTE),
+        (MapFlags::USER, USER, 0, USER),
+        (MapFlags::GLOBAL, GLOBAL, 0, GLOBAL),
+        (MapFlags::DEVICE, UNCACHED, 0, UNCACHED),
+        (MapFlags::COW, COW, 0, COW),
+    ],
+};
 
-/// Whether the flush functions reach every CPU.
-pub const BROADCAST_FLUSH: bool = false;
-/// Whether a space's root also holds the kernel's half.
-pub const SHARED_ROOT: bool = true;
-
-static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
-
-/// One entry of a page table of any level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Entry(pub u64);
-
-impl Entry {
-    /// Maps nothing.
-    pub const EMPTY: Entry = Entry(0);
-
-    /// Leads to the next table. Permissions are those of the leaves.
-    pub const fn table(table: PhysAddr) -> Entry {
-        Entry(table.0 | PRESENT | WRITABLE | USER | ACCESSED)
-    }
-
-    /// Maps a page; level 0 is 4 KiB, 1 is 2 MiB, 2 is 1 GiB. Accessed and dirty are set, so that
-    /// the CPU need not.
-    pub const fn leaf(page: PhysAddr, flags: MapFlags, level: usize) -> Entry {
-        let mut entry = page.0 | PRESENT | ACCESSED | if level > 0 { LARGE } else { 0 };
-        let mut i = 0;
-        while i < BITS.len() {
-            if flags.contains(BITS[i].0) {
-                entry |= BITS[i].1;
-            }
-            i += 1;
-        }
-        Entry(if flags.contains(MapFlags::EXECUTE) {
-            entry
-        } else {
-            entry | NO_EXECUTE
-        })
-    }
-
-    /// Whether the entry maps anything.
-    #[inline]
-    pub const fn is_present(self) -> bool {
-        self.0 & PRESENT != 0
-    }
-
-    /// Whether the entry maps a page rather than a table.
-    #[inline]
-    pub const fn is_leaf(self, level: usize) -> bool {
-        self.is_present() && (level == 0 || self.0 & LARGE != 0)
-    }
-
-    /// The page or table.
-    #[inline]
-    pub const fn address(self) -> PhysAddr {
-        PhysAddr(self.0 & ADDRESS)
-    }
-
-    /// What a leaf allows.
-    pub fn flags(self, _level: usize) -> MapFlags {
-        let mut flags = MapFlags::READ;
-        flags.set(MapFlags::EXECUTE, self.0 & NO_EXECUTE == 0);
-        BITS.iter()
-            .for_each(|(flag, bits)| flags.set(*flag, self.0 & bits & !DIRTY != 0));
-        flags
-    }
-
+#[cfg(feature = "ktest")]
+impl crate::arch::paging::Entry {
     /// Whether the CPU has used the entry.
     pub const fn accessed(self) -> bool {
         self.0 & ACCESSED != 0
@@ -109,6 +59,11 @@ impl Entry {
         self.0 & DIRTY != 0
     }
 }
+
+/// Whether the flush functions reach every CPU.
+pub const BROADCAST_FLUSH: bool = false;
+/// Whether a space's root also holds the kernel's half.
+pub const SHARED_ROOT: bool = true;
 
 /// The highest level that leaves may have on this CPU.
 pub fn largest_level() -> usize {
@@ -132,42 +87,29 @@ pub fn root_register(root: PhysAddr, asid: u16) -> u64 {
 /// The tables map the kernel as it runs now.
 #[inline]
 pub unsafe fn write_root(value: u64) {
-    let value = if cpu::has(Features::PCID) {
-        value | KEEP_TLB
-    } else {
-        value
-    };
+    let keep = u64::from(cpu::has(Features::PCID)) << KEEP_TLB;
     // SAFETY: the caller's promise.
-    unsafe { cpu::write_cr3(value) }
+    unsafe { asm!("mov cr3, {}", in(reg) value | keep, options(nostack, preserves_flags)) }
 }
 
 /// CR3 as it is.
-pub use super::cpu::read_cr3 as read_root;
-
-/// The kernel's own tables, which map nothing of user space.
-pub fn kernel_root() -> PhysAddr {
-    PhysAddr(KERNEL_ROOT.load(Ordering::Relaxed))
+#[inline]
+pub fn read_root() -> u64 {
+    let value;
+    // SAFETY: reading has no side effect.
+    unsafe { asm!("mov {}, cr3", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
 }
 
-/// Makes `root` the kernel's tables, on this CPU and on those that start later.
+/// The kernel's tables come into effect with the next root.
 ///
 /// # Safety
-/// The tables map everything of the kernel that is in use, at the same addresses.
-pub unsafe fn write_kernel_root(root: PhysAddr) {
-    KERNEL_ROOT.store(root.0, Ordering::Relaxed);
-    leave_user();
-    flush_all();
-}
+/// None needed here.
+pub unsafe fn adopt_kernel_root(_root: PhysAddr) {}
 
 /// The root of a CPU that runs no process.
 pub fn empty_root() -> u64 {
     root_register(kernel_root(), 0)
-}
-
-/// Takes every user mapping away from this CPU.
-pub fn leave_user() {
-    // SAFETY: the kernel's tables live forever.
-    unsafe { write_root(empty_root()) }
 }
 
 /// Table entries are visible to the walkers of every CPU as stores are.
@@ -186,8 +128,7 @@ pub fn flush_page(address: u64, asid: u16) {
     if cpu::has(Features::PCID) && !here {
         return invalidate(0, asid, address);
     }
-    // SAFETY: forgetting a translation is always sound.
-    unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack, preserves_flags)) }
+    tlb::flush(VirtAddr::new_truncate(address));
 }
 
 /// Forgets an address space on this CPU; global pages stay.
@@ -195,8 +136,7 @@ pub fn flush_space(asid: u16) {
     if cpu::has(Features::PCID) {
         return invalidate(1, asid, 0);
     }
-    // SAFETY: the root stays what it is; loading it forgets what is not global.
-    unsafe { write_root(read_root()) }
+    tlb::flush_all();
 }
 
 /// Forgets everything on this CPU.
@@ -204,13 +144,13 @@ pub fn flush_all() {
     if cpu::has(Features::PCID) {
         return invalidate(2, 0, 0);
     }
-    let cr4 = cpu::read_cr4();
-    // SAFETY: turning global pages off and on again changes nothing but the TLB; the root stays.
+    let cr4 = Cr4::read_raw();
+    // SAFETY: turning global pages off and on again changes nothing but the TLB.
     unsafe {
-        cpu::write_cr4(cr4 & !CR4_PGE);
-        cpu::write_cr4(cr4);
-        write_root(read_root());
+        Cr4::write_raw(cr4 & !Cr4Flags::PAGE_GLOBAL.bits());
+        Cr4::write_raw(cr4);
     }
+    tlb::flush_all();
 }
 
 /// Has other CPUs forget a range by hardware alone; not on this architecture.

@@ -3,8 +3,11 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{boot, cpu, ipi, port, timer};
+use x86_64::instructions::port::Port;
+
+use super::{boot, cpu, ipi, timer};
 use crate::arch::layout::PAGE_SIZE;
+use crate::arch::timer::now;
 use crate::lock;
 use crate::percpu::{MAX_CPUS, PerCpu};
 
@@ -15,41 +18,32 @@ const STARTUP: u32 = 0x4600;
 /// How long a CPU may take from its start-up interrupt to its first instructions.
 const START_TIMEOUT_NS: u64 = 1_000_000_000;
 
-/// A CPU did not start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartError;
-
 static STOPPED: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
 
-/// Starts a CPU that has never run or has stopped. Its record is complete, with a kernel stack.
+/// Starts a CPU that has never run or has stopped; whether it came. Its record is complete, with a kernel stack.
 /// One CPU at a time: the caller holds the hotplug lock.
-pub fn start_cpu(cpu: &'static PerCpu) -> Result<(), StartError> {
+pub fn start_cpu(cpu: &'static PerCpu) -> bool {
     boot::prepare_secondary(cpu);
     STOPPED[cpu.number()].store(false, Ordering::Relaxed);
     let target = cpu.hardware_id.get();
     ipi::command(target, INIT);
     wait(100_000, || false);
     // The second start-up interrupt is for CPUs that miss the first; it does nothing otherwise.
-    for patience in [10_000_000, START_TIMEOUT_NS] {
+    let arrived = [10_000_000, START_TIMEOUT_NS].into_iter().any(|patience| {
         ipi::command(target, STARTUP | (boot::TRAMPOLINE / PAGE_SIZE) as u32);
-        if wait(patience, boot::secondary_arrived) {
-            return Ok(());
-        }
-    }
-    boot::abandon_secondary();
-    Err(StartError)
+        wait(patience, boot::secondary_arrived)
+    });
+    boot::forget_secondary();
+    arrived
 }
 
 /// Waits until `done`, at most `nanoseconds`; whether it is done.
 fn wait(nanoseconds: u64, done: impl Fn() -> bool) -> bool {
-    let end = timer::now() + nanoseconds;
-    while !done() {
-        if timer::now() >= end {
-            return false;
-        }
+    let end = now() + nanoseconds;
+    while !done() && now() < end {
         lock::spin();
     }
-    true
+    done()
 }
 
 /// Stops this CPU: halted with interrupts off and its interrupt controller disabled, so that only
@@ -68,14 +62,8 @@ pub fn cpu_is_stopped(cpu: &PerCpu) -> bool {
     STOPPED[cpu.number()].load(Ordering::Acquire)
 }
 
-/// Ends the machine with this exit status.
-pub fn exit(code: u8) -> ! {
-    crate::console::exit_line(code);
-    // SAFETY: the device ends QEMU; where it is missing nothing happens and the CPU halts.
-    unsafe { port::write_u32(EXIT_PORT, u32::from(code)) };
-    cpu::interrupts_disable();
-    loop {
-        // SAFETY: halting with interrupts off ends this CPU's work, as wanted.
-        unsafe { asm!("hlt", options(nomem, nostack)) }
-    }
+/// Ends the machine through the device that QEMU has for it, if it is there.
+pub fn off(code: u8) {
+    // SAFETY: the device ends QEMU; where it is missing nothing happens.
+    unsafe { Port::new(EXIT_PORT).write(u32::from(code)) };
 }

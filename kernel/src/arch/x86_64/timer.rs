@@ -7,9 +7,12 @@
 use core::arch::x86_64::{__cpuid, _rdtsc};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use x86_64::instructions::port::Port;
+
 use super::cpu::{self, Features, write_msr};
+use super::ipi;
 use super::traps::TIMER_VECTOR;
-use super::{ipi, port};
+use crate::arch::timer::scale;
 use crate::lock::{Rank, SpinLock};
 
 const MSR_TSC_DEADLINE: u32 = 0x6e0;
@@ -21,74 +24,49 @@ const DIVIDE_BY_1: u32 = 0b1011;
 const MASKED: u32 = 1 << 16;
 const DEADLINE_MODE: u32 = 2 << 17;
 
+const PIT_COUNTER: Port<u8> = Port::new(0x42);
+const PIT_COMMAND: Port<u8> = Port::new(0x43);
 const PIT_HZ: u64 = 1_193_182;
 /// Ticks of the PIT over which rates are measured: about 10 ms.
 const PIT_SPAN: u64 = 11_932;
 
-/// Nanoseconds per TSC tick, and APIC ticks per nanosecond, as 32.32 fixed point.
-static NS_PER_TICK: AtomicU64 = AtomicU64::new(1 << 32);
-static APIC_PER_NS: AtomicU64 = AtomicU64::new(1 << 32);
-/// TSC ticks per nanosecond, 32.32.
-static TICKS_PER_NS: AtomicU64 = AtomicU64::new(1 << 32);
-/// The TSC when time began.
-static EPOCH: AtomicU64 = AtomicU64::new(0);
+/// APIC ticks per TSC tick, as 32.32 fixed point.
+static APIC_PER_TICK: AtomicU64 = AtomicU64::new(1 << 32);
 /// The PIT has one counter for all.
 static PIT: SpinLock<()> = SpinLock::new(Rank::Interrupts, ());
 
-fn scale(value: u64, factor: u64) -> u64 {
-    (u128::from(value) * u128::from(factor) >> 32) as u64
-}
-
-fn ratio(a: u64, b: u64) -> u64 {
-    ((u128::from(a) << 32) / u128::from(b.max(1))) as u64
-}
-
-fn ticks() -> u64 {
+/// The TSC.
+#[inline]
+pub fn counter() -> u64 {
     // SAFETY: every CPU of this architecture has the instruction.
     unsafe { _rdtsc() }
 }
 
-/// Nanoseconds since boot; never goes backwards and is the same on all CPUs.
-#[inline]
-pub fn now() -> u64 {
-    let passed = ticks().saturating_sub(EPOCH.load(Ordering::Relaxed));
-    scale(passed, NS_PER_TICK.load(Ordering::Relaxed))
-}
-
-/// Finds the rates. The boot CPU's local APIC is enabled.
-pub fn init_boot() {
+/// Rate of the TSC in Hz. Finds out that of the APIC, too; the boot CPU's is enabled.
+pub fn counter_hz() -> u64 {
     ipi::write(DIVIDE, DIVIDE_BY_1);
     let [measured, apic_hz] = measure();
-    let hz = stated_tsc_hz().unwrap_or(measured);
-    NS_PER_TICK.store(ratio(1_000_000_000, hz), Ordering::Relaxed);
-    TICKS_PER_NS.store(ratio(hz, 1_000_000_000), Ordering::Relaxed);
-    APIC_PER_NS.store(ratio(apic_hz, 1_000_000_000), Ordering::Relaxed);
-    EPOCH.store(ticks(), Ordering::Relaxed);
+    let ratio = (u128::from(apic_hz) << 32) / u128::from(measured.max(1));
+    APIC_PER_TICK.store(ratio as u64, Ordering::Relaxed);
+    stated_tsc_hz().unwrap_or(measured)
 }
 
 /// Sets this CPU's timer up, disarmed.
 pub fn init_cpu() {
     ipi::write(DIVIDE, DIVIDE_BY_1);
-    let mode = if cpu::has(Features::TSC_DEADLINE) {
-        DEADLINE_MODE
-    } else {
-        0
-    };
+    let mode = u32::from(cpu::has(Features::TSC_DEADLINE)) * DEADLINE_MODE;
     ipi::write(LVT_TIMER, TIMER_VECTOR as u32 | mode);
     disarm();
 }
 
-/// Has `Interrupt::Timer` raised on this CPU when `now` reaches `deadline`; it may come early
-/// where the counter is too short. Replaces an earlier deadline.
-pub fn arm(deadline: u64) {
+/// Arms this CPU's timer for `left` ticks of the TSC after `counter`, or less where the APIC's own
+/// counter is too short.
+pub fn arm_ticks(counter: u64, left: u64) {
     if cpu::has(Features::TSC_DEADLINE) {
-        let ticks = scale(deadline, TICKS_PER_NS.load(Ordering::Relaxed)).saturating_add(1);
-        let at = EPOCH.load(Ordering::Relaxed).saturating_add(ticks);
         // SAFETY: arms this CPU's timer, whose vector has a handler.
-        return unsafe { write_msr(MSR_TSC_DEADLINE, at) };
+        return unsafe { write_msr(MSR_TSC_DEADLINE, counter + left) };
     }
-    let left = deadline.saturating_sub(now());
-    let count = scale(left, APIC_PER_NS.load(Ordering::Relaxed)).saturating_add(1);
+    let count = scale(left, APIC_PER_TICK.load(Ordering::Relaxed)) + 1;
     ipi::write(INITIAL_COUNT, count.min(u64::from(u32::MAX)) as u32);
 }
 
@@ -133,12 +111,13 @@ fn measure() -> [u64; 2] {
 /// Both rates over one span of the PIT; None if there is no PIT that counts.
 fn measure_span() -> Option<[u64; 2]> {
     let _pit = PIT.lock();
+    let (mut gate, mut counter, mut command) = (Port::<u8>::new(0x61), PIT_COUNTER, PIT_COMMAND);
     // SAFETY: counter 2 of the PIT drives nothing but the speaker, which is off.
     unsafe {
-        port::write_u8(0x61, port::read_u8(0x61) & !2 | 1);
-        port::write_u8(0x43, 0xb0);
-        port::write_u8(0x42, 0xff);
-        port::write_u8(0x42, 0xff);
+        let speaker = gate.read();
+        gate.write(speaker & !2 | 1);
+        command.write(0xb0);
+        (0..2).for_each(|_| counter.write(0xff));
     }
     ipi::write(LVT_TIMER, MASKED);
     ipi::write(INITIAL_COUNT, u32::MAX);
@@ -152,13 +131,14 @@ fn measure_span() -> Option<[u64; 2]> {
 /// TSC, APIC count and PIT count of one moment (the latter two count down): of several readings
 /// the one that took least time.
 fn sample() -> [u64; 3] {
+    let (mut low_high, mut command) = (PIT_COUNTER, PIT_COMMAND);
     let reading = |_| {
-        let before = ticks();
+        let before = counter();
         // SAFETY: latches and reads counter 2, which only this module uses.
         let (tsc, apic, pit) = unsafe {
-            port::write_u8(0x43, 0x80);
-            let (apic, tsc) = (ipi::read(CURRENT_COUNT), ticks());
-            (tsc, apic, [port::read_u8(0x42), port::read_u8(0x42)])
+            command.write(0x80);
+            let (apic, tsc) = (ipi::read(CURRENT_COUNT), counter());
+            (tsc, apic, [(); 2].map(|()| low_high.read()))
         };
         (
             tsc - before,
@@ -173,8 +153,8 @@ fn sample() -> [u64; 3] {
 
 /// How many nanoseconds of `now` pass in a second of the PIT.
 #[cfg(feature = "ktest")]
-pub(super) fn measured_clock_hz() -> Option<u64> {
+pub fn measured_clock_hz() -> Option<u64> {
     let [hz, _] = measure_span()?;
     init_cpu();
-    Some(scale(hz, NS_PER_TICK.load(Ordering::Relaxed)))
+    Some(scale(hz, crate::arch::timer::tick()))
 }

@@ -9,13 +9,14 @@
 //! System calls follow `syscall/abi.rs`: the entry saves what user code may expect back and
 //! leaves argument registers alone, so that the message fast paths get them as they came.
 
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use x86_64::registers::control::Cr2;
+
 use super::context::{self, Frame, NAMES};
 use super::{cpu, ipi, uaccess};
-use crate::arch::layout::USER_END;
 use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind, Interrupt};
 
@@ -212,7 +213,6 @@ extern "C" fn from_user(_frame: *mut Frame, vector: u64, error: u64) {
 }
 
 extern "C" fn from_kernel(frame: &mut KernelFrame) {
-    let window_open = uaccess::is_open(frame.rflags);
     uaccess::close();
     if let Some(what) = acknowledge(frame.vector) {
         return trap::interrupt(what, false);
@@ -223,17 +223,7 @@ extern "C" fn from_kernel(frame: &mut KernelFrame) {
         _ => {}
     }
     let fault = fault(frame.vector, frame.error, frame.rip);
-    if let FaultKind::Page(access) = fault.kind
-        && uaccess::covers(frame.rip)
-        && window_open
-        && fault.address < USER_END
-    {
-        if !trap::user_access_fault(fault.address, access) {
-            frame.rip = uaccess::failure();
-        }
-        return;
-    }
-    trap::kernel_fault(fault, frame, frame.general[5])
+    frame.rip = trap::kernel_fault(fault, frame, frame.general[5]);
 }
 
 /// Acknowledges an interrupt and says what it was; None for exceptions and spurious ones.
@@ -270,14 +260,10 @@ fn fault(vector: u64, error: u64, pc: u64) -> Fault {
         17 => FaultKind::Alignment,
         _ => FaultKind::Other,
     };
-    let mut address = 0;
-    if vector == PAGE_FAULT {
-        // SAFETY: reading the fault address has no side effect.
-        unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
-    }
+    let is_page = vector == PAGE_FAULT;
     Fault {
         kind,
-        address,
+        address: if is_page { Cr2::read_raw() } else { 0 },
         pc,
         code: vector << 32 | error,
     }
