@@ -11,7 +11,7 @@ use veridian_kernel::arch::cpu;
 use veridian_kernel::cap::Binding;
 use veridian_kernel::mm::heap::SlabCache;
 use veridian_kernel::mm::object::MemoryObject;
-use veridian_kernel::mm::vas::{AddressSpace, Sharing};
+use veridian_kernel::mm::vas::AddressSpace;
 use veridian_kernel::mm::{MapFlags, VirtAddr, frames};
 use veridian_kernel::trap::Access;
 use veridian_kernel::{cmdline, println, test_kernel};
@@ -107,15 +107,7 @@ fn memory() {
     let map = |offset: u64| {
         let (at, flags) = (VirtAddr(0x4000_0000 + offset), MapFlags::USER_DATA);
         shared
-            .map_object(
-                memory,
-                offset,
-                at,
-                4096,
-                flags,
-                Sharing::Shared,
-                Binding::KERNEL,
-            )
+            .map_object(memory, offset, at, 4096, flags, Binding::KERNEL)
             .expect("room");
     };
     map(0);

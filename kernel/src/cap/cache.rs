@@ -13,7 +13,7 @@ use veridian_abi::Error;
 
 use super::object::{Kind, Object};
 use super::rights::Rights;
-use super::slot::Slot;
+use super::slot::{Need, Slot};
 use super::space::{Checked, Space};
 use super::token::Token;
 
@@ -72,11 +72,11 @@ impl Cache {
         // SAFETY: only its own CPU uses a cache, with interrupts off, and no reference to an
         // entry outlives this function.
         let entry = unsafe { &(&*self.entries.get())[token.index() as usize % ENTRIES] };
-        if entry.token == token && entry.space == space.id() {
+        if entry.token == token && entry.space == space.id {
             // SAFETY: the space exists, so its chunks do.
             let slot = unsafe { &*entry.slot };
             let tag = slot.tag();
-            if tag.grants(token, kind, rights) {
+            if tag.meets(token, Need::of(kind, rights)) {
                 return Ok(Checked::new(slot, entry.object, entry.badge, tag));
             }
         }
@@ -97,16 +97,10 @@ impl Cache {
         // SAFETY: as in `lookup`, whose reference is not used any more.
         let entry = unsafe { &mut (&mut *self.entries.get())[token.index() as usize % ENTRIES] };
         entry.token = token;
-        entry.space = space.id();
+        entry.space = space.id;
         entry.slot = found.slot;
         entry.object = found.object;
         entry.badge = found.badge;
         Ok(found)
-    }
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -23,7 +23,7 @@ use core::sync::atomic::{AtomicBool, Ordering as HostOrdering};
 
 use super::derivation::at;
 use super::object::Object;
-use super::slot::Slot;
+use super::slot::{Slot, Tag};
 use super::space::Space;
 use super::sync::{Ordering, preemption_point};
 
@@ -128,7 +128,7 @@ impl<'a> Met<'a> {
             }
             for _ in 0..BATCH {
                 let Some(slot) = at(next) else { break };
-                if !self.meet(slot.space().holder()) {
+                if !self.meet(slot.space().holder) {
                     return false;
                 }
                 next = after(slot);
@@ -156,9 +156,8 @@ impl<'a> Met<'a> {
             return false;
         }
         holder.next_listed.store(null_mut(), Ordering::Relaxed);
-        self.last
-            .next_listed
-            .store(holder as *const Object as *mut Object, Ordering::Relaxed);
+        let link = &self.last.next_listed;
+        link.store(core::ptr::from_ref(holder).cast_mut(), Ordering::Relaxed);
         holder.met.store(true, Ordering::Relaxed);
         self.last = holder;
         true
@@ -183,30 +182,14 @@ impl Space {
     /// From now on, what is in the space is thereby kept alive. A process's space becomes so
     /// when the process is started.
     pub fn anchor(&self) {
-        self.set_anchored();
-        for index in 0..self.extent() {
-            if let Some(slot) = self.slot(index) {
-                tighten(slot);
-            }
-            if index as usize % BATCH == 0 {
-                preemption_point();
+        self.anchored.store(true, Ordering::Relaxed);
+        for (_, slot) in self.slots() {
+            if let Ok((object, _tree, tag)) = slot.capability()
+                && tag.has(Tag::LOOSE)
+            {
+                object.loose.fetch_sub(1, Ordering::Relaxed);
+                slot.set_tag(tag.with(Tag::LOOSE, false));
             }
         }
-    }
-}
-
-/// Makes a loose capability keep its object alive.
-fn tighten(slot: &Slot) {
-    let tag = slot.tag();
-    let Some((object, _)) = slot.contents(tag).filter(|_| tag.is_live()) else {
-        return;
-    };
-    // SAFETY: alive when the tag was read, and allocated until the next preemption point.
-    let object = unsafe { &*object };
-    let _tree = object.tree.lock();
-    let now = slot.tag();
-    if now.generation() == tag.generation() && now.is_loose() {
-        object.loose.fetch_sub(1, Ordering::Relaxed);
-        slot.set_tag(now.with_loose(false));
     }
 }

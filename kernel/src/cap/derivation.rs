@@ -16,7 +16,7 @@ use super::object::{Object, Tree};
 use super::rights::{Policy, Rights};
 use super::slot::{Slot, Tag};
 use super::space::{Checked, Reserved, Space};
-use super::sync::{Ordering, fence};
+use super::sync::{Guard, Ordering, fence};
 use super::token::Token;
 
 /// How many ancestors a derivation looks at while a revocation runs in its tree.
@@ -49,21 +49,30 @@ impl Tree {
     }
 
     /// Makes `slot` the first child of `parent`, or a root.
+    #[inline]
     pub(super) fn link(&mut self, slot: &Slot, parent: *mut Slot) {
         let first = at(parent).map_or(self.roots, |parent| parent.first_child.get());
-        slot.parent.set(parent);
-        slot.previous.set(null_mut());
-        slot.next.set(first);
-        if let Some(first) = at(first) {
-            first.previous.set(address(slot));
-        }
-        self.set_first(parent, address(slot));
+        self.place(slot, parent, null_mut(), first);
     }
 
-    /// Takes `slot`, which has no children, out of the tree.
+    /// Makes `slot` a child of `parent`, or a root, between two of its siblings.
+    #[inline]
+    fn place(&mut self, slot: &Slot, parent: *mut Slot, previous: *mut Slot, next: *mut Slot) {
+        slot.parent.set(parent);
+        slot.previous.set(previous);
+        slot.next.set(next);
+        if let Some(next) = at(next) {
+            next.previous.set(address(slot));
+        }
+        match at(previous) {
+            Some(previous) => previous.next.set(address(slot)),
+            None => self.set_first(parent, address(slot)),
+        }
+    }
+
+    /// Takes `slot` out of the tree, with what is below it.
     #[inline]
     pub(super) fn unlink(&mut self, slot: &Slot) {
-        debug_assert!(slot.first_child.get().is_null());
         let (previous, next) = (slot.previous.get(), slot.next.get());
         match at(previous) {
             Some(previous) => previous.next.set(next),
@@ -75,25 +84,15 @@ impl Tree {
     }
 
     /// Moves the first child of `slot`, if it has one, to its parent, just before `slot`.
+    #[inline]
     pub(super) fn lift_child(&mut self, slot: &Slot) -> bool {
-        let Some(child) = at(slot.first_child.get()) else {
-            return false;
-        };
-        let rest = child.next.get();
-        slot.first_child.set(rest);
-        if let Some(rest) = at(rest) {
-            rest.previous.set(null_mut());
+        let child = at(slot.first_child.get());
+        if let Some(child) = child {
+            self.unlink(child);
+            let (parent, previous) = (slot.parent.get(), slot.previous.get());
+            self.place(child, parent, previous, address(slot));
         }
-        let (parent, previous) = (slot.parent.get(), slot.previous.get());
-        child.parent.set(parent);
-        child.previous.set(previous);
-        child.next.set(address(slot));
-        slot.previous.set(address(child));
-        match at(previous) {
-            Some(previous) => previous.next.set(address(child)),
-            None => self.set_first(parent, address(child)),
-        }
-        true
+        child.is_some()
     }
 
     /// Whether nothing may be derived from `slot`, because it or an ancestor is being revoked.
@@ -104,7 +103,7 @@ impl Tree {
         let mut next = address(slot);
         for _ in 0..ANCESTORS_MAX {
             let Some(slot) = at(next) else { return false };
-            if slot.tag().is_revoking() {
+            if slot.tag().has(Tag::REVOKING) {
                 return true;
             }
             next = slot.parent.get();
@@ -138,15 +137,14 @@ impl Tree {
             object.acquire_held();
         }
         self.capabilities += 1;
-        let loose = !new.slot.space().is_anchored();
+        let loose = !new.slot.space().anchored.load(Ordering::Relaxed);
         if loose {
             object.loose.fetch_add(1, Ordering::Relaxed);
         }
-        new.slot
-            .object
-            .store(object as *const Object as *mut Object, Ordering::Release);
+        let object = core::ptr::from_ref(object).cast_mut();
+        new.slot.object.store(object, Ordering::Release);
         new.slot.badge.store(badge, Ordering::Release);
-        new.slot.set_tag(tag.with_loose(loose));
+        new.slot.set_tag(tag.with(Tag::LOOSE, loose));
     }
 }
 
@@ -160,7 +158,7 @@ pub(super) fn at<'a>(slot: *mut Slot) -> Option<&'a Slot> {
 
 #[inline]
 pub(super) fn address(slot: &Slot) -> *mut Slot {
-    slot as *const Slot as *mut Slot
+    core::ptr::from_ref(slot).cast_mut()
 }
 
 /// What the copy of a capability gets.
@@ -178,10 +176,8 @@ impl Space {
     pub fn insert_root(&self, object: &Object, rights: Rights, badge: u64) -> Result<Token, Error> {
         let new = self.reserve()?;
         let tag = Tag::live(new.generation(), object.kind(), rights, Policy::Inherit);
-        object
-            .tree
-            .lock()
-            .insert(object, &new, null_mut(), tag, badge);
+        let mut tree = object.tree.lock();
+        tree.insert(object, &new, null_mut(), tag, badge);
         Ok(new.token)
     }
 
@@ -192,8 +188,8 @@ impl Space {
 
     /// Makes a child of a capability of this space, in `target`. Needs the right to grant.
     pub fn delegate(&self, source: Token, target: &Space, grant: Grant) -> Result<Token, Error> {
-        self.lookup_any(source, Rights::GRANT)?
-            .derive(target, grant)
+        let found = self.lookup_any(source, Rights::GRANT)?;
+        found.derive(target, grant)
     }
 }
 
@@ -205,24 +201,27 @@ impl Checked<'_> {
             return Err(Error::InvalidArgument);
         }
         let new = target.reserve()?;
-        let mut tree = self.object.tree.lock();
-        let tag = match self.still() {
-            Ok(tag) if !tree.is_frozen(self.slot) => tag,
-            refused => {
-                drop(tree);
-                target.give_back(new.slot);
-                return Err(refused.err().unwrap_or(Error::Busy));
-            }
-        };
-        let rights = tag.rights() & grant.rights;
-        let live = Tag::live(new.generation(), tag.kind(), rights, Policy::Inherit);
-        tree.insert(
-            self.object,
-            &new,
-            address(self.slot),
-            live,
-            self.badge | grant.badge,
-        );
+        let (mut tree, live) = self
+            .source(grant.rights, &new)
+            .inspect_err(|_| target.give_back(new.slot))?;
+        let badge = self.badge | grant.badge;
+        tree.insert(self.object, &new, address(self.slot), live, badge);
         Ok(new.token)
+    }
+
+    /// The lock of the tree in which a child of this capability is to stand, and the child's tag.
+    #[inline]
+    pub(super) fn source(
+        &self,
+        rights: Rights,
+        new: &Reserved,
+    ) -> Result<(Guard<'_, Tree>, Tag), Error> {
+        let (tree, tag) = self.lock()?;
+        if tree.is_frozen(self.slot) {
+            return Err(Error::Busy);
+        }
+        let rights = tag.rights() & rights;
+        let live = Tag::live(new.generation(), tag.kind(), rights, Policy::Inherit);
+        Ok((tree, live))
     }
 }

@@ -18,7 +18,7 @@ use super::derivation::address;
 use super::object::{Kind, Object};
 use super::rights::{Policy, Rights};
 use super::slot::Tag;
-use super::space::{Checked, Reserved, Space};
+use super::space::{Reserved, Space};
 use super::token::Token;
 
 /// Slots for the capabilities of one message; unused ones go back when it is dropped.
@@ -114,26 +114,12 @@ impl<'a> Copy<'a> {
         rights: Rights,
         new: &Reserved,
     ) -> Result<Self, Error> {
-        let found: Checked<'a> = source.lookup_any(token, Rights::GRANT)?;
-        let mut tree = found.object.tree.lock();
-        let tag = found.slot.tag();
-        if !tag.is_named_by(token) {
-            return Err(Error::InvalidCapability);
-        }
-        if tree.is_frozen(found.slot) {
-            return Err(Error::Busy);
-        }
+        let found = source.lookup_any(token, Rights::GRANT)?;
+        let (mut tree, live) = found.source(rights, new)?;
         tree.begin();
         tree.link(new.slot, address(found.slot));
         tree.end();
         new.slot.set_tag(Self::pending(new));
-        let generation = new.generation();
-        let live = Tag::live(
-            generation,
-            tag.kind(),
-            tag.rights() & rights,
-            Policy::Inherit,
-        );
         Ok(Copy {
             object: found.object,
             live,
@@ -152,10 +138,8 @@ impl<'a> Copy<'a> {
         tree.begin();
         tree.unlink(reserved.slot);
         tree.end();
-        reserved.slot.set_tag(Tag::empty(
-            reserved.token.claimed_generation() as u32,
-            Kind::Free,
-        ));
+        let free = Tag::empty(reserved.generation(), Kind::Free);
+        reserved.slot.set_tag(free);
     }
 
     /// Makes the copy usable; says under which token, or that a revocation was faster.
@@ -175,19 +159,12 @@ impl Space {
         let Ok(found) = self.lookup_any(old, Rights::NONE) else {
             return false;
         };
-        let mut tree = found.object.tree.lock();
-        let tag = found.slot.tag();
-        if !tag.is_named_by(old) {
+        let Ok((mut tree, tag)) = found.lock() else {
             return false;
-        }
+        };
         let live = Tag::live(new.generation(), tag.kind(), tag.rights(), Policy::Inherit);
-        tree.insert(
-            found.object,
-            new,
-            found.slot.parent.get(),
-            live,
-            found.badge,
-        );
+        let parent = found.slot.parent.get();
+        tree.insert(found.object, new, parent, live, found.badge);
         tree.remove(found.object, found.slot, tag);
         true
     }

@@ -12,7 +12,6 @@
 //! Lock order: the derivation lock (`tree`) is outermost within this subsystem; a space's lock
 //! nests inside it. Operations of objects (`ObjectOps`) are called with no lock held.
 
-use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 
@@ -20,7 +19,7 @@ use super::slot::Slot;
 use super::sync::{
     AtomicBool, AtomicPtr, AtomicU32, Ordering, Progress, SpinLock, preemption_point,
 };
-use crate::inspect::{Described, Name, Shape};
+use crate::inspect::{Described, Name, Named, Shape};
 use crate::lock::Rank;
 
 crate::described! {
@@ -97,62 +96,28 @@ pub unsafe trait Typed {
 
 /// Which structure an object of each kind is the header of.
 const OBJECT_TYPES: &[Name] = &[
-    Name::object(
-        Kind::Memory as u64,
-        "Memory",
-        "veridian_kernel::process::objects::Memory",
-    ),
-    Name::object(
-        Kind::AddressSpace as u64,
-        "AddressSpace",
+    of(Kind::Memory, "veridian_kernel::process::objects::Memory"),
+    of(
+        Kind::AddressSpace,
         "veridian_kernel::process::objects::SpaceObject",
     ),
-    Name::object(
-        Kind::Thread as u64,
-        "Thread",
-        "veridian_kernel::process::thread::Thread",
-    ),
-    Name::object(
-        Kind::Process as u64,
-        "Process",
-        "veridian_kernel::process::pcb::Process",
-    ),
-    Name::object(
-        Kind::Endpoint as u64,
-        "Endpoint",
-        "veridian_kernel::ipc::endpoint::Endpoint",
-    ),
-    Name::object(
-        Kind::Channel as u64,
-        "Channel",
-        "veridian_kernel::ipc::async_ipc::Channel",
-    ),
-    Name::object(
-        Kind::Notification as u64,
-        "Notification",
+    of(Kind::Thread, "veridian_kernel::process::thread::Thread"),
+    of(Kind::Process, "veridian_kernel::process::pcb::Process"),
+    of(Kind::Endpoint, "veridian_kernel::ipc::endpoint::Endpoint"),
+    of(Kind::Channel, "veridian_kernel::ipc::async_ipc::Channel"),
+    of(
+        Kind::Notification,
         "veridian_kernel::ipc::notification::Notification",
     ),
-    Name::object(
-        Kind::Console as u64,
-        "Console",
-        "veridian_kernel::process::objects::Plain",
-    ),
-    Name::object(
-        Kind::Namespace as u64,
-        "Namespace",
-        "veridian_kernel::ipc::registry::Namespace",
-    ),
-    Name::object(
-        Kind::Reply as u64,
-        "Reply",
-        "veridian_kernel::ipc::reply::Reply",
-    ),
-    Name::object(
-        Kind::Machine as u64,
-        "Machine",
-        "veridian_kernel::process::objects::Plain",
-    ),
+    of(Kind::Console, "veridian_kernel::process::objects::Plain"),
+    of(Kind::Namespace, "veridian_kernel::ipc::registry::Namespace"),
+    of(Kind::Reply, "veridian_kernel::ipc::reply::Reply"),
+    of(Kind::Machine, "veridian_kernel::process::objects::Plain"),
 ];
+
+const fn of(kind: Kind, structure: &'static str) -> Name {
+    <Kind as Named>::NAMES[kind as usize].object(structure)
+}
 
 crate::described! {
     /// Header of every kernel object.
@@ -230,6 +195,7 @@ impl Object {
     }
 
     /// Live capabilities to the object.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn capabilities(&self) -> u32 {
         self.tree.lock().capabilities
     }
@@ -243,19 +209,9 @@ impl Object {
     /// checks the answer: false means that the object is already dead.
     #[must_use]
     pub fn acquire(&self) -> bool {
-        let mut refs = self.refs.load(Ordering::Relaxed);
-        while refs != 0 {
-            match self.refs.compare_exchange_weak(
-                refs,
-                refs + 1,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(now) => refs = now,
-            }
-        }
-        false
+        let more = |refs: u32| (refs != 0).then_some(refs + 1);
+        let (order, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.refs.fetch_update(order, failure, more).is_ok()
     }
 
     /// Takes a further use while holding one, or while a capability exists under the lock.
@@ -278,17 +234,11 @@ impl Object {
     /// Ends a use without suspecting that the others are a cycle's.
     #[inline]
     pub(super) fn drop_use(&self) {
-        if self.count_down() == 1 {
-            DEAD.push(self);
-        }
-    }
-
-    /// One use less; says how many there were.
-    #[inline]
-    pub(super) fn count_down(&self) -> u32 {
         let before = self.refs.fetch_sub(1, Ordering::AcqRel);
         debug_assert!(before != 0, "released a dead object");
-        before
+        if before == 1 {
+            DEAD.push(self);
+        }
     }
 
     /// Ends what was done through capabilities that no longer exist.
@@ -311,18 +261,12 @@ impl Waiting {
     }
 
     fn push(&self, object: &Object) {
-        let mut first = self.0.load(Ordering::Relaxed);
-        loop {
+        let push = |first| {
             object.next_listed.store(first, Ordering::Relaxed);
-            let this = object as *const Object as *mut Object;
-            match self
-                .0
-                .compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
-            {
-                Ok(_) => return,
-                Err(now) => first = now,
-            }
-        }
+            Some(core::ptr::from_ref(object).cast_mut())
+        };
+        let (order, failure) = (Ordering::Release, Ordering::Relaxed);
+        let _ = self.0.fetch_update(order, failure, push);
     }
 
     /// Takes the whole list and does `body` to each.
@@ -330,9 +274,8 @@ impl Waiting {
         let mut next = self.0.swap(null_mut(), Ordering::Acquire);
         while let Some(object) = NonNull::new(next) {
             // SAFETY: what is listed exists; taking the list gave it to this CPU alone.
-            next = unsafe { object.as_ref() }
-                .next_listed
-                .load(Ordering::Relaxed);
+            let link = unsafe { &object.as_ref().next_listed };
+            next = link.load(Ordering::Relaxed);
             body(object);
             preemption_point();
         }
@@ -347,11 +290,7 @@ impl Waiting {
 /// the last use of something.
 #[inline]
 pub fn reap() {
-    while !DEAD.is_empty() || !SUSPECTS.is_empty() {
-        if !reap_listed() {
-            return;
-        }
-    }
+    while (!DEAD.is_empty() || !SUSPECTS.is_empty()) && reap_listed() {}
 }
 
 /// Says whether there can be more to do for this CPU.
@@ -375,10 +314,7 @@ fn reap_listed() -> bool {
 
 /// A use of an object, as a value: the object lives as long as this does.
 #[repr(transparent)]
-pub struct Use<T: Typed> {
-    object: NonNull<Object>,
-    marker: PhantomData<T>,
-}
+pub struct Use<T: Typed>(NonNull<T>);
 
 // SAFETY: a use can move to and be read from any CPU if the object can.
 unsafe impl<T: Typed + Send + Sync> Send for Use<T> {}
@@ -388,12 +324,8 @@ unsafe impl<T: Typed + Send + Sync> Sync for Use<T> {}
 impl<T: Typed> Use<T> {
     /// Takes a further use of `object`, unless it is dead.
     pub fn of(object: &T) -> Option<Use<T>> {
-        let object = NonNull::from(object).cast::<Object>();
-        // SAFETY: `Typed` promises that the header comes first.
-        unsafe { object.as_ref() }.acquire().then_some(Use {
-            object,
-            marker: PhantomData,
-        })
+        let this = core::mem::ManuallyDrop::new(Use(NonNull::from(object)));
+        this.header().acquire().then_some(Use(this.0))
     }
 
     /// The use that a new object begins with.
@@ -401,23 +333,18 @@ impl<T: Typed> Use<T> {
     /// # Safety
     /// The caller owns one use of `object` and gives it up.
     pub unsafe fn from_raw(object: NonNull<T>) -> Use<T> {
-        Use {
-            object: object.cast(),
-            marker: PhantomData,
-        }
+        Use(object)
     }
 
     /// Gives up the value but not the use.
     pub fn into_raw(self) -> NonNull<T> {
-        let object = self.object.cast();
-        core::mem::forget(self);
-        object
+        core::mem::ManuallyDrop::new(self).0
     }
 
     /// The header.
     pub fn header(&self) -> &Object {
-        // SAFETY: this use keeps the object alive.
-        unsafe { self.object.as_ref() }
+        // SAFETY: `Typed` promises that the header comes first, and this use keeps it alive.
+        unsafe { self.0.cast().as_ref() }
     }
 }
 
@@ -433,19 +360,15 @@ impl<T: Typed> Deref for Use<T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: `Typed` promises that the header is the beginning of a `T`, and this use keeps
-        // it alive.
-        unsafe { self.object.cast().as_ref() }
+        // SAFETY: this use keeps the object alive.
+        unsafe { self.0.as_ref() }
     }
 }
 
 impl<T: Typed> Clone for Use<T> {
     fn clone(&self) -> Self {
         self.header().acquire_held();
-        Use {
-            object: self.object,
-            marker: PhantomData,
-        }
+        Use(self.0)
     }
 }
 

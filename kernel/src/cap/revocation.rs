@@ -15,6 +15,8 @@
 //! the dead capabilities is still running), the object was swept (nothing done through one of
 //! them is left), and an object without capabilities and uses is gone.
 
+use core::ptr::null_mut;
+
 use veridian_abi::Error;
 
 use super::derivation::at;
@@ -34,9 +36,9 @@ impl Tree {
     #[inline]
     fn kill(&mut self, object: &Object, slot: &Slot, tag: Tag, state: Kind) -> bool {
         slot.set_tag(tag.after_death(state));
-        self.revoking -= tag.is_revoking() as u32;
+        self.revoking -= tag.has(Tag::REVOKING) as u32;
         self.capabilities -= 1;
-        if tag.is_loose() {
+        if tag.has(Tag::LOOSE) {
             object.loose.fetch_sub(1, Ordering::Relaxed);
         }
         self.capabilities == 0
@@ -108,9 +110,8 @@ fn settle(object: &Object) {
 impl Checked<'_> {
     /// Deletes the capability. Its children become children of its parent.
     pub fn delete(self) -> Result<(), Error> {
-        let tree = self.object.tree.lock();
-        let tag = self.still()?;
-        if tag.is_revoking() {
+        let (tree, tag) = self.lock()?;
+        if tag.has(Tag::REVOKING) {
             return Err(Error::Busy);
         }
         remove(self.object, self.slot, tag, tree);
@@ -122,8 +123,7 @@ impl Checked<'_> {
     /// to manage. Says how many capabilities died by this call.
     pub fn revoke(self) -> Result<u64, Error> {
         let (object, slot) = (self.object, self.slot);
-        let mut tree = object.tree.lock();
-        self.still()?;
+        let (mut tree, _) = self.lock()?;
         object.acquire_held();
         let mut died = 0;
         let outcome = loop {
@@ -131,8 +131,8 @@ impl Checked<'_> {
                 break Err(Error::Revoked);
             };
             // Another revocation of the same capability may have finished and lifted the mark.
-            if !tag.is_revoking() {
-                slot.set_tag(tag.with_revoking(true));
+            if !tag.has(Tag::REVOKING) {
+                slot.set_tag(tag.with(Tag::REVOKING, true));
                 tree.revoking += 1;
             }
             let before = tree.capabilities;
@@ -141,7 +141,7 @@ impl Checked<'_> {
             tree.end();
             died += (before - tree.capabilities) as u64;
             if done {
-                slot.set_tag(slot.tag().with_revoking(false));
+                slot.set_tag(slot.tag().with(Tag::REVOKING, false));
                 tree.revoking -= 1;
                 break Ok(died);
             }
@@ -156,8 +156,8 @@ impl Checked<'_> {
 
     /// Sets what a fork or exec does with the capability.
     pub fn set_policy(&self, policy: Policy) -> Result<(), Error> {
-        let _tree = self.object.tree.lock();
-        self.slot.set_tag(self.still()?.with_policy(policy));
+        let (_tree, tag) = self.lock()?;
+        self.slot.set_tag(tag.with_policy(policy));
         Ok(())
     }
 }
@@ -194,50 +194,20 @@ impl Space {
     pub fn close(&self) {
         self.shut();
         barrier();
-        let extent = self.extent();
-        for index in 0..extent {
-            let Some(slot) = self.slot(index) else {
-                continue;
-            };
-            self.evict(slot);
-            if index % BATCH == 0 {
-                preemption_point();
+        for (_, slot) in self.slots() {
+            match slot.capability() {
+                Ok((object, tree, tag)) => remove(object, slot, tag, tree),
+                Err(_) => slot.object.store(null_mut(), Ordering::Relaxed),
             }
         }
         // The dead keep their object's address, and each a use of it, until the sweep is done.
         barrier();
-        for index in 0..extent {
-            let Some(slot) = self.slot(index) else {
-                continue;
-            };
-            let object = slot.object.swap(core::ptr::null_mut(), Ordering::Relaxed);
-            // SAFETY: `evict` left the address only where it took a use.
+        for (_, slot) in self.slots() {
+            let object = slot.object.swap(null_mut(), Ordering::Relaxed);
+            // SAFETY: the address was left only where `remove` took a use.
             if let Some(object) = unsafe { object.as_ref() } {
                 object.sweep();
                 object.release();
-            }
-            if index % BATCH == 0 {
-                preemption_point();
-            }
-        }
-    }
-
-    /// Kills what is in a slot of a closed space; leaves the object's address with a use.
-    fn evict(&self, slot: &Slot) {
-        loop {
-            let tag = slot.tag();
-            if !tag.is_live() {
-                return slot.object.store(core::ptr::null_mut(), Ordering::Relaxed);
-            }
-            let Some((object, _)) = slot.contents(tag) else {
-                continue;
-            };
-            // SAFETY: alive when the tag was read, and allocated until the next preemption point.
-            let object = unsafe { &*object };
-            let tree = object.tree.lock();
-            let tag = slot.tag();
-            if tag.is_live() {
-                return remove(object, slot, tag, tree);
             }
         }
     }

@@ -19,10 +19,10 @@
 #[cfg(not(loom))]
 use crate::inspect::{Described, Shape};
 
-use super::object::{Kind, Object};
+use super::object::{Kind, Object, Tree};
 use super::rights::{Policy, Rights};
 use super::space::Space;
-use super::sync::{AtomicPtr, AtomicU64, Ordering};
+use super::sync::{AtomicPtr, AtomicU64, Guard, Ordering};
 use super::token::Token;
 
 /// Slots of a chunk, of which the first is its header (few for the model checker).
@@ -37,9 +37,12 @@ impl Tag {
     const GENERATION_SHIFT: u32 = 32;
     const KIND_SHIFT: u32 = 8;
     const POLICY_SHIFT: u32 = 16;
-    const REVOKING: u64 = 1 << 18;
-    const LOOSE: u64 = 1 << 19;
-    const LIVE: u64 = 1 << 7;
+    /// The descendants are being revoked.
+    pub const REVOKING: u64 = 1 << 18;
+    /// The capability does not keep its object alive by itself (see `cycles`).
+    pub const LOOSE: u64 = 1 << 19;
+    /// The slot holds a capability.
+    pub const LIVE: u64 = 1 << 7;
 
     /// The tag of a live capability.
     pub const fn live(generation: u32, kind: Kind, rights: Rights, policy: Policy) -> Tag {
@@ -92,68 +95,75 @@ impl Tag {
         Tag(self.0 & !0x3f | rights.bits() as u64)
     }
 
-    /// The same capability, its descendants being revoked or not.
-    pub const fn with_revoking(self, revoking: bool) -> Tag {
-        Tag(self.0 & !Self::REVOKING | if revoking { Self::REVOKING } else { 0 })
-    }
-
-    /// The same capability, keeping its object alive by itself or not (see `cycles`).
-    pub const fn with_loose(self, loose: bool) -> Tag {
-        Tag(self.0 & !Self::LOOSE | if loose { Self::LOOSE } else { 0 })
-    }
-
-    /// Whether it does not keep its object alive by itself.
-    #[inline]
-    pub const fn is_loose(self) -> bool {
-        self.0 & Self::LOOSE != 0
+    /// The same capability with a bit set or clear: `REVOKING`, `LOOSE`.
+    pub const fn with(self, bit: u64, set: bool) -> Tag {
+        Tag(self.0 & !bit | if set { bit } else { 0 })
     }
 
     /// Whether the slot holds a capability.
     #[inline]
     pub const fn is_live(self) -> bool {
-        self.0 & Self::LIVE != 0
+        self.has(Self::LIVE)
     }
 
-    /// Whether the descendants are being revoked.
+    /// Whether a bit is set: `LIVE`, `REVOKING`, `LOOSE`.
     #[inline]
-    pub const fn is_revoking(self) -> bool {
-        self.0 & Self::REVOKING != 0
+    pub const fn has(self, bit: u64) -> bool {
+        self.0 & bit != 0
     }
 
     /// Whether the slot holds the capability that `token` names.
     #[inline]
     pub const fn is_named_by(self, token: Token) -> bool {
-        self.is_live() && token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT
+        self.meets(token, Need::any(Rights::NONE))
     }
 
-    /// Whether the slot holds the capability that `token` names, with `rights`.
+    /// Whether the slot holds the capability that `token` names, and it is what is needed.
     #[inline]
-    pub const fn allows(self, token: Token, rights: Rights) -> bool {
-        let wanted = Self::LIVE | rights.bits() as u64;
-        token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT && self.0 & wanted == wanted
+    pub const fn meets(self, token: Token, need: Need) -> bool {
+        token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT
+            && self.0 & need.mask == need.value
     }
 
-    /// Whether the slot holds the capability that `token` names, for a `kind`, with `rights`.
-    #[inline]
-    pub const fn grants(self, token: Token, kind: Kind, rights: Rights) -> bool {
-        let wanted = (kind as u64) << Self::KIND_SHIFT | rights.bits() as u64;
-        let mask = 0xff << Self::KIND_SHIFT | rights.bits() as u64;
-        token.claimed_generation() == self.0 >> Self::GENERATION_SHIFT && self.0 & mask == wanted
+    /// Whether this is another type of object than is needed.
+    pub const fn is_wrong_type(self, need: Need) -> bool {
+        (self.0 ^ need.value) & need.mask & 0xff << Self::KIND_SHIFT != 0
     }
 
     /// The tag after the capability's death: the slot's next generation. After the last one
     /// that is 0, and the slot is never handed out again.
     #[inline]
     pub const fn after_death(self, state: Kind) -> Tag {
-        let generation = self.generation();
-        Tag::empty(
-            if generation == 0 {
-                0
-            } else {
-                generation.wrapping_add(1)
-            },
-            state,
-        )
+        match self.generation() {
+            0 => Tag::empty(0, state),
+            generation => Tag::empty(generation.wrapping_add(1), state),
+        }
+    }
+}
+
+/// What a lookup asks of a capability: bits of its tag.
+#[derive(Clone, Copy)]
+pub struct Need {
+    mask: u64,
+    value: u64,
+}
+
+impl Need {
+    /// Some capability with `rights`.
+    #[inline]
+    pub const fn any(rights: Rights) -> Need {
+        let value = Tag::LIVE | rights.bits() as u64;
+        Need { mask: value, value }
+    }
+
+    /// One to a `kind` of object, with `rights`.
+    #[inline]
+    pub const fn of(kind: Kind, rights: Rights) -> Need {
+        let any = Need::any(rights);
+        Need {
+            mask: any.mask | 0xff << Tag::KIND_SHIFT,
+            value: any.value | (kind as u64) << Tag::KIND_SHIFT,
+        }
     }
 }
 
@@ -237,6 +247,27 @@ impl Slot {
         let same = self.tag.load(Ordering::Relaxed) ^ tag.0;
         // Everything else may change in life.
         (same >> Tag::GENERATION_SHIFT == 0).then_some((object, badge))
+    }
+
+    /// The live capability that is here now: its object, the lock of its tree, its tag. Else the tag
+    /// of the empty slot. The result is good until the next preemption point.
+    pub(super) fn capability(&self) -> Result<(&Object, Guard<'_, Tree>, Tag), Tag> {
+        loop {
+            let tag = self.tag();
+            if !tag.is_live() {
+                return Err(tag);
+            }
+            let Some((object, _)) = self.contents(tag) else {
+                continue;
+            };
+            // SAFETY: alive when the tag was read, and allocated until the next preemption point.
+            let object = unsafe { &*object };
+            let tree = object.tree.lock();
+            let now = self.tag();
+            if now.is_live() && now.generation() == tag.generation() {
+                return Ok((object, tree, now));
+            }
+        }
     }
 
     /// Number of the slot in its space.

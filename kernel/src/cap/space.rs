@@ -17,10 +17,13 @@ use core::ptr::{NonNull, null, null_mut};
 
 use veridian_abi::Error;
 
-use super::object::{Kind, Object};
+use super::derivation::address;
+use super::object::{Kind, Object, Tree};
 use super::rights::Rights;
-use super::slot::{CHUNK_SLOTS, Chunk, Slot, Tag};
-use super::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, SpinLock, allocate, free};
+use super::slot::{CHUNK_SLOTS, Chunk, Need, Slot, Tag};
+use super::sync::{
+    AtomicBool, AtomicPtr, AtomicU32, Guard, Ordering, SpinLock, allocate, free, preemption_point,
+};
 use super::token::{INDEX_BITS, Token};
 use crate::lock::Rank;
 
@@ -51,15 +54,15 @@ crate::described! {
     pub struct Space {
         directory: AtomicPtr<Directory>,
         /// Never the id of another space, also not after this one is gone.
-        id: u64,
+        pub(super) id: u64,
         /// The object that this space is part of.
-        holder: *const Object,
+        pub(super) holder: *const Object,
         /// Slots that other operations gave back.
         returned: AtomicPtr<Slot>,
         /// Slots given back, over all time.
         given_back: AtomicU32,
         /// Whether what is in it is thereby kept alive (see `cycles`).
-        anchored: AtomicBool,
+        pub(super) anchored: AtomicBool,
         store: SpinLock<Store>,
         inline_directory: Directory,
         inline_chunks: [ChunkPointer; INLINE_CHUNKS],
@@ -120,14 +123,20 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// Whether the capability still exists. Certain while the lock of its object's tree is held.
+    /// The capability's tag, if it still exists. Certain while the lock of its object's tree is held.
     #[inline]
     pub(super) fn still(&self) -> Result<Tag, Error> {
         let tag = self.slot.tag();
-        match tag.generation() == self.generation {
-            true => Ok(tag),
-            false => Err(Error::InvalidCapability),
-        }
+        let same = tag.generation() == self.generation;
+        same.then_some(tag).ok_or(Error::InvalidCapability)
+    }
+
+    /// The lock of its object's tree, and its tag, if it still exists.
+    #[inline]
+    pub(super) fn lock(&self) -> Result<(Guard<'a, Tree>, Tag), Error> {
+        let tree = self.object.tree.lock();
+        let tag = self.still()?;
+        Ok((tree, tag))
     }
 
     /// Type, rights and policy, as they are now.
@@ -207,26 +216,6 @@ impl Space {
         Ok(space)
     }
 
-    /// Number of this space; no other ever has it.
-    #[inline]
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// The object that the space is part of.
-    pub fn holder(&self) -> *const Object {
-        self.holder
-    }
-
-    #[inline]
-    pub(super) fn is_anchored(&self) -> bool {
-        self.anchored.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_anchored(&self) {
-        self.anchored.store(true, Ordering::Relaxed);
-    }
-
     /// The slot with the number `index`, if it has memory.
     #[inline]
     pub(super) fn slot(&self, index: u32) -> Option<&Slot> {
@@ -248,29 +237,37 @@ impl Space {
     /// Finds the capability that `token` names, for an object of type `kind`, with `rights`.
     #[inline]
     pub fn lookup(&self, token: Token, kind: Kind, rights: Rights) -> Result<Checked<'_>, Error> {
-        let Some(slot) = self.slot(token.index()) else {
-            return Err(Error::InvalidCapability);
-        };
-        let tag = slot.tag();
-        if !tag.grants(token, kind, rights) {
-            return Err(refusal(tag, token, kind));
-        }
-        match slot.contents(tag) {
-            Some((object, badge)) => Ok(Checked::new(slot, object, badge, tag)),
-            None => Err(Error::InvalidCapability),
-        }
+        self.find(token, Need::of(kind, rights))
     }
 
     /// Finds the capability that `token` names, whatever its type, with `rights`.
     #[inline]
     pub fn lookup_any(&self, token: Token, rights: Rights) -> Result<Checked<'_>, Error> {
+        self.find(token, Need::any(rights))
+    }
+
+    #[inline]
+    fn find(&self, token: Token, need: Need) -> Result<Checked<'_>, Error> {
         let slot = self.slot(token.index()).ok_or(Error::InvalidCapability)?;
         let tag = slot.tag();
-        if !tag.allows(token, rights) {
-            return Err(refusal(tag, token, tag.kind()));
+        if !tag.meets(token, need) {
+            return Err(refusal(tag, token, need));
         }
         let (object, badge) = slot.contents(tag).ok_or(Error::InvalidCapability)?;
         Ok(Checked::new(slot, object, badge, tag))
+    }
+
+    /// The slots that were ever handed out, with their numbers. Passes preemption points.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        let extent = self.store.lock().fresh;
+        (1..extent).filter_map(|index| {
+            if index % CHUNK_SLOTS == 0 {
+                // The first slot of a chunk is its header, not a capability.
+                preemption_point();
+                return None;
+            }
+            Some((index, self.slot(index)?))
+        })
     }
 
     /// The tag of the capability that `token` names (its type, rights and policy), and its badge.
@@ -296,10 +293,9 @@ impl Space {
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, Error> {
         let mut store = self.store.lock();
         if self.in_use(&store) >= store.limit {
-            return Err(if store.closed {
-                Error::Closed
-            } else {
-                Error::SpaceFull
+            return Err(match store.closed {
+                true => Error::Closed,
+                false => Error::SpaceFull,
             });
         }
         if store.free.is_null() && !self.returned.load(Ordering::Relaxed).is_null() {
@@ -327,21 +323,14 @@ impl Space {
             // Without a generation to come the slot stays in use for ever, by nobody.
             return slot.set_tag(Tag::empty(0, Kind::Retired));
         }
-        let this = slot as *const Slot as *mut Slot;
-        let mut first = self.returned.load(Ordering::Relaxed);
-        loop {
+        // The only one who takes from the list takes all of it, so the list's first element cannot go
+        // and come back in between.
+        let push = |first| {
             slot.next.set(first);
-            // The only one who takes from the list takes all of it, so the list's first element
-            // cannot go and come back in between.
-            let (order, failure) = (Ordering::Release, Ordering::Relaxed);
-            match self
-                .returned
-                .compare_exchange_weak(first, this, order, failure)
-            {
-                Ok(_) => break,
-                Err(now) => first = now,
-            }
-        }
+            Some(address(slot))
+        };
+        let (order, failure) = (Ordering::Release, Ordering::Relaxed);
+        let _ = self.returned.fetch_update(order, failure, push);
         self.given_back.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -389,16 +378,14 @@ impl Space {
         unsafe {
             let chunks = directory.add(1).cast::<ChunkPointer>();
             for i in 0..length {
-                let chunk = match i < old.length as usize {
-                    true => (*old.chunks.add(i)).load(Ordering::Relaxed),
-                    false => null_mut(),
-                };
+                let known = (i < old.length as usize).then(|| &*old.chunks.add(i));
+                let chunk = known.map_or(null_mut(), |known| known.load(Ordering::Relaxed));
                 chunks.add(i).write(AtomicPtr::new(chunk));
             }
             directory.write(Directory {
                 length: length as u64,
                 chunks: chunks.as_ptr(),
-                replaced: old as *const Directory as *mut Directory,
+                replaced: core::ptr::from_ref(old).cast_mut(),
             });
             self.directory.store(directory.as_ptr(), Ordering::Release);
             Ok(&*directory.as_ptr())
@@ -411,26 +398,15 @@ impl Space {
         (store.closed, store.limit) = (true, 0);
     }
 
-    /// Number of slots that were ever handed out, and one more.
-    pub(super) fn extent(&self) -> u32 {
-        self.store.lock().fresh
-    }
-
-    /// Runs `body` with the lock held.
-    pub(super) fn with_store<R>(&self, body: impl FnOnce(&mut Store) -> R) -> R {
-        body(&mut self.store.lock())
-    }
-}
-
-impl Store {
-    /// Notes that the slots below `extent` are in use or on the list of free slots.
-    pub(super) fn occupy(&mut self, slot: &Slot, free: bool) {
+    /// Notes that the slot with the number `index`, and none behind it, is in use or free.
+    pub(super) fn occupy(&self, index: u32, slot: &Slot, free: bool) {
+        let mut store = self.store.lock();
+        store.fresh = index + 1;
         match free {
-            true => {
-                slot.next.set(self.free);
-                self.free = slot as *const Slot as *mut Slot;
-            }
-            false => self.taken += 1,
+            true => slot
+                .next
+                .set(core::mem::replace(&mut store.free, address(slot))),
+            false => store.taken += 1,
         }
     }
 }
@@ -442,9 +418,8 @@ impl Drop for Space {
         unsafe {
             let current = self.directory.load(Ordering::Relaxed);
             for i in 0..(*current).length as usize {
-                if let Some(chunk) =
-                    NonNull::new((*(*current).chunks.add(i)).load(Ordering::Relaxed))
-                {
+                let chunk = (*(*current).chunks.add(i)).load(Ordering::Relaxed);
+                if let Some(chunk) = NonNull::new(chunk) {
                     free(chunk.cast(), Layout::new::<Chunk>());
                 }
             }
@@ -461,20 +436,18 @@ impl Drop for Space {
 
 /// Why a tag does not grant what was asked.
 #[cold]
-fn refusal(tag: Tag, token: Token, kind: Kind) -> Error {
-    match tag.kind() {
-        _ if !tag.is_named_by(token) => Error::InvalidCapability,
-        found if found != kind => Error::WrongType,
-        _ => Error::MissingRight,
+fn refusal(tag: Tag, token: Token, need: Need) -> Error {
+    match tag.is_named_by(token) {
+        false => Error::InvalidCapability,
+        true if tag.is_wrong_type(need) => Error::WrongType,
+        true => Error::MissingRight,
     }
 }
 
 fn directory_layout(length: usize) -> Layout {
     let entries = Layout::array::<ChunkPointer>(length).expect("bounded by CHUNKS_MAX");
-    Layout::new::<Directory>()
-        .extend(entries)
-        .expect("bounded")
-        .0
+    let layout = Layout::new::<Directory>().extend(entries);
+    layout.expect("bounded").0
 }
 
 /// A chunk of slots that hold nothing and begin with generation 1.
@@ -485,13 +458,12 @@ fn new_chunk(space: &Space, number: usize) -> Option<NonNull<Slot>> {
     for k in 0..CHUNK_SLOTS as usize {
         // SAFETY: the chunk has room for this many slots, and all-zero bytes are a valid slot.
         let slot = unsafe { chunk.add(k).as_ref() };
-        slot.space
-            .store(space as *const Space as *mut Space, Ordering::Relaxed);
+        let space = core::ptr::from_ref(space).cast_mut();
+        slot.space.store(space, Ordering::Relaxed);
         slot.set_tag(Tag::empty((k != 0) as u32, Kind::Free));
     }
     // SAFETY: as above; the first slot is the header.
-    unsafe { chunk.as_ref() }
-        .badge
-        .store(number as u64, Ordering::Relaxed);
+    let header = unsafe { chunk.as_ref() };
+    header.badge.store(number as u64, Ordering::Relaxed);
     Some(chunk)
 }

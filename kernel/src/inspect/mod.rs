@@ -198,12 +198,11 @@ impl Name {
         }
     }
 
-    /// The name of a kind of object, whose header is the field `object` of a `type_name`.
-    pub const fn object(value: u64, name: &'static str, type_name: &'static str) -> Name {
+    /// The same name, of a kind of object whose header is the field `object` of a `type_name`.
+    pub const fn object(self, type_name: &'static str) -> Name {
         Name {
-            value,
-            name: Text::new(name),
             type_name: Text::new(type_name),
+            ..self
         }
     }
 

@@ -13,13 +13,14 @@
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::frame_info::{self, FrameState, info, known};
+use super::frame_info::{self, FrameInfo, FrameState, Stack, by_block, info, known};
 use super::numa::{self, NODES};
+use super::tlb::shadow;
 use super::zones::ZoneKind;
-use super::{OutOfMemory, PAGE_SIZE, PhysAddr, inject, reserved, tlb};
+use super::{OutOfMemory, PAGE_SIZE, PhysAddr, inject, reserved};
 use crate::arch::cpu;
 use crate::lock::{Rank, SpinLock};
-use crate::machine::MachineInfo;
+use crate::machine::{MachineInfo, Memory};
 use crate::percpu::MAX_CPUS;
 
 /// What is asked for.
@@ -83,25 +84,13 @@ pub enum FreeError {
     Foreign,
 }
 
-const CACHE_SIZE: usize = 64;
+/// Frames that a cache exchanges with zones at a time.
 const BATCH: usize = 32;
+type Cache = Stack<64>;
 
-/// A CPU's free frames.
-#[repr(C, align(64))]
-struct Cache {
-    count: usize,
-    frames: [u32; CACHE_SIZE],
-}
-
-static CACHES: [SpinLock<Cache>; MAX_CPUS] = [const {
-    SpinLock::new(
-        Rank::FrameCache,
-        Cache {
-            count: 0,
-            frames: [0; CACHE_SIZE],
-        },
-    )
-}; MAX_CPUS];
+/// Each CPU's free frames.
+static CACHES: [SpinLock<Cache>; MAX_CPUS] =
+    [const { SpinLock::new(Rank::FrameCache, Stack::new()) }; MAX_CPUS];
 
 /// Takes one frame. Its contents are undefined.
 #[inline]
@@ -111,12 +100,16 @@ pub fn allocate_one() -> Result<PhysAddr, OutOfMemory> {
     }
     let cpu = cpu::current();
     let mut cache = CACHES[cpu.number()].lock();
-    if cache.count == 0 && !refill(&mut cache, cpu.node.get() as usize) {
-        drop(cache);
-        return slow(Request::frames(1)).map(|range| range.start);
-    }
-    cache.count -= 1;
-    let frame = cache.frames[cache.count % CACHE_SIZE];
+    let frame = match cache.pop() {
+        Some(frame) => frame,
+        None => match refill(&mut cache, cpu.node.get() as usize) {
+            Some(frame) => frame,
+            None => {
+                drop(cache);
+                return slow(Request::frames(1)).map(|range| range.start);
+            }
+        },
+    };
     drop(cache);
     known(frame).hand_out();
     Ok(PhysAddr::of_frame(frame))
@@ -137,16 +130,6 @@ pub fn allocate(request: Request) -> Result<FrameRange, OutOfMemory> {
         return Err(OutOfMemory);
     }
     slow(request)
-}
-
-/// Takes contiguous frames of zeros.
-pub fn allocate_cleared(request: Request) -> Result<FrameRange, OutOfMemory> {
-    let range = allocate(request)?;
-    for i in 0..range.frames {
-        // SAFETY: the frames were just handed out to us alone.
-        unsafe { cpu::clear_page(range.start.as_ptr::<u8>().add(i * PAGE_SIZE)) };
-    }
-    Ok(range)
 }
 
 /// Takes a frame and copies `from` into it.
@@ -181,48 +164,43 @@ fn slow(request: Request) -> Result<FrameRange, OutOfMemory> {
     })
 }
 
+/// Fills an empty cache with a batch and takes one of it.
 #[cold]
-fn refill(cache: &mut Cache, node: usize) -> bool {
+fn refill(cache: &mut Cache, node: usize) -> Option<u32> {
     numa::search(node, ZoneKind::High, |zone| {
-        while cache.count < BATCH
-            && let Some(frame) = zone.take_one()
-        {
+        for frame in (0..BATCH).map_while(|_| zone.take_one()) {
             known(frame).set_state(FrameState::Cached);
-            cache.frames[cache.count] = frame;
-            cache.count += 1;
+            cache.push(frame);
         }
-        (cache.count != 0).then_some(())
+        cache.pop()
     })
-    .is_some()
 }
 
-/// Why a frame that is not handed out cannot be given back.
-#[cold]
-fn not_held(info: &frame_info::FrameInfo) -> FreeError {
-    match info.state() {
-        FrameState::Free | FrameState::Cached => FreeError::Double,
-        _ => FreeError::Foreign,
-    }
-}
-
-/// Checks that the caller may give this frame back, and marks it as no longer handed out.
+/// The record of a frame that the caller may give back.
 #[inline]
-fn take_back(frame: u32, next: FrameState) -> Result<&'static frame_info::FrameInfo, FreeError> {
+fn held(frame: u32) -> Result<&'static FrameInfo, FreeError> {
     let info = info(frame).ok_or(FreeError::Foreign)?;
-    if !info.is(FrameState::Used) {
-        return Err(not_held(info));
+    match info.is(FrameState::Used) {
+        true => Ok(info),
+        false if info.is(FrameState::Free) || info.is(FrameState::Cached) => Err(FreeError::Double),
+        false => Err(FreeError::Foreign),
     }
-    tlb::check_unreachable(frame);
+}
+
+/// Marks a frame as no longer handed out.
+#[inline]
+fn take_back(frame: u32, info: &FrameInfo, next: FrameState) {
+    shadow::check(frame);
     info.set_state(next);
     info.refs.store(0, Relaxed);
-    Ok(info)
 }
 
 /// Gives one frame back, or says why not; nothing changes then.
 #[inline]
 pub fn try_free_one(address: PhysAddr) -> Result<(), FreeError> {
     let frame = address.frame();
-    let info = take_back(frame, FrameState::Cached)?;
+    let info = held(frame)?;
+    take_back(frame, info, FrameState::Cached);
     let (cpu, zone) = (cpu::current(), info.zone.load(Relaxed));
     // Only memory that a plain request takes first may stay in the cache: local, not DMA.
     if (zone as u32).wrapping_sub(cpu.node.get() * 3 + 1) > 1 {
@@ -230,18 +208,16 @@ pub fn try_free_one(address: PhysAddr) -> Result<(), FreeError> {
         return Ok(());
     }
     let mut cache = CACHES[cpu.number()].lock();
-    if cache.count == CACHE_SIZE {
+    if !cache.push(frame) {
         spill(&mut cache, BATCH);
+        cache.push(frame);
     }
-    let at = cache.count;
-    cache.frames[at % CACHE_SIZE] = frame;
-    cache.count = at + 1;
     Ok(())
 }
 
 /// Gives one frame to its zone.
 #[cold]
-fn go_home(frame: u32, info: &frame_info::FrameInfo) {
+fn go_home(frame: u32, info: &FrameInfo) {
     info.set_state(FrameState::Free);
     numa::zone(info.zone.load(Relaxed)).lock().give(frame, 1);
 }
@@ -249,32 +225,25 @@ fn go_home(frame: u32, info: &frame_info::FrameInfo) {
 /// Moves frames from a cache to their zones until `keep` are left, oldest first.
 #[cold]
 fn spill(cache: &mut Cache, keep: usize) {
-    let excess = cache.count - keep;
-    for frame in &cache.frames[..excess] {
+    let excess = cache.as_slice().len() - keep;
+    for frame in &cache.as_slice()[..excess] {
         go_home(*frame, known(*frame));
     }
-    cache.frames.copy_within(excess..cache.count, 0);
-    cache.count = keep;
+    cache.forget(excess);
 }
 
 /// Gives contiguous frames back, or says why not; nothing changes then.
 pub fn try_free(range: FrameRange) -> Result<(), FreeError> {
-    let (first, count) = (range.start.frame(), range.frames as u32);
-    for frame in first..first + count {
-        let info = info(frame).ok_or(FreeError::Foreign)?;
-        if !info.is(FrameState::Used) {
-            return Err(not_held(info));
-        }
+    let first = range.start.frame();
+    let end = first + range.frames as u32;
+    for frame in first..end {
+        held(frame)?;
     }
-    let mut at = first;
-    while at < first + count {
-        let zone = known(at).zone.load(Relaxed);
-        let start = at;
-        while at < first + count && known(at).zone.load(Relaxed) == zone {
-            take_back(at, FrameState::Free)?;
-            at += 1;
-        }
-        numa::zone(zone).lock().give(start, at - start);
+    for part in by_block(first, end) {
+        let (start, count) = (part.start, part.end - part.start);
+        part.for_each(|frame| take_back(frame, known(frame), FrameState::Free));
+        let zone = known(start).zone.load(Relaxed);
+        numa::zone(zone).lock().give(start, count);
     }
     Ok(())
 }
@@ -341,6 +310,7 @@ pub fn drain() {
 }
 
 /// Frames of one zone.
+#[cfg(any(test, feature = "ktest"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ZoneStatistics {
     /// Frames given to the zone at boot.
@@ -352,6 +322,7 @@ pub struct ZoneStatistics {
 }
 
 /// What one zone of one node holds.
+#[cfg(any(test, feature = "ktest"))]
 pub fn statistics(node: usize, kind: ZoneKind) -> ZoneStatistics {
     let zone = NODES[node].zones[kind as usize].lock();
     ZoneStatistics {
@@ -362,16 +333,14 @@ pub fn statistics(node: usize, kind: ZoneKind) -> ZoneStatistics {
 }
 
 fn sum(count: impl Fn(&super::zones::Zone) -> usize) -> usize {
-    NODES
-        .iter()
-        .flat_map(|node| &node.zones)
-        .map(|zone| count(&zone.lock()))
-        .sum()
+    let zones = NODES.iter().flat_map(|node| &node.zones);
+    zones.map(|zone| count(&zone.lock())).sum()
 }
 
 /// Free frames of the whole machine, those in caches included.
 pub fn free_frames() -> usize {
-    let cached: usize = CACHES.iter().map(|cache| cache.lock().count).sum();
+    let kept = |cache: &SpinLock<Cache>| cache.lock().as_slice().len();
+    let cached: usize = CACHES.iter().map(kept).sum();
     sum(|zone| zone.free) + cached + super::page_table::cached()
 }
 
@@ -384,18 +353,16 @@ pub fn total_frames() -> usize {
 pub fn init(machine: &MachineInfo) {
     numa::init(machine.nodes, &machine.distances);
     reserved::init(machine);
-    let mut spans = [(0u32, 0u32); crate::machine::MAX_MEMORY];
     let memory = machine.memory.as_slice();
-    for (span, m) in spans.iter_mut().zip(memory) {
-        let limit = (frame_info::SECTIONS as u64) << 30;
-        let end = m.range.end.min(limit) / PAGE_SIZE as u64;
-        *span = (
-            m.range.start.div_ceil(PAGE_SIZE as u64).min(end) as u32,
-            end as u32,
-        );
-    }
-    let spans = &spans[..memory.len()];
-    frame_info::spans(spans, |index, first, last| {
+    // Above the last section there are no records.
+    let limit = (frame_info::SECTIONS as u64) << 30;
+    let span = |m: &Memory| {
+        let page = PAGE_SIZE as u64;
+        let end = m.range.end.min(limit) / page;
+        (m.range.start.div_ceil(page).min(end) as u32, end as u32)
+    };
+    let spans = memory.iter().map(span).filter(|span| span.0 < span.1);
+    frame_info::spans(spans.clone(), |index, first, last| {
         let bytes = frame_info::span_bytes(first, last).next_multiple_of(PAGE_SIZE) as u64;
         let at =
             reserved::claim(memory, bytes, "frame records").expect("no RAM for the frame records");
@@ -405,33 +372,24 @@ pub fn init(machine: &MachineInfo) {
             frame_info::install(index, first, last, at.as_ptr());
         }
     });
-    let lowest = spans
-        .iter()
-        .filter(|s| s.0 < s.1)
-        .map(|s| s.0)
-        .min()
-        .unwrap_or(0);
-    let dma_end = if lowest < 256 {
-        16 << 8
-    } else {
-        lowest + (64 << 8)
+    // What old devices reach: 16 MiB of a PC, whose RAM begins at 0, else the first 64 MiB.
+    let dma_end = match spans.map(|span| span.0).min().unwrap_or(0) {
+        0..256 => 16 << 8,
+        lowest => lowest + (64 << 8),
     };
-    for (span, m) in spans.iter().zip(memory) {
+    let normal_end = (1u32 << 20).max(dma_end);
+    for m in memory {
+        let span = span(m);
         for frame in span.0..span.1 {
             known(frame).set_state(FrameState::Reserved);
             known(frame).refs.store(1, Relaxed);
         }
-        let bounds = [
-            (0, dma_end),
-            (dma_end, (1u32 << 20).max(dma_end)),
-            (1 << 20, u32::MAX),
-        ];
-        for (kind, (low, high)) in bounds.into_iter().enumerate() {
-            // Frame 0 stays out: its number means "none" in memory objects.
-            let (start, end) = (span.0.max(low).max(1), span.1.min(high));
-            reserved::gaps(start, end, |first, end| {
-                add(m.node as usize * 3 + kind, first, end)
-            });
+        // Frame 0 stays out: its number means "none" in memory objects.
+        let bounds = [1, dma_end, normal_end, u32::MAX];
+        for (kind, bounds) in bounds.windows(2).enumerate() {
+            let (start, end) = (span.0.max(bounds[0]), span.1.min(bounds[1]));
+            let index = m.node as usize * 3 + kind;
+            reserved::gaps(start, end, |first, end| add(index, first, end));
         }
     }
 }
@@ -443,26 +401,22 @@ fn add(index: usize, first: u32, end: u32) {
         info.set_state(FrameState::Free);
         info.refs.store(0, Relaxed);
     }
-    let mut at = first;
-    while at < end {
-        let number = at / frame_info::BLOCK_FRAMES;
-        let stop = end.min((number + 1) * frame_info::BLOCK_FRAMES);
+    for part in by_block(first, end) {
         // SAFETY: the block has records, and only the boot CPU runs.
-        let block = unsafe { &mut *frame_info::block(number) };
+        let block = unsafe { &mut *frame_info::block(part.start / frame_info::BLOCK_FRAMES) };
         // Where two nodes share a block, the first one has it all.
         if block.kind == frame_info::BlockKind::Absent {
             block.zone = index as u8;
         }
         let zone = block.zone;
-        (at..stop).for_each(|frame| known(frame).zone.store(zone, Relaxed));
-        numa::zone(zone).lock().add(at, stop);
-        at = stop;
+        (part.start..part.end).for_each(|frame| known(frame).zone.store(zone, Relaxed));
+        numa::zone(zone).lock().add(part.start, part.end);
     }
 }
 
 /// Forgets everything, for the next test on the host.
 #[cfg(test)]
 pub(super) fn reset() {
-    CACHES.iter().for_each(|cache| cache.lock().count = 0);
+    CACHES.iter().for_each(|cache| *cache.lock() = Stack::new());
     frame_info::clear();
 }

@@ -7,8 +7,11 @@
 //! Who may write a record: the holder of the frame (reference count, tag, link), and the frame
 //! allocator when a frame changes hands. Blocks belong to their zone's lock.
 
+use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
+
+use super::list::NONE;
 
 crate::described! {
     /// What a frame is used for.
@@ -55,20 +58,6 @@ crate::described! {
 pub const CODE_SYNCED: u16 = 1;
 
 impl FrameInfo {
-    /// What the frame is used for.
-    #[inline]
-    pub fn state(&self) -> FrameState {
-        match self.state.load(Relaxed) {
-            0 => FrameState::Absent,
-            1 => FrameState::Reserved,
-            2 => FrameState::Free,
-            3 => FrameState::Cached,
-            4 => FrameState::Used,
-            5 => FrameState::Table,
-            _ => FrameState::Slab,
-        }
-    }
-
     /// Whether the frame is in `state`.
     #[inline]
     pub fn is(&self, state: FrameState) -> bool {
@@ -123,14 +112,57 @@ crate::described! {
         /// Index of the zone.
         pub zone: u8,
         /// Neighbours in the zone's list of partly free blocks or of chunks of one order; `NONE` ends.
-        pub next: u32,
+        pub next: AtomicU32,
         /// As `next`.
-        pub previous: u32,
+        pub previous: AtomicU32,
     }
 }
 
-/// No block, no frame.
-pub const NONE: u32 = u32::MAX;
+/// A CPU's free frames of one kind, by number.
+#[repr(C, align(64))]
+pub(super) struct Stack<const N: usize> {
+    count: usize,
+    frames: [u32; N],
+}
+
+impl<const N: usize> Stack<N> {
+    pub const fn new() -> Stack<N> {
+        Stack {
+            count: 0,
+            frames: [0; N],
+        }
+    }
+
+    /// The frame that was put here last.
+    #[inline]
+    pub fn pop(&mut self) -> Option<u32> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.frames[self.count % N])
+    }
+
+    /// Adds a frame; false if there is no room.
+    #[inline]
+    pub fn push(&mut self, frame: u32) -> bool {
+        let room = self.count < N;
+        if room {
+            self.frames[self.count % N] = frame;
+            self.count += 1;
+        }
+        room
+    }
+
+    /// The frames, oldest first.
+    pub fn as_slice(&self) -> &[u32] {
+        &self.frames[..self.count]
+    }
+
+    /// Takes out the `excess` oldest.
+    pub fn forget(&mut self, excess: usize) {
+        self.frames.copy_within(excess..self.count, 0);
+        self.count -= excess;
+    }
+}
+
 /// Frames in a block.
 pub const BLOCK_FRAMES: u32 = 512;
 const SECTION_SHIFT: u32 = 18;
@@ -193,11 +225,20 @@ pub(super) fn block(number: u32) -> *mut Block {
     section.blocks.load(Relaxed).wrapping_add(number as usize)
 }
 
+/// The parts of the frames `first..end` that lie in one block each.
+pub(super) fn by_block(first: u32, end: u32) -> impl Iterator<Item = Range<u32>> {
+    super::cut(first.into()..end.into(), BLOCK_FRAMES.into())
+        .map(|part| part.start as u32..part.end as u32)
+}
+
 /// Frames `first..=last` of each section as RAM ranges span it.
-pub(super) fn spans(ranges: &[(u32, u32)], mut each: impl FnMut(usize, u32, u32)) {
+pub(super) fn spans(
+    ranges: impl Iterator<Item = (u32, u32)> + Clone,
+    mut each: impl FnMut(usize, u32, u32),
+) {
     for index in 0..SECTIONS as u32 {
         let (start, end) = (index << SECTION_SHIFT, ((index + 1) << SECTION_SHIFT) - 1);
-        let inside = ranges.iter().filter(|r| r.0 <= end && r.1 > start);
+        let inside = ranges.clone().filter(|r| r.0 <= end && r.1 > start);
         let bounds = inside.fold((NONE, 0), |b, r| {
             (b.0.min(r.0.max(start)), b.1.max((r.1 - 1).min(end)))
         });

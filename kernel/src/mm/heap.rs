@@ -19,7 +19,8 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 
-use super::frame_info::{FrameState, NONE, known};
+use super::frame_info::{FrameState, known};
+use super::list::{self, Links, NONE};
 use super::{FrameRange, OutOfMemory, PAGE_SIZE, PhysAddr, Request, frames, inject, virt_to_phys};
 use crate::arch::cpu;
 use crate::lock::{Rank, SpinLock};
@@ -94,6 +95,7 @@ pub static ALL: AtomicPtr<SlabCache> = AtomicPtr::new(null_mut());
 crate::root!("slab caches", ALL: AtomicPtr<SlabCache>, list(&[Name::role(1, "next")]));
 
 /// Slots of one cache.
+#[cfg(any(test, feature = "ktest"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheStatistics {
     /// Objects in use.
@@ -104,58 +106,42 @@ pub struct CacheStatistics {
     pub slabs: usize,
 }
 
+const EMPTY: Magazine = Magazine {
+    head: null_mut(),
+    count: 0,
+};
+const NO_SLABS: Shared = Shared {
+    partial: NONE,
+    slabs: 0,
+    taken: 0,
+};
+
 impl SlabCache {
     /// An empty cache for objects of this layout, at most 32 KiB large and page aligned.
     pub const fn new(name: &'static str, size: usize, align: usize) -> SlabCache {
         assert!(align <= PAGE_SIZE && size <= MAX_SLAB_FRAMES * PAGE_SIZE - RED_ZONE);
-        let align = if align < 8 { 8 } else { align };
-        let size = if size < 8 {
-            8
-        } else {
-            size.next_multiple_of(8)
-        };
-        let stride = (size + RED_ZONE).next_multiple_of(align);
-        let mut frames = 1;
-        // Up to an eighth of a slab may be lost.
-        while frames < MAX_SLAB_FRAMES && (frames * PAGE_SIZE) % stride * 8 > frames * PAGE_SIZE
-            || frames * PAGE_SIZE < stride
-        {
-            frames *= 2;
+        const fn at_least(least: usize, value: usize) -> usize {
+            if value < least { least } else { value }
         }
-        let slots = frames * PAGE_SIZE / stride;
-        let limit = 16 * 1024 / stride;
+        let size = at_least(8, size).next_multiple_of(8);
+        let stride = (size + RED_ZONE).next_multiple_of(at_least(8, align));
+        let mut bytes = at_least(PAGE_SIZE, stride.next_power_of_two());
+        // Up to an eighth of a slab may be lost.
+        while bytes < MAX_SLAB_FRAMES * PAGE_SIZE && bytes % stride * 8 > bytes {
+            bytes *= 2;
+        }
+        let limit = at_least(4, 16 * 1024 / stride) as u32;
         SlabCache {
             name,
             size: size as u32,
             stride: stride as u32,
-            slab_frames: frames as u32,
-            slots: slots as u32,
-            limit: if limit > 64 {
-                64
-            } else if limit < 4 {
-                4
-            } else {
-                limit as u32
-            },
+            slab_frames: (bytes / PAGE_SIZE) as u32,
+            slots: (bytes / stride) as u32,
+            limit: if limit > 64 { 64 } else { limit },
             registered: AtomicU32::new(0),
             next: AtomicPtr::new(null_mut()),
-            shared: SpinLock::new(
-                Rank::Heap,
-                Shared {
-                    partial: NONE,
-                    slabs: 0,
-                    taken: 0,
-                },
-            ),
-            magazines: [const {
-                SpinLock::new(
-                    Rank::Magazine,
-                    Magazine {
-                        head: null_mut(),
-                        count: 0,
-                    },
-                )
-            }; MAX_CPUS],
+            shared: SpinLock::new(Rank::Heap, NO_SLABS),
+            magazines: [const { SpinLock::new(Rank::Magazine, EMPTY) }; MAX_CPUS],
         }
     }
 
@@ -223,7 +209,7 @@ impl SlabCache {
             info.refs.store(next, Relaxed);
             info.tag.fetch_add(1, Relaxed);
             if next == NO_SLOT {
-                self.unlink(&mut shared, slab);
+                list::unlink(&mut shared.partial, slab, links);
             }
             // SAFETY: the slot is ours now.
             unsafe { (*slot).next = magazine.head };
@@ -252,20 +238,15 @@ impl SlabCache {
             unsafe { (*slot).next = old as usize as *mut Slot };
             info.refs.store((slot as usize - base) as u32, Relaxed);
             if old == NO_SLOT {
-                self.link(&mut shared, slab);
+                list::push(&mut shared.partial, slab, links);
             }
             if info.tag.fetch_sub(1, Relaxed) == 1 {
-                self.unlink(&mut shared, slab);
+                list::unlink(&mut shared.partial, slab, links);
                 shared.slabs -= 1;
-                let range = FrameRange {
-                    start: PhysAddr::of_frame(slab),
-                    frames: self.slab_frames as usize,
-                };
                 (slab..slab + self.slab_frames).for_each(|f| known(f).hand_out());
-                if range.frames == 1 {
-                    frames::free_one(range.start);
-                } else {
-                    frames::free(range);
+                match (PhysAddr::of_frame(slab), self.slab_frames as usize) {
+                    (start, 1) => frames::free_one(start),
+                    (start, frames) => frames::free(FrameRange { start, frames }),
                 }
             }
         }
@@ -273,19 +254,16 @@ impl SlabCache {
 
     /// Adds a slab with all slots free.
     fn grow(&'static self, shared: &mut Shared) -> Result<(), OutOfMemory> {
-        let frames = self.slab_frames as usize;
-        let start = if frames == 1 {
-            frames::allocate_one()?
-        } else {
-            frames::allocate(Request::frames(frames).aligned(frames))?.start
+        let start = match self.slab_frames as usize {
+            1 => frames::allocate_one()?,
+            frames => frames::allocate(Request::frames(frames).aligned(frames))?.start,
         };
         let slab = start.frame();
         (slab..slab + self.slab_frames).for_each(|f| known(f).set_state(FrameState::Slab));
         for index in 0..self.slots {
-            let next = if index + 1 < self.slots {
-                (index + 1) * self.stride
-            } else {
-                NO_SLOT
+            let next = match index + 1 {
+                next if next < self.slots => next * self.stride,
+                _ => NO_SLOT,
             };
             let slot = self.base(slab).wrapping_add((index * self.stride) as usize);
             // SAFETY: the slot lies in the frames just taken.
@@ -301,7 +279,7 @@ impl SlabCache {
         info.tag.store(0, Relaxed);
         info.refs.store(0, Relaxed);
         shared.slabs += 1;
-        self.link(shared, slab);
+        list::push(&mut shared.partial, slab, links);
         if self.registered.swap(1, SeqCst) == 0 {
             let this = self as *const SlabCache as *mut SlabCache;
             let _ = ALL.fetch_update(SeqCst, SeqCst, |head| {
@@ -314,29 +292,6 @@ impl SlabCache {
 
     fn base(&self, slab: u32) -> *mut u8 {
         PhysAddr::of_frame(slab).as_ptr()
-    }
-
-    /// Puts a slab at the head of the partial list.
-    fn link(&self, shared: &mut Shared, slab: u32) {
-        let next = core::mem::replace(&mut shared.partial, slab);
-        known(slab).next.store(next, Relaxed);
-        known(slab).previous.store(NONE, Relaxed);
-        if next != NONE {
-            known(next).previous.store(slab, Relaxed);
-        }
-    }
-
-    fn unlink(&self, shared: &mut Shared, slab: u32) {
-        let next = known(slab).next.load(Relaxed);
-        let previous = known(slab).previous.load(Relaxed);
-        if next != NONE {
-            known(next).previous.store(previous, Relaxed);
-        }
-        if previous != NONE {
-            known(previous).next.store(next, Relaxed);
-        } else {
-            shared.partial = next;
-        }
     }
 
     /// A slot leaves: it must be as it was when it came back.
@@ -367,16 +322,31 @@ impl SlabCache {
         }
     }
 
+    /// Free slots in magazines.
+    fn cached(&self) -> usize {
+        self.magazines.iter().map(|m| m.lock().count as usize).sum()
+    }
+
+    /// Objects in use.
+    pub fn in_use(&self) -> usize {
+        let cached = self.cached();
+        self.shared.lock().taken.saturating_sub(cached)
+    }
+
     /// Objects in use, free slots in magazines, slabs.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn statistics(&self) -> CacheStatistics {
-        let cached: usize = self.magazines.iter().map(|m| m.lock().count as usize).sum();
-        let shared = self.shared.lock();
         CacheStatistics {
-            in_use: shared.taken.saturating_sub(cached),
-            cached,
-            slabs: shared.slabs as usize,
+            in_use: self.in_use(),
+            cached: self.cached(),
+            slabs: self.shared.lock().slabs as usize,
         }
     }
+}
+
+/// Where the record of a slab's first frame keeps its neighbours in a list.
+fn links<'a>(slab: u32) -> Links<'a> {
+    (&known(slab).next, &known(slab).previous)
 }
 
 /// A cache of objects of one type.
@@ -433,6 +403,7 @@ impl<T> Cache<T> {
     }
 
     /// Objects in use, free slots in magazines, slabs.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn statistics(&self) -> CacheStatistics {
         self.slab.statistics()
     }
@@ -448,17 +419,17 @@ pub fn caches() -> impl Iterator<Item = &'static SlabCache> {
 
 /// Objects in use in all caches.
 pub fn in_use() -> usize {
-    caches().map(|cache| cache.statistics().in_use).sum()
+    caches().map(SlabCache::in_use).sum()
 }
 
 /// Returns what magazines hold to the slabs, so that empty slabs become free frames.
 pub fn trim() {
-    caches().for_each(|cache| {
+    for cache in caches() {
         cache
             .magazines
             .iter()
-            .for_each(|m| cache.spill(&mut m.lock(), 0))
-    });
+            .for_each(|m| cache.spill(&mut m.lock(), 0));
+    }
 }
 
 /// Sizes of the ten general classes.
@@ -548,16 +519,7 @@ static HEAP: KernelHeap = KernelHeap;
 #[cfg(test)]
 pub(super) fn reset() {
     for cache in caches() {
-        cache.magazines.iter().for_each(|m| {
-            *m.lock() = Magazine {
-                head: null_mut(),
-                count: 0,
-            }
-        });
-        *cache.shared.lock() = Shared {
-            partial: NONE,
-            slabs: 0,
-            taken: 0,
-        };
+        cache.magazines.iter().for_each(|m| *m.lock() = EMPTY);
+        *cache.shared.lock() = NO_SLABS;
     }
 }

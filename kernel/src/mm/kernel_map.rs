@@ -11,8 +11,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::page_table::{Batch, KERNEL_HALF, PageTable, shift, size};
-use super::region::{Region, RegionKind, Regions};
+use super::page_table::{Batch, KERNEL_HALF, PageTable, size};
 use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, tlb, virt_to_phys};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE};
 use crate::arch::paging::{self, SHARED_ROOT};
@@ -22,14 +21,16 @@ use crate::machine::MachineInfo;
 const PAGE: u64 = PAGE_SIZE as u64;
 const DYNAMIC_END: u64 = DYNAMIC + (1 << 40);
 const MOST_DEVICES: usize = 32;
+const REGISTERS: MapFlags = MapFlags::KERNEL_DATA.union(MapFlags::DEVICE);
+const CONSTANT: MapFlags = MapFlags::READ.union(MapFlags::GLOBAL);
 
 crate::described! {
     /// The kernel's mappings.
     #[repr(C)]
     pub struct KernelMap {
         tables: Option<PageTable>,
-        /// What is in use above `DYNAMIC`.
-        regions: Regions,
+        /// Where the next stack goes. Stacks belong to CPUs: few, and their addresses are not used again.
+        next_stack: u64,
         /// Device windows: address and length.
         devices: [(u64, u64); MOST_DEVICES],
         device_count: usize,
@@ -41,7 +42,7 @@ pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
     Rank::KernelMap,
     KernelMap {
         tables: None,
-        regions: Regions::new(),
+        next_stack: DYNAMIC,
         devices: [(0, 0); MOST_DEVICES],
         device_count: 0,
     },
@@ -74,9 +75,7 @@ pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
         map.devices[next] = (start, end - start);
         map.device_count += 1;
         if let Some(tables) = &mut map.tables {
-            let flags = MapFlags::KERNEL_DATA | MapFlags::DEVICE;
-            linear(tables, DIRECT_MAP, start, end, flags)
-                .expect("no memory for a device's page tables");
+            linear(tables, DIRECT_MAP, start, end, REGISTERS).expect("no memory for page tables");
             paging::publish();
         }
     }
@@ -86,14 +85,10 @@ pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
 /// Builds the final tables and goes over to them.
 pub(super) fn init(machine: &MachineInfo) {
     let mut map = KERNEL.lock();
-    let devices = map.devices;
-    let count = map.device_count;
-    map.tables =
-        Some(build(machine, &devices[..count]).expect("no memory for the kernel's page tables"));
-    ROOT.store(
-        map.tables.as_ref().map_or(0, |tables| tables.root.0),
-        Relaxed,
-    );
+    let tables = build(machine, &map.devices[..map.device_count]);
+    let tables = tables.expect("no memory for the kernel's page tables");
+    ROOT.store(tables.root.0, Relaxed);
+    map.tables = Some(tables);
     drop(map);
     activate();
 }
@@ -109,55 +104,28 @@ fn build(machine: &MachineInfo, devices: &[(u64, u64)]) -> Result<PageTable, Out
     if SHARED_ROOT {
         tables.fill_top(KERNEL_HALF)?;
     }
-    let (text, rodata, data) = image();
+    let mut map = |offset, start, end, flags| linear(&mut tables, offset, start, end, flags);
+    let [text, rodata, data] = image();
     let code = (physical(text.0), physical(rodata.1));
     for memory in machine.memory.as_slice() {
-        let page = |address: u64| address & !(PAGE - 1);
-        let (start, end) = (
-            memory.range.start.next_multiple_of(PAGE),
-            page(memory.range.end),
-        );
+        let start = memory.range.start.next_multiple_of(PAGE);
+        let end = memory.range.end & !(PAGE - 1);
         let cut = |at: u64| at.clamp(start, end.max(start));
-        let read_only = MapFlags::READ | MapFlags::GLOBAL;
-        linear(
-            &mut tables,
-            DIRECT_MAP,
-            start,
-            cut(code.0),
-            MapFlags::KERNEL_DATA,
-        )?;
-        linear(&mut tables, DIRECT_MAP, cut(code.0), cut(code.1), read_only)?;
-        linear(
-            &mut tables,
-            DIRECT_MAP,
-            cut(code.1),
-            end,
-            MapFlags::KERNEL_DATA,
-        )?;
+        map(DIRECT_MAP, start, cut(code.0), MapFlags::KERNEL_DATA)?;
+        map(DIRECT_MAP, cut(code.0), cut(code.1), CONSTANT)?;
+        map(DIRECT_MAP, cut(code.1), end, MapFlags::KERNEL_DATA)?;
     }
     for (start, len) in devices {
-        linear(
-            &mut tables,
-            DIRECT_MAP,
-            *start,
-            start + len,
-            MapFlags::KERNEL_DATA | MapFlags::DEVICE,
-        )?;
+        map(DIRECT_MAP, *start, start + len, REGISTERS)?;
     }
-    let constant = MapFlags::READ | MapFlags::GLOBAL;
+    let code = CONSTANT.union(MapFlags::EXECUTE);
     for (part, flags) in [
-        (text, constant | MapFlags::EXECUTE),
-        (rodata, constant),
+        (text, code),
+        (rodata, CONSTANT),
         (data, MapFlags::KERNEL_DATA),
     ] {
-        let offset = part.0.wrapping_sub(physical(part.0));
-        linear(
-            &mut tables,
-            offset,
-            physical(part.0),
-            physical(part.1),
-            flags,
-        )?;
+        let (start, end) = (physical(part.0), physical(part.1));
+        map(part.0.wrapping_sub(start), start, end, flags)?;
     }
     debug_assert!(text.0 >= IMAGE || !cfg!(target_os = "none"));
     Ok(tables)
@@ -189,7 +157,7 @@ fn physical(address: u64) -> u64 {
 
 /// Bounds of text, constants and data.
 #[cfg(target_os = "none")]
-fn image() -> ((u64, u64), (u64, u64), (u64, u64)) {
+fn image() -> [(u64, u64); 3] {
     unsafe extern "C" {
         static __text_start: u8;
         static __text_end: u8;
@@ -198,61 +166,54 @@ fn image() -> ((u64, u64), (u64, u64), (u64, u64)) {
         static __data_start: u8;
         static __data_end: u8;
     }
-    let at = |symbol: *const u8| symbol as u64;
-    (
-        (at(&raw const __text_start), at(&raw const __text_end)),
-        (at(&raw const __rodata_start), at(&raw const __rodata_end)),
-        (at(&raw const __data_start), at(&raw const __data_end)),
-    )
+    [
+        (&raw const __text_start, &raw const __text_end),
+        (&raw const __rodata_start, &raw const __rodata_end),
+        (&raw const __data_start, &raw const __data_end),
+    ]
+    .map(|(start, end)| (start as u64, end as u64))
 }
 
 /// The host's image is none of ours.
 #[cfg(not(target_os = "none"))]
-fn image() -> ((u64, u64), (u64, u64), (u64, u64)) {
+fn image() -> [(u64, u64); 3] {
     let nowhere = super::phys_to_virt(PhysAddr(0)) as u64;
-    ((nowhere, nowhere), (nowhere, nowhere), (nowhere, nowhere))
+    [(nowhere, nowhere); 3]
 }
 
 /// Allocates a kernel stack of `len` bytes with a guard page below and above; result: its top.
 pub fn stack(len: usize) -> Result<u64, OutOfMemory> {
-    let len = (len as u64).next_multiple_of(PAGE);
     let mut guard = KERNEL.lock();
     let map = &mut *guard;
-    let at = map
-        .regions
-        .gap(DYNAMIC, DYNAMIC_END, len + 2 * PAGE, PAGE)
-        .ok_or(OutOfMemory)?;
-    let end = at + len + 2 * PAGE;
-    let region = Region::new(at, end, MapFlags::KERNEL_DATA, RegionKind::Anonymous).store()?;
-    map.regions.insert(region);
-    let tables = map.tables.as_mut().ok_or(OutOfMemory)?;
-    for page in (at + PAGE..end - PAGE).step_by(PAGE_SIZE) {
+    let bottom = map.next_stack + PAGE;
+    let top = bottom + (len as u64).next_multiple_of(PAGE);
+    let tables = map.tables.as_mut().filter(|_| top < DYNAMIC_END);
+    let tables = tables.ok_or(OutOfMemory)?;
+    for page in (bottom..top).step_by(PAGE_SIZE) {
         let made = frames::allocate_zeroed().and_then(|frame| {
             let mapped = tables.map(page, 0, frame, MapFlags::KERNEL_DATA);
             mapped.inspect_err(|_| frames::free_one(frame))
         });
-        if made.is_err() {
-            drop(guard);
-            unmap(end - PAGE);
-            return Err(OutOfMemory);
+        if let Err(error) = made {
+            unmap(tables, bottom, page);
+            return Err(error);
         }
     }
     paging::publish();
-    Ok(end - PAGE)
+    map.next_stack = top;
+    Ok(top)
 }
 
-/// Unmaps the stack with this top and frees it. Nobody runs on it any more.
-pub fn unmap(top: u64) {
-    let mut guard = KERNEL.lock();
-    let map = &mut *guard;
-    let Some(region) = map.regions.find(top - 1) else {
-        return;
-    };
-    // SAFETY: regions of the tree are valid while the lock is held.
-    let (mut at, end) = unsafe { (region.as_ref().start, region.as_ref().end) };
-    let Some(tables) = &mut map.tables else {
-        return;
-    };
+/// Unmaps the stack of `len` bytes with this top and frees it. Nobody runs on it any more.
+#[cfg(any(test, feature = "ktest"))]
+pub fn free_stack(top: u64, len: usize) {
+    let mut map = KERNEL.lock();
+    let tables = map.tables.as_mut().expect("the stack is mapped");
+    unmap(tables, top - len as u64, top);
+}
+
+fn unmap(tables: &mut PageTable, start: u64, end: u64) {
+    let mut at = start;
     while at < end {
         // Tables below the root's entries may go: every space sees them through its copy of those.
         let mut batch = Batch::new();
@@ -265,16 +226,11 @@ pub fn unmap(top: u64) {
             .for_each(|(_, frame, _)| frames::free_one(frame));
         batch.give_tables();
     }
-    map.regions.remove(region);
-    // SAFETY: it is out of the tree.
-    unsafe { Region::discard(region) };
 }
 
 /// What the kernel's tables say about an address.
+#[cfg(any(test, feature = "ktest"))]
 pub fn query(address: u64) -> Option<(PhysAddr, MapFlags, usize)> {
-    let map = KERNEL.lock();
-    let (place, level) = map.tables.as_ref()?.find(address)?;
-    let entry = place.get();
-    let offset = address & ((1 << shift(level)) - 1);
-    Some((entry.address().offset(offset), entry.flags(level), level))
+    let found = KERNEL.lock().tables.as_ref()?.query(address)?;
+    Some((found.physical, found.flags, found.level))
 }

@@ -7,7 +7,7 @@ use super::frame_info::{FrameState, info};
 use super::frames::{self, FreeError};
 use super::heap::{self, Cache};
 use super::object::MemoryObject;
-use super::vas::{AddressSpace, FaultError, Sharing};
+use super::vas::{AddressSpace, FaultError};
 use super::zones::ZoneKind;
 use super::{FrameRange, MapError, MapFlags, PAGE_SIZE, PhysAddr, Request, VirtAddr};
 use super::{inject, kernel_map, numa, reserved, tlb};
@@ -352,7 +352,7 @@ kernel_test! {
         let (a, b) = (Space::new(), Space::new());
         let memory = Object(MemoryObject::create(4 * PAGE).expect("memory"));
         let map = |space: &AddressSpace, at, flags| {
-            space.map_object(&memory, PAGE, VirtAddr(at), 3 * PAGE, flags, Sharing::Shared, Binding::KERNEL)
+            space.map_object(&memory, PAGE, VirtAddr(at), 3 * PAGE, flags, Binding::KERNEL)
         };
         ktest_assert!(map(&a, BASE, RW).is_ok() && map(&b, 2 * BASE, MapFlags::READ).is_ok());
         tlb::switch_to(&a);
@@ -368,7 +368,8 @@ kernel_test! {
     fn large_pages_work_on_this_cpu() {
         let before = in_use();
         let space = Space::new();
-        let at = space.map_anonymous_large(VirtAddr(0), 4 << 20, RW, 1).expect("room");
+        let memory = Object(MemoryObject::create_contiguous(4 << 20, 2 << 20).expect("memory"));
+        let at = space.map_object(&memory, 0, VirtAddr(0), 4 << 20, RW, Binding::KERNEL).expect("room");
         tlb::switch_to(&space);
         for i in 0..8u64 {
             ktest_assert_eq!(store(at.0 + (i << 19) + 3, i as u8), Ok(()));
@@ -380,7 +381,7 @@ kernel_test! {
             ktest_assert_eq!(load(at.0 + (i << 19) + 3), Ok(i as u8));
         }
         ktest_assert_eq!(space.query(at).map(|m| m.level), Some(0));
-        drop(space);
+        drop((space, memory));
         ktest_assert_eq!(in_use(), before);
     }
 
@@ -390,7 +391,7 @@ kernel_test! {
         let start = PhysAddr(ram.start & !((1 << 30) - 1));
         let window = Object(MemoryObject::from_physical(start, 1 << 30, false).expect("memory"));
         let flags = MapFlags::USER_RODATA;
-        let at = space.map_object(&window, 0, VirtAddr(0), 1 << 30, flags, Sharing::Shared, Binding::KERNEL).expect("room");
+        let at = space.map_object(&window, 0, VirtAddr(0), 1 << 30, flags, Binding::KERNEL).expect("room");
         tlb::switch_to(&space);
         let probe = ram.start + (1 << 20) + 123;
         // SAFETY: RAM, read only.
@@ -418,7 +419,7 @@ kernel_test! {
         ktest_assert!(kernel_map::query(top).is_none() && kernel_map::query(top - 4 * PAGE - 1).is_none());
         // SAFETY: the stack is ours and mapped.
         unsafe { ((top - 8) as *mut u64).write_volatile(1) };
-        kernel_map::unmap(top);
+        kernel_map::free_stack(top, 4 * PAGE_SIZE);
         ktest_assert!(kernel_map::query(top - 1).is_none());
         ktest_assert_eq!(in_use(), before);
     }
@@ -486,31 +487,8 @@ fn workload() -> Result<(), MapError> {
     let child = Space(AddressSpace::create()?);
     let memory = Object(MemoryObject::create(1200 * PAGE)?);
     space.map_anonymous(VirtAddr(BASE), 8 * PAGE, RW)?;
-    let shared = space.map_object(
-        &memory,
-        0,
-        VirtAddr(0),
-        1200 * PAGE,
-        RW,
-        Sharing::Shared,
-        Binding::KERNEL,
-    )?;
-    let copied = space.map_object(
-        &memory,
-        0,
-        VirtAddr(0),
-        2 * PAGE,
-        RW,
-        Sharing::Private,
-        Binding::KERNEL,
-    )?;
-    for at in [
-        BASE,
-        BASE + PAGE,
-        shared.0,
-        shared.0 + 1100 * PAGE,
-        copied.0,
-    ] {
+    let shared = space.map_object(&memory, 0, VirtAddr(0), 1200 * PAGE, RW, Binding::KERNEL)?;
+    for at in [BASE, BASE + PAGE, shared.0, shared.0 + 1100 * PAGE] {
         space.handle_fault(at, Access::Write).map_err(no_memory)?;
     }
     space.map_stack(2 * PAGE)?;

@@ -10,17 +10,22 @@
 //! Everything fallible returns an error: running out of memory never ends the kernel.
 
 pub mod fault;
+mod fork;
 pub mod frame_allocator;
 pub mod frame_info;
 pub mod heap;
 pub mod inject;
 pub mod kernel_map;
+mod list;
 pub mod numa;
 pub mod object;
 mod page_table;
 pub mod region;
 pub mod reserved;
+#[cfg(any(test, feature = "checks"))]
+pub mod shadow;
 pub mod tlb;
+mod unmap;
 pub mod vas;
 pub mod zones;
 
@@ -28,6 +33,8 @@ pub mod zones;
 mod ktests;
 #[cfg(test)]
 mod tests;
+
+use core::ops::Range;
 
 pub use frame_allocator as frames;
 pub use frame_allocator::{FrameRange, Request};
@@ -212,6 +219,24 @@ pub fn virt_to_phys<T>(pointer: *const T) -> PhysAddr {
 #[inline]
 pub(crate) fn breathe() {
     crate::sched::preemption_point();
+}
+
+/// The parts of a range between multiples of `unit`.
+pub(crate) fn cut(range: Range<u64>, unit: u64) -> impl Iterator<Item = Range<u64>> {
+    let mut at = range.start;
+    core::iter::from_fn(move || {
+        let start = at;
+        at = range.end.min((start / unit + 1) * unit);
+        (start < at).then_some(start..at)
+    })
+}
+
+/// `len` bytes from `start` on in pieces that lie in one page each: where each is, and which part
+/// of the bytes.
+pub(crate) fn pieces(start: u64, len: usize) -> impl Iterator<Item = (u64, Range<usize>)> {
+    let within = move |at: u64| (at - start) as usize;
+    cut(start..start + len as u64, PAGE_SIZE as u64)
+        .map(move |piece| (piece.start, within(piece.start)..within(piece.end)))
 }
 
 /// Brings memory management up on the boot CPU: frame allocator, heap, and the kernel's final page

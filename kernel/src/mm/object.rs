@@ -11,18 +11,21 @@
 //!
 //! Lock order: an address space, then the object. Reference counts need no lock.
 
+use core::iter::successors;
+use core::ops::Range;
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{
-    AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
-};
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use super::frame_info::{CODE_SYNCED, info};
+use super::fault::forget_code;
 use super::heap::Cache;
 use super::region::Region;
 use super::vas::AddressSpace;
 use super::{
     FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Request, breathe, frames,
+    pieces,
 };
+use crate::arch::cpu;
 use crate::lock::{Rank, SpinLock};
 
 /// Entries of one node of the tree of frames.
@@ -92,7 +95,11 @@ impl MemoryObject {
     pub fn create_contiguous(size: u64, align: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
         let frames = size.div_ceil(PAGE_SIZE as u64) as usize;
         let align = (align / PAGE_SIZE as u64).max(1) as usize;
-        let range = frames::allocate_cleared(Request::frames(frames).aligned(align))?;
+        let range = frames::allocate(Request::frames(frames).aligned(align))?;
+        for i in 0..frames as u64 {
+            // SAFETY: the frames were just handed out to us alone.
+            unsafe { cpu::clear_page(range.start.offset(i * PAGE_SIZE as u64).as_ptr()) };
+        }
         Self::new(Backing::Owned, size, range.start, false).inspect_err(|_| frames::free(range))
     }
 
@@ -139,29 +146,16 @@ impl MemoryObject {
         self.pages * PAGE_SIZE as u64
     }
 
-    /// Frames present.
+    /// Frames present of a demand-zero object.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn resident(&self) -> u64 {
-        if self.backing == Backing::Demand {
-            self.inner.lock().resident
-        } else {
-            self.pages
-        }
-    }
-
-    /// Whether it is device registers.
-    pub fn is_device(&self) -> bool {
-        self.device
+        self.inner.lock().resident
     }
 
     /// Start of a contiguous object.
+    #[inline]
     pub fn contiguous(&self) -> Option<PhysAddr> {
         (self.backing != Backing::Demand).then_some(self.base)
-    }
-
-    /// Whether `address` is an uncounted frame of this object.
-    #[inline]
-    pub(super) fn owns(&self, address: PhysAddr) -> bool {
-        self.backing != Backing::Demand && address.0.wrapping_sub(self.base.0) < self.size()
     }
 
     /// Adds a reference.
@@ -193,6 +187,7 @@ impl MemoryObject {
     }
 
     /// How many references there are.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn references(&self) -> u32 {
         self.refs.load(Acquire)
     }
@@ -203,8 +198,8 @@ impl MemoryObject {
         if index >= self.pages {
             return Err(OutOfMemory);
         }
-        if self.backing != Backing::Demand {
-            return Ok(self.base.offset(index * PAGE_SIZE as u64));
+        if let Some(base) = self.contiguous() {
+            return Ok(base.offset(index * PAGE_SIZE as u64));
         }
         let mut found = self.root.load(Acquire);
         for height in (0..self.height as u32).rev() {
@@ -214,10 +209,9 @@ impl MemoryObject {
             // SAFETY: a node stays until the object ends.
             found = unsafe { entry(found, index, height) }.load(Acquire);
         }
-        if found == 0 {
-            self.take_frame(index)
-        } else {
-            Ok(PhysAddr::of_frame(found))
+        match found {
+            0 => self.take_frame(index),
+            frame => Ok(PhysAddr::of_frame(frame)),
         }
     }
 
@@ -256,9 +250,7 @@ impl MemoryObject {
         self.each_piece(offset, from.len(), |at, range| {
             // SAFETY: as in `read`.
             unsafe { at.copy_from_nonoverlapping(from[range.clone()].as_ptr(), range.len()) };
-            if let Some(info) = info(super::virt_to_phys(at).frame()) {
-                info.tag.fetch_and(!CODE_SYNCED, Relaxed);
-            }
+            forget_code(super::virt_to_phys(at));
         })
     }
 
@@ -266,47 +258,38 @@ impl MemoryObject {
         &self,
         offset: u64,
         len: usize,
-        mut copy: impl FnMut(*mut u8, core::ops::Range<usize>),
+        mut copy: impl FnMut(*mut u8, Range<usize>),
     ) -> Result<(), MapError> {
-        if offset
-            .checked_add(len as u64)
-            .is_none_or(|end| end > self.size())
-        {
+        let end = offset.checked_add(len as u64).ok_or(MapError::Invalid)?;
+        if end > self.size() {
             return Err(MapError::Invalid);
         }
-        let mut done = 0;
-        while done < len {
-            let at = offset + done as u64;
-            let within = at as usize % PAGE_SIZE;
-            let piece = (PAGE_SIZE - within).min(len - done);
+        for (at, range) in pieces(offset, len) {
             let frame = self.frame(at / PAGE_SIZE as u64)?;
-            copy(
-                frame.as_ptr::<u8>().wrapping_add(within),
-                done..done + piece,
-            );
-            done += piece;
+            copy(frame.offset(at % PAGE_SIZE as u64).as_ptr(), range);
         }
         Ok(())
     }
 
-    /// Notes that `region` maps this object.
+    /// Notes that `region` maps this object, and holds a reference for it.
     ///
     /// # Safety
     /// `region` stays valid until `detach`.
     pub(super) unsafe fn attach(&self, region: *mut Region) {
+        self.retain();
         let mut inner = self.inner.lock();
+        let next = core::mem::replace(&mut inner.regions, region);
         // SAFETY: regions in the list are valid, and the lock guards their links.
         unsafe {
-            (*region).next_of_object = inner.regions;
+            (*region).next_of_object = next;
             (*region).previous_of_object = null_mut();
-            if !inner.regions.is_null() {
-                (*inner.regions).previous_of_object = region;
+            if let Some(next) = next.as_mut() {
+                next.previous_of_object = region;
             }
         }
-        inner.regions = region;
     }
 
-    /// Forgets `region`.
+    /// Forgets `region`; the reference is the caller's now.
     ///
     /// # Safety
     /// `region` is attached to this object.
@@ -315,13 +298,12 @@ impl MemoryObject {
         // SAFETY: as in `attach`.
         unsafe {
             let (next, previous) = ((*region).next_of_object, (*region).previous_of_object);
-            if !next.is_null() {
-                (*next).previous_of_object = previous;
+            if let Some(next) = next.as_mut() {
+                next.previous_of_object = previous;
             }
-            if previous.is_null() {
-                inner.regions = next;
-            } else {
-                (*previous).next_of_object = next;
+            match previous.as_mut() {
+                Some(previous) => previous.next_of_object = next,
+                None => inner.regions = next,
             }
         }
     }
@@ -329,46 +311,38 @@ impl MemoryObject {
     /// Removes every mapping, in whatever space, that was made through a capability which no longer
     /// exists. When it returns, no CPU can reach the object through them.
     pub fn unmap_dead(&self) {
-        loop {
-            let found = {
-                let inner = self.inner.lock();
-                let mut region = inner.regions;
-                loop {
-                    // SAFETY: regions in the list are valid while the lock is held, and a region's
-                    // space is alive as long as the region is.
-                    match unsafe { region.as_ref() } {
-                        None => break None,
-                        Some(r) if !r.binding.is_live() => {
-                            // SAFETY: as above; `try_retain` fails for a space that is ending.
-                            let space = unsafe { AddressSpace::try_retain(r.space) };
-                            break Some((space, r.start));
-                        }
-                        Some(r) => region = r.next_of_object,
-                    }
-                }
-            };
-            match found {
-                None => return,
-                Some((Some(space), start)) => {
-                    // SAFETY: `try_retain` gave us a reference.
-                    unsafe {
-                        space.as_ref().unmap_dead(start, self);
-                        AddressSpace::release(space);
-                    }
-                }
+        while let Some((space, start)) = self.first_dead() {
+            match space {
+                // SAFETY: `first_dead` took a reference for us.
+                Some(space) => unsafe {
+                    space.as_ref().unmap_dead(start, self);
+                    AddressSpace::release(space);
+                },
                 // The space is being destroyed on another CPU; that removes the mapping, too.
-                Some((None, _)) => crate::lock::spin(),
+                None => crate::lock::spin(),
             }
             breathe();
         }
     }
 
+    /// The space, with a reference unless it is ending, and the start of a region that was mapped
+    /// through a capability which no longer exists.
+    fn first_dead(&self) -> Option<(Option<NonNull<AddressSpace>>, u64)> {
+        let inner = self.inner.lock();
+        // SAFETY: regions in the list are valid while the lock is held, and a region's space is
+        // there as long as the region is.
+        unsafe {
+            let regions = successors(inner.regions.as_ref(), |r| r.next_of_object.as_ref());
+            let dead = { regions }.find(|region| !region.binding.is_live())?;
+            Some((AddressSpace::try_retain(dead.space), dead.start))
+        }
+    }
+
     /// Flags that every mapping of this object has.
     pub(super) fn extra_flags(&self) -> MapFlags {
-        if self.device {
-            MapFlags::DEVICE
-        } else {
-            MapFlags::empty()
+        match self.device {
+            true => MapFlags::DEVICE,
+            false => MapFlags::empty(),
         }
     }
 }

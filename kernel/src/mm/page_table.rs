@@ -9,13 +9,13 @@
 //! is given up only after the TLBs (which cache inner entries, too) were flushed.
 
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release};
+use core::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed, Ordering::Release};
 
-use super::frame_info::{FrameInfo, FrameState, known};
+use super::frame_info::{FrameInfo, FrameState, Stack, known};
 use super::{MapFlags, OutOfMemory, PhysAddr, frames, tlb};
 use crate::arch::cpu;
 use crate::arch::paging::{Entry, SHARED_ROOT};
-use crate::lock::{Rank, SpinLock};
+use crate::lock::{Guard, Rank, SpinLock};
 use crate::percpu::MAX_CPUS;
 
 /// Level of the root.
@@ -72,8 +72,6 @@ pub struct Batch {
     /// Address, frame and level; the first `count` are there.
     items: [MaybeUninit<(u64, PhysAddr, usize)>; BATCH],
     count: usize,
-    /// Whether there is a table among them: all of the space is flushed then.
-    tables: bool,
 }
 
 impl Batch {
@@ -82,43 +80,48 @@ impl Batch {
         Batch {
             items: [const { MaybeUninit::uninit() }; BATCH],
             count: 0,
-            tables: false,
         }
     }
 
-    fn push(&mut self, address: u64, frame: PhysAddr, level: usize) {
-        self.items[self.count].write((address, frame, level));
-        self.count += 1;
-        self.tables |= level == TABLE;
+    /// Address, frame and level of each leaf (`true`) or table (`false`).
+    fn those(&self, leaves: bool) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
+        // SAFETY: the first `count` were written.
+        let items = self.items[..self.count]
+            .iter()
+            .map(|item| unsafe { item.assume_init() });
+        items.filter(move |item| (item.2 != TABLE) == leaves)
     }
 
     /// Address, frame and level of each leaf.
     pub fn leaves(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
-        self.all().filter(|item| item.2 != TABLE)
+        self.those(true)
     }
 
-    fn all(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
-        // SAFETY: the first `count` were written.
-        self.items[..self.count]
-            .iter()
-            .map(|item| unsafe { item.assume_init() })
-    }
-
-    /// What must be flushed, if anything.
+    /// What must be flushed, if anything: all of the space if there is a table among it.
     pub fn range(&self) -> Option<(u64, u64)> {
-        if self.tables {
+        if self.those(false).next().is_some() {
             return Some((0, u64::MAX));
         }
-        let (first, last) = (self.all().next()?, self.all().last()?);
+        let (first, last) = (self.leaves().next()?, self.leaves().last()?);
         Some((first.0, last.0 + size(last.2)))
     }
 
     /// Gives up the tables, after the flush.
     pub fn give_tables(&self) {
-        self.all()
-            .filter(|item| item.2 == TABLE)
-            .for_each(|item| give_table(item.1, TABLES));
+        self.those(false)
+            .for_each(|(_, table, _)| give_table(table, TABLES));
     }
+}
+
+/// What is behind an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The physical address.
+    pub physical: PhysAddr,
+    /// What the page allows at the moment.
+    pub flags: MapFlags,
+    /// Level of the leaf: 0, 1, 2 for 4 KiB, 2 MiB, 1 GiB.
+    pub level: usize,
 }
 
 crate::described! {
@@ -129,6 +132,8 @@ crate::described! {
         pub root: PhysAddr,
         /// Tables below the root.
         pub tables: usize,
+        /// Pages of 4 KiB present.
+        pub resident: usize,
         /// The 2 MiB whose level-0 table was used last, that table, and its record.
         last: u64,
         last_table: PhysAddr,
@@ -148,6 +153,7 @@ impl PageTable {
         Ok(PageTable {
             root,
             tables: 0,
+            resident: 0,
             last: u64::MAX,
             last_table: PhysAddr(0),
             last_info: None,
@@ -170,36 +176,36 @@ impl PageTable {
         Ok(())
     }
 
-    /// The place for a leaf at `level`; the tables above it are made as needed. Fails with `None`
+    /// The table that leads to `address` at `to`, or above where there is none, and its level.
+    #[inline]
+    fn descend(&self, address: u64, to: usize) -> (PhysAddr, usize) {
+        let (mut table, mut level) = (self.root, TOP);
+        while level > to {
+            let entry = Place::of(table, index(address, level)).get();
+            if !entry.is_present() || entry.is_leaf(level) {
+                break;
+            }
+            (table, level) = (entry.address(), level - 1);
+        }
+        (table, level)
+    }
+
+    /// The table for a leaf at `level`; it and those above it are made as needed. Fails with `None`
     /// where a larger leaf is in the way.
-    fn place(
-        &mut self,
-        address: u64,
-        level: usize,
-    ) -> Result<Option<(Place, PhysAddr)>, OutOfMemory> {
-        let mut table = self.root;
-        for above in (level + 1..=TOP).rev() {
-            let place = Place::of(table, index(address, above));
-            let entry = place.get();
-            if entry.is_leaf(above) {
+    fn provide(&mut self, address: u64, level: usize) -> Result<Option<PhysAddr>, OutOfMemory> {
+        loop {
+            let (table, at) = self.descend(address, level);
+            if at == level {
+                return Ok(Some(table));
+            }
+            let place = Place::of(table, index(address, at));
+            if place.get().is_present() {
                 return Ok(None);
             }
-            if entry.is_present() {
-                table = entry.address();
-            } else {
-                let new = take_table(TABLES)?;
-                self.tables += 1;
-                place.set(Entry::table(new));
-                known(table.frame()).tag.fetch_add(1, Relaxed);
-                table = new;
-            }
+            place.set(Entry::table(take_table(TABLES)?));
+            known(table.frame()).tag.fetch_add(1, Relaxed);
+            self.tables += 1;
         }
-        if level == 0 {
-            self.last = address >> shift(1);
-            self.last_table = table;
-            self.last_info = Some(known(table.frame()));
-        }
-        Ok(Some((Place::of(table, index(address, level)), table)))
     }
 
     /// Maps a leaf; false if something is mapped there.
@@ -211,20 +217,27 @@ impl PageTable {
         to: PhysAddr,
         flags: MapFlags,
     ) -> Result<bool, OutOfMemory> {
-        let (place, info) = match self.last_info {
-            Some(info) if level == 0 && address >> shift(1) == self.last => {
-                (Place::of(self.last_table, index(address, 0)), info)
+        let (table, info) = match self.last_info {
+            Some(info) if level == 0 && address >> shift(1) == self.last => (self.last_table, info),
+            _ => {
+                let Some(table) = self.provide(address, level)? else {
+                    return Ok(false);
+                };
+                let info = known(table.frame());
+                if level == 0 {
+                    (self.last, self.last_table) = (address >> shift(1), table);
+                    self.last_info = Some(info);
+                }
+                (table, info)
             }
-            _ => match self.place(address, level)? {
-                Some((place, table)) => (place, known(table.frame())),
-                None => return Ok(false),
-            },
         };
+        let place = Place::of(table, index(address, level));
         if place.get().is_present() {
             return Ok(false);
         }
         place.set(Entry::leaf(to, flags, level));
         info.tag.store(info.tag.load(Relaxed) + 1, Relaxed);
+        self.resident += 1 << (9 * level);
         Ok(true)
     }
 
@@ -235,19 +248,20 @@ impl PageTable {
             let place = Place::of(self.last_table, index(address, 0));
             return place.get().is_present().then_some((place, 0));
         }
-        let mut table = self.root;
-        for level in (0..=TOP).rev() {
-            let place = Place::of(table, index(address, level));
-            let entry = place.get();
-            if !entry.is_present() {
-                return None;
-            }
-            if entry.is_leaf(level) {
-                return Some((place, level));
-            }
-            table = entry.address();
-        }
-        None
+        let (table, level) = self.descend(address, 0);
+        let place = Place::of(table, index(address, level));
+        place.get().is_present().then_some((place, level))
+    }
+
+    /// What is behind `address`.
+    pub fn query(&self, address: u64) -> Option<Mapping> {
+        let (place, level) = self.find(address)?;
+        let entry = place.get();
+        Some(Mapping {
+            physical: entry.address().offset(address & (size(level) - 1)),
+            flags: entry.flags(level),
+            level,
+        })
     }
 
     /// Calls `each` with every leaf in `start..end`, until it says false; returns where it stopped.
@@ -257,31 +271,47 @@ impl PageTable {
         end: u64,
         each: &mut impl FnMut(u64, usize, Place) -> bool,
     ) -> u64 {
-        visit(self.root, TOP, start, end, each)
+        walk(self.root, TOP, start, end, &mut |at, level, place, _| {
+            each(at, level, place)
+        })
     }
 
     /// Removes every leaf that lies in `start..end` and every table that becomes empty; stops where
-    /// the collector is full and returns how far it came.
+    /// the batch is full and returns how far it came.
     pub fn clear(&mut self, start: u64, end: u64, out: &mut Batch) -> u64 {
-        let before = self.tables;
-        let reached = clear(self.root, TOP, start, end, out, &mut self.tables);
-        if self.tables != before {
-            self.last = u64::MAX;
-        }
-        reached
+        walk(self.root, TOP, start, end, &mut |at, level, place, used| {
+            // What becomes empty above the last leaf must find room, too.
+            if level != TABLE && out.count + TOP >= BATCH {
+                return false;
+            }
+            let at = match level {
+                TABLE => at,
+                _ => at & !(size(level) - 1),
+            };
+            out.items[out.count].write((at, place.get().address(), level));
+            out.count += 1;
+            place.set(Entry::EMPTY);
+            used.store(used.load(Relaxed) - 1, Relaxed);
+            if level == TABLE {
+                self.tables -= 1;
+                self.last = u64::MAX;
+            } else {
+                self.resident -= 1 << (9 * level);
+            }
+            true
+        })
     }
 
-    /// Replaces the leaf at `address` by a table of leaves one level lower: until no leaf reaches
-    /// across `address`, or with `fully` until its leaf is of the smallest size. In between, when
-    /// nothing is mapped there, `flush` makes every CPU forget the old leaf.
+    /// Replaces the leaf at `address` by a table of leaves one level lower, until no leaf reaches
+    /// across `address`. In between, when nothing is mapped there, `flush` makes every CPU forget
+    /// the old leaf.
     pub fn split(
         &mut self,
         address: u64,
-        fully: bool,
         mut flush: impl FnMut(u64, u64),
     ) -> Result<(), OutOfMemory> {
         while let Some((place, level)) = self.find(address) {
-            if level == 0 || !fully && address & (size(level) - 1) == 0 {
+            if address & (size(level) - 1) == 0 {
                 break;
             }
             let entry = place.get();
@@ -301,68 +331,33 @@ impl PageTable {
     }
 }
 
-fn visit(
+/// Calls `each` with every leaf in `start..end` below `table`, and then, as of level `TABLE`, with
+/// every table there that is empty by now; with each the place of its entry and the count of
+/// entries in use around it. Ends when `each` says false; returns where.
+fn walk(
     table: PhysAddr,
     level: usize,
     start: u64,
     end: u64,
-    each: &mut impl FnMut(u64, usize, Place) -> bool,
-) -> u64 {
-    if known(table.frame()).tag.load(Relaxed) == 0 {
-        return end;
-    }
-    let mut at = start;
-    while at < end {
-        let place = Place::of(table, index(at, level));
-        let next = ((at >> shift(level)) + 1) << shift(level);
-        let entry = place.get();
-        if entry.is_leaf(level) {
-            if !each(at, level, place) {
-                return at;
-            }
-        } else if entry.is_present() {
-            let reached = visit(entry.address(), level - 1, at, end.min(next), each);
-            if reached < end.min(next) {
-                return reached;
-            }
-        }
-        at = next;
-    }
-    end
-}
-
-fn clear(
-    table: PhysAddr,
-    level: usize,
-    start: u64,
-    end: u64,
-    out: &mut Batch,
-    tables: &mut usize,
+    each: &mut impl FnMut(u64, usize, Place, &AtomicU16) -> bool,
 ) -> u64 {
     let used = &known(table.frame()).tag;
     let mut at = start;
     while at < end && used.load(Relaxed) != 0 {
-        if out.count + TOP >= BATCH {
-            return at;
-        }
         let place = Place::of(table, index(at, level));
         let next = ((at >> shift(level)) + 1) << shift(level);
         let entry = place.get();
         if entry.is_leaf(level) {
-            place.set(Entry::EMPTY);
-            used.store(used.load(Relaxed) - 1, Relaxed);
-            out.push(at & !(size(level) - 1), entry.address(), level);
+            if !each(at, level, place, used) {
+                return at;
+            }
         } else if entry.is_present() {
-            let child = entry.address();
-            let reached = clear(child, level - 1, at, end.min(next), out, tables);
+            let reached = walk(entry.address(), level - 1, at, end.min(next), each);
             if reached < end.min(next) {
                 return reached;
             }
-            if known(child.frame()).tag.load(Relaxed) == 0 {
-                place.set(Entry::EMPTY);
-                used.store(used.load(Relaxed) - 1, Relaxed);
-                *tables -= 1;
-                out.push(at, child, TABLE);
+            if known(entry.address().frame()).tag.load(Relaxed) == 0 {
+                each(at, TABLE, place, used);
             }
         }
         at = next;
@@ -370,52 +365,35 @@ fn clear(
     end
 }
 
-const CACHE_SIZE: usize = 16;
 const TABLES: usize = 0;
 const ROOTS: usize = 1;
 
-/// A CPU's empty tables.
-#[repr(C)]
-struct Cache {
-    count: usize,
-    frames: [u32; CACHE_SIZE],
-}
+/// Each CPU's empty tables: plain ones, and roots.
+static CACHES: [[SpinLock<Stack<16>>; 2]; MAX_CPUS] =
+    [const { [const { SpinLock::new(Rank::FrameCache, Stack::new()) }; 2] }; MAX_CPUS];
 
-static CACHES: [[SpinLock<Cache>; 2]; MAX_CPUS] = [const {
-    [const {
-        SpinLock::new(
-            Rank::FrameCache,
-            Cache {
-                count: 0,
-                frames: [0; CACHE_SIZE],
-            },
-        )
-    }; 2]
-}; MAX_CPUS];
-
-fn pop(kind: usize) -> Option<PhysAddr> {
-    let mut cache = CACHES[cpu::current().number()][kind].lock();
-    cache.count = cache.count.checked_sub(1)?;
-    Some(PhysAddr::of_frame(cache.frames[cache.count % CACHE_SIZE]))
+fn cache(kind: usize) -> Guard<'static, Stack<16>> {
+    CACHES[cpu::current().number()][kind].lock()
 }
 
 fn take_table(kind: usize) -> Result<PhysAddr, OutOfMemory> {
     if super::inject::refuse() {
         return Err(OutOfMemory);
     }
-    let table = match pop(kind) {
-        Some(table) => table,
+    let cached = cache(kind).pop();
+    let table = match cached {
+        Some(table) => PhysAddr::of_frame(table),
         None => frames::allocate_zeroed()?,
     };
-    let info: &FrameInfo = known(table.frame());
+    let info = known(table.frame());
     info.set_state(FrameState::Table);
     info.tag.store(0, Relaxed);
     Ok(table)
 }
 
 fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
-    if let Some(root) = pop(ROOTS) {
-        return Ok(root);
+    if let Some(root) = cache(ROOTS).pop() {
+        return Ok(PhysAddr::of_frame(root));
     }
     let root = take_table(TABLES)?;
     // SAFETY: both are whole tables; the kernel's half does not change after boot.
@@ -430,51 +408,34 @@ fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
 
 /// Gives up an empty table that no TLB knows.
 fn give_table(table: PhysAddr, kind: usize) {
-    tlb::check_unreachable(table.frame());
+    tlb::shadow::check(table.frame());
     debug_assert_eq!(
         known(table.frame()).tag.load(Relaxed),
         0,
         "a table that is not empty"
     );
-    let mut cache = CACHES[cpu::current().number()][kind].lock();
-    if cache.count < CACHE_SIZE {
-        let at = cache.count;
-        cache.frames[at % CACHE_SIZE] = table.frame();
-        cache.count = at + 1;
-    } else {
-        drop(cache);
-        free(table);
+    if !cache(kind).push(table.frame()) {
+        free(table.frame());
     }
 }
 
-fn free(table: PhysAddr) {
-    known(table.frame()).set_state(FrameState::Used);
-    frames::free_one(table);
+fn free(table: u32) {
+    known(table).set_state(FrameState::Used);
+    frames::free_one(PhysAddr::of_frame(table));
 }
 
 /// Turns the tables kept for later into free frames, on all CPUs.
 pub(super) fn drain() {
     for cache in CACHES.iter().flatten() {
-        loop {
-            let mut cache = cache.lock();
-            let Some(left) = cache.count.checked_sub(1) else {
-                break;
-            };
-            cache.count = left;
-            let table = PhysAddr::of_frame(cache.frames[left % CACHE_SIZE]);
-            drop(cache);
-            free(table);
-        }
+        let kept = core::mem::replace(&mut *cache.lock(), Stack::new());
+        kept.as_slice().iter().copied().for_each(free);
     }
 }
 
 /// How many tables are kept for later.
 pub(super) fn cached() -> usize {
-    CACHES
-        .iter()
-        .flatten()
-        .map(|cache| cache.lock().count)
-        .sum()
+    let kept = |cache: &SpinLock<Stack<16>>| cache.lock().as_slice().len();
+    CACHES.iter().flatten().map(kept).sum()
 }
 
 /// Forgets the tables, for the next test on the host.
@@ -483,5 +444,5 @@ pub(super) fn reset() {
     CACHES
         .iter()
         .flatten()
-        .for_each(|cache| cache.lock().count = 0);
+        .for_each(|cache| *cache.lock() = Stack::new());
 }

@@ -8,7 +8,8 @@ use core::ptr::{NonNull, null_mut};
 use super::heap::Cache;
 use super::object::MemoryObject;
 use super::vas::AddressSpace;
-use super::{MapFlags, OutOfMemory};
+use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames};
+use crate::arch::paging;
 use crate::cap::Binding;
 use crate::sched::tree::{Node, Tree};
 
@@ -21,8 +22,6 @@ crate::described! {
         Anonymous,
         /// The object's frame; stores are seen by all who map it.
         Shared,
-        /// The object's frame until the first store, then a copy of its own.
-        Private,
         /// An error: nothing is ever mapped here.
         Guard,
     }
@@ -41,15 +40,13 @@ crate::described! {
         pub flags: MapFlags,
         /// What a fault gets.
         pub kind: RegionKind,
-        /// The largest leaf that may be used.
-        pub level: u8,
         /// What `protect` may allow at most.
         pub limit: MapFlags,
         /// Being removed: faults fail.
         pub closing: bool,
         /// The object, or null.
         pub object: *mut MemoryObject,
-        /// Offset in the object of `start`.
+        /// Offset in the object of `start`; the address itself where there is no object.
         pub offset: u64,
         /// The capability it was mapped through; when that dies, so does the mapping.
         pub binding: Binding,
@@ -63,16 +60,15 @@ crate::described! {
 static REGIONS: Cache<Region> = Cache::new("region");
 
 impl Region {
-    /// A region that is in no space yet.
-    pub const fn new(start: u64, end: u64, flags: MapFlags, kind: RegionKind) -> Region {
+    /// A region that is in no space yet and has no bounds.
+    pub const fn new(flags: MapFlags, kind: RegionKind) -> Region {
         Region {
             node: Node::new(),
-            start,
-            end,
+            start: 0,
+            end: 0,
             flags,
             kind,
-            level: 0,
-            limit: flags,
+            limit: MapFlags::all(),
             closing: false,
             object: null_mut(),
             offset: 0,
@@ -86,33 +82,35 @@ impl Region {
     /// A copy of what the region promises, for `start..end` of it, in `space`.
     pub(super) fn part(&self, start: u64, end: u64, space: *const AddressSpace) -> Region {
         Region {
-            level: self.level,
-            limit: self.limit,
-            closing: self.closing,
-            object: self.object,
-            offset: self.offset + (start - self.start),
-            binding: self.binding,
+            node: Node::new(),
+            start,
+            end,
+            offset: self.offset_of(start),
             space,
-            ..Region::new(start, end, self.flags, self.kind)
+            ..*self
         }
+    }
+
+    /// Where `address` is in the object.
+    #[inline]
+    pub fn offset_of(&self, address: u64) -> u64 {
+        self.offset.wrapping_add(address.wrapping_sub(self.start))
     }
 
     /// Whether both promise the same for the addresses that they share.
     pub(super) fn promises_as(&self, other: &Region) -> bool {
-        let here = self.offset.wrapping_sub(self.start) == other.offset.wrapping_sub(other.start);
-        self.flags == other.flags
-            && self.kind == other.kind
+        let limits = |region: &Region| (region.flags, region.limit, region.closing);
+        self.kind == other.kind
             && self.object == other.object
-            && (self.object.is_null() || here && self.binding == other.binding)
-            && self.level == other.level
-            && self.limit == other.limit
-            && self.closing == other.closing
+            && self.offset_of(0) == other.offset_of(0)
+            && self.binding == other.binding
+            && limits(self) == limits(other)
     }
 
     /// Whether `next`, which is in no tree yet, could be the rest of this region.
     #[inline]
     pub(super) fn continues(&self, next: &Region) -> bool {
-        self.end == next.start && self.promises_as(next) && self.kind != RegionKind::Guard
+        self.end == next.start && self.kind != RegionKind::Guard && self.promises_as(next)
     }
 
     /// The object.
@@ -122,6 +120,42 @@ impl Region {
         unsafe { self.object.as_ref() }
     }
 
+    /// Whether each page of it holds a reference to its frame.
+    #[inline]
+    pub(super) fn is_counted(&self) -> bool {
+        self.object().is_none_or(|o| o.contiguous().is_none())
+    }
+
+    /// The frame for the page at `page`, with the reference that the page will hold.
+    #[inline]
+    pub(super) fn take_frame(&self, page: u64) -> Result<PhysAddr, OutOfMemory> {
+        let Some(object) = self.object() else {
+            return frames::allocate_zeroed();
+        };
+        let frame = object.frame(self.offset_of(page) / PAGE_SIZE as u64)?;
+        if self.is_counted() {
+            frames::retain(frame);
+        }
+        Ok(frame)
+    }
+
+    /// Drops the reference that a page held, which no TLB knows any more.
+    #[inline]
+    pub(super) fn drop_frame(&self, frame: PhysAddr) {
+        if self.is_counted() {
+            frames::release(frame);
+        }
+    }
+
+    /// The largest leaf that can map its frames.
+    #[inline]
+    pub(super) fn largest_leaf(&self) -> usize {
+        match self.is_counted() {
+            true => 0,
+            false => paging::largest_level(),
+        }
+    }
+
     /// Puts a copy of the region into memory of its own, with its reference to the object.
     pub(super) fn store(&self) -> Result<NonNull<Region>, OutOfMemory> {
         let region = REGIONS.allocate()?.cast::<Region>();
@@ -129,7 +163,6 @@ impl Region {
         unsafe {
             region.copy_from_nonoverlapping(NonNull::from(self), 1);
             if let Some(object) = region.as_ref().object() {
-                object.retain();
                 object.attach(region.as_ptr());
             }
         }
@@ -143,14 +176,11 @@ impl Region {
     pub(super) unsafe fn discard(region: NonNull<Region>) {
         // SAFETY: as the caller promises; a stored region is attached and holds a reference.
         unsafe {
-            let object = NonNull::new(region.as_ref().object);
-            if let Some(object) = object {
-                object.as_ref().detach(region.as_ptr());
-            }
+            let object = region.as_ref().object();
+            object.inspect(|object| object.detach(region.as_ptr()));
+            let object = object.map(NonNull::from);
             REGIONS.free(region);
-            if let Some(object) = object {
-                MemoryObject::release(object);
-            }
+            object.inspect(|object| MemoryObject::release(*object));
         }
     }
 }
@@ -184,111 +214,93 @@ impl Regions {
         self.tree.len()
     }
 
+    /// The last region that begins at or below `address`, and the one behind it. Where one ends at
+    /// `address` and another begins there, either may be the first of the two.
+    #[inline]
+    fn around(&mut self, address: u64) -> (*mut Region, *mut Region) {
+        // SAFETY: nodes of the tree are the first fields of valid regions; `last` is null or one.
+        unsafe {
+            let mut below = self.last;
+            if below.is_null() || !((*below).start..=(*below).end).contains(&address) {
+                below = self.tree.last_at_or_below(address) as *mut Region;
+            }
+            if below.is_null() {
+                return (below, self.tree.first() as *mut Region);
+            }
+            self.last = below;
+            (below, Tree::next(below as *mut Node) as *mut Region)
+        }
+    }
+
     /// The first region that ends behind `address`: it holds the address, or lies above.
     #[inline]
-    pub fn at_or_above(&self, address: u64) -> Option<NonNull<Region>> {
-        let below = self.tree.last_at_or_below(address) as *mut Region;
-        // SAFETY: nodes of the tree are the first fields of valid regions.
+    pub fn at_or_above(&mut self, address: u64) -> Option<&mut Region> {
+        let (below, above) = self.around(address);
+        // SAFETY: both are null or regions of the tree, which are ours with the tree.
         unsafe {
-            if below.is_null() {
-                return NonNull::new(self.tree.first() as *mut Region);
-            }
-            if (*below).end > address {
-                return NonNull::new(below);
-            }
-            NonNull::new(Tree::next(below as *mut Node) as *mut Region)
+            let below = below.as_mut().filter(|region| region.end > address);
+            below.or(above.as_mut())
         }
     }
 
     /// The region that holds `address`.
     #[inline]
-    pub fn find(&mut self, address: u64) -> Option<NonNull<Region>> {
-        // SAFETY: nodes of the tree are the first fields of valid regions; `last` is null or one.
-        unsafe {
-            let last = self.last;
-            if !last.is_null() && address.wrapping_sub((*last).start) < (*last).end - (*last).start
-            {
-                return Some(NonNull::new_unchecked(last));
-            }
-            let region = self.tree.last_at_or_below(address) as *mut Region;
-            if region.is_null() || (*region).end <= address {
-                return None;
-            }
-            self.last = region;
-            Some(NonNull::new_unchecked(region))
-        }
-    }
-
-    /// The region that was found or made last, if it ends at `start` and the page there is free.
-    #[inline]
-    pub(super) fn growing(&mut self, start: u64, page: u64) -> Option<&mut Region> {
+    pub fn find(&mut self, address: u64) -> Option<&mut Region> {
         // SAFETY: `last` is null or a region of the tree.
-        unsafe {
-            let last = self
-                .last
-                .as_mut()
-                .filter(|last| last.end == start && !last.closing)?;
-            let above = Tree::next(&raw mut last.node) as *mut Region;
-            (above.is_null() || (*above).start >= start + page).then_some(last)
+        let last = unsafe { self.last.as_mut() };
+        let holds =
+            |region: &&mut Region| address.wrapping_sub(region.start) < region.end - region.start;
+        match last.filter(holds) {
+            None => self.at_or_above(address).filter(holds),
+            found => found,
         }
     }
 
     /// Whether no region touches `start..end`; with it the region that ends at `start`, if one does.
     #[inline]
-    pub fn room(&mut self, start: u64, end: u64) -> (bool, Option<NonNull<Region>>) {
-        // SAFETY: as in `find`.
+    pub fn room(&mut self, start: u64, end: u64) -> (bool, Option<&mut Region>) {
+        let (below, above) = self.around(start);
+        // SAFETY: both are null or regions of the tree, which are ours with the tree.
         unsafe {
-            let mut below = self.last;
-            if below.is_null() || (*below).end != start {
-                below = self.tree.last_at_or_below(start) as *mut Region;
-            }
-            if below.is_null() {
-                let above = self.tree.first() as *mut Region;
-                return (above.is_null() || (*above).start >= end, None);
-            }
-            self.last = below;
-            let above = Tree::next(below as *mut Node) as *mut Region;
-            let free = (*below).end <= start && (above.is_null() || (*above).start >= end);
-            (
-                free,
-                NonNull::new(below).filter(|r| r.as_ref().end == start),
-            )
+            let free = below.as_ref().is_none_or(|region| region.end <= start)
+                && above.as_ref().is_none_or(|region| region.start >= end);
+            (free, below.as_mut().filter(|region| region.end == start))
         }
     }
 
     /// The lowest free range of `len` bytes at or above `from` and below `limit`, aligned.
-    pub fn gap(&self, from: u64, limit: u64, len: u64, align: u64) -> Option<u64> {
+    pub fn gap(&mut self, from: u64, limit: u64, len: u64, align: u64) -> Option<u64> {
         let mut at = from.next_multiple_of(align);
-        loop {
-            if at.checked_add(len)? > limit {
-                return None;
-            }
-            match self.at_or_above(at) {
-                // SAFETY: regions of the tree are valid.
-                Some(r) if unsafe { r.as_ref().start } < at + len => {
-                    // SAFETY: as above.
-                    at = unsafe { r.as_ref().end }.next_multiple_of(align);
-                }
-                _ => return Some(at),
+        while at.checked_add(len)? <= limit {
+            match self
+                .at_or_above(at)
+                .filter(|region| region.start < at + len)
+            {
+                Some(region) => at = region.end.next_multiple_of(align),
+                None => return Some(at),
             }
         }
+        None
     }
 
-    /// Inserts a region; the range is free.
-    pub(super) fn insert(&mut self, region: NonNull<Region>) {
+    /// Inserts a stored region; the range is free.
+    pub(super) fn insert(&mut self, region: NonNull<Region>) -> &mut Region {
         self.last = region.as_ptr();
         // SAFETY: a stored region is valid and stays in place until it is removed.
         unsafe {
             self.tree
-                .insert(region.as_ptr() as *mut Node, region.as_ref().start)
-        };
+                .insert(region.as_ptr() as *mut Node, region.as_ref().start);
+            &mut *self.last
+        }
     }
 
-    /// Takes a region out.
-    pub(super) fn remove(&mut self, region: NonNull<Region>) {
+    /// Takes out the region that holds `address`; it is to be discarded.
+    pub(super) fn remove(&mut self, address: u64) -> Option<NonNull<Region>> {
+        let region = self.find(address).map(NonNull::from)?;
         self.last = null_mut();
         // SAFETY: the region is in this tree.
         unsafe { self.tree.remove(region.as_ptr() as *mut Node) };
+        Some(region)
     }
 }
 

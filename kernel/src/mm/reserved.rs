@@ -9,9 +9,14 @@ use crate::lock::{Rank, SpinLock};
 use crate::machine::{MAX_RESERVED, MachineInfo, Memory, Reserved};
 
 const CAPACITY: usize = MAX_RESERVED + 16;
+const NOTHING: Reserved = Reserved {
+    range: 0..0,
+    name: "",
+};
 
 crate::described! {
     /// The reserved ranges, sorted by start.
+    #[derive(Clone)]
     #[repr(C)]
     pub struct List {
         ranges: [Reserved; CAPACITY],
@@ -23,12 +28,7 @@ crate::described! {
 pub static RESERVED: SpinLock<List> = SpinLock::new(
     Rank::Frames,
     List {
-        ranges: [const {
-            Reserved {
-                range: 0..0,
-                name: "",
-            }
-        }; CAPACITY],
+        ranges: [NOTHING; CAPACITY],
         len: 0,
     },
 );
@@ -50,49 +50,27 @@ impl List {
         self.ranges[at..self.len].rotate_right(1);
         self.ranges[at] = new;
     }
-
-    /// The first frame at or after `frame` that is not reserved.
-    fn skip(&self, mut frame: u32) -> u32 {
-        for r in self.as_slice() {
-            let (first, end) = frames_of(r);
-            if first <= frame && frame < end {
-                frame = end;
-            }
-        }
-        frame
-    }
 }
 
 /// Frames that a reserved range touches.
 fn frames_of(reserved: &Reserved) -> (u32, u32) {
-    let page = PAGE_SIZE as u64;
+    let (range, page) = (&reserved.range, PAGE_SIZE as u64);
     let clamp = |frame: u64| frame.min(u32::MAX as u64) as u32;
-    (
-        clamp(reserved.range.start / page),
-        clamp(reserved.range.end.div_ceil(page)),
-    )
+    (clamp(range.start / page), clamp(range.end.div_ceil(page)))
 }
 
 /// Takes over the machine's list and reports overlaps.
 pub(super) fn init(machine: &MachineInfo) {
     let mut list = RESERVED.lock();
     list.len = 0;
-    machine
-        .reserved
-        .as_slice()
-        .iter()
-        .for_each(|r| list.insert(r.clone()));
+    for reserved in machine.reserved.as_slice() {
+        list.insert(reserved.clone());
+    }
     drop(list);
     for (a, b) in machine.overlaps.as_slice() {
-        crate::println!(
-            "mm: reserved ranges overlap: {} {:#x}..{:#x} and {} {:#x}..{:#x}",
-            a.name,
-            a.range.start,
-            a.range.end,
-            b.name,
-            b.range.start,
-            b.range.end
-        );
+        let (first, second) = (&a.range, &b.range);
+        let (a, b) = (a.name, b.name);
+        crate::println!("mm: reserved ranges overlap: {a} {first:#x?} and {b} {second:#x?}");
     }
     let dropped = machine.reserved.dropped + machine.memory.dropped;
     assert!(
@@ -103,24 +81,17 @@ pub(super) fn init(machine: &MachineInfo) {
 
 /// Calls `each` with the parts of the frames `start..end` that are not reserved.
 pub(super) fn gaps(start: u32, end: u32, mut each: impl FnMut(u32, u32)) {
+    let list = RESERVED.lock().clone();
     let mut at = start;
-    loop {
-        let (first, stop) = {
-            let list = RESERVED.lock();
-            let first = list.skip(at);
-            let next = list
-                .as_slice()
-                .iter()
-                .map(|r| frames_of(r).0)
-                .filter(|f| *f > first)
-                .min();
-            (first, end.min(next.unwrap_or(end)))
-        };
-        if first >= end {
-            return;
+    for reserved in list.as_slice() {
+        let (first, behind) = frames_of(reserved);
+        if at < first.min(end) {
+            each(at, first.min(end));
         }
-        each(first, stop);
-        at = stop;
+        at = at.max(behind);
+    }
+    if at < end {
+        each(at, end);
     }
 }
 

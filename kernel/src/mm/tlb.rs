@@ -30,9 +30,9 @@ pub const IPI_TLB: u32 = 1 << 31;
 /// More pages than this are flushed as a whole space.
 const MOST_PAGES: u64 = 16;
 /// Pseudo number: translations of the kernel, which every CPU may have.
-const KERNEL: u32 = 1 << 16;
+pub(super) const KERNEL: u32 = 1 << 16;
 /// Pseudo number: everything.
-const EVERYTHING: u32 = 2 << 16;
+pub(super) const EVERYTHING: u32 = 2 << 16;
 
 crate::described! {
     /// What a space needs for switching and flushing.
@@ -64,6 +64,7 @@ impl SpaceTlb {
 /// Address-space numbers, one bit each.
 struct Numbers {
     used: [u64; 1024],
+    /// Those of `used` whose space is gone.
     retired: [u64; 1024],
     any_retired: bool,
     next: u32,
@@ -102,7 +103,7 @@ fn allocate_number() -> u16 {
         let first = numbers.next as usize / 64 % words;
         for word in (first..words).chain(0..first) {
             let reserved = (word == 0) as u64;
-            let free = !(numbers.used[word] | numbers.retired[word] | reserved);
+            let free = !(numbers.used[word] | reserved);
             if free != 0 {
                 let number = word as u32 * 64 + free.trailing_zeros();
                 numbers.used[word] |= free & free.wrapping_neg();
@@ -117,20 +118,13 @@ fn allocate_number() -> u16 {
         // Every CPU forgets everything; then the retired numbers are as good as new.
         numbers.any_retired = false;
         let retired = core::mem::replace(&mut numbers.retired, [0; 1024]);
-        numbers
-            .used
-            .iter_mut()
-            .zip(&retired)
-            .for_each(|(used, retired)| *used |= retired);
         drop(numbers);
         flush_local(EVERYTHING, 0, u64::MAX);
         flush_others(percpu::online_mask(), EVERYTHING, 0, u64::MAX);
         let mut numbers = NUMBERS.lock();
-        numbers
-            .used
-            .iter_mut()
-            .zip(&retired)
-            .for_each(|(used, retired)| *used &= !retired);
+        for (used, retired) in numbers.used.iter_mut().zip(retired) {
+            *used &= !retired;
+        }
     }
 }
 
@@ -246,7 +240,6 @@ pub(super) fn retire(space: &AddressSpace) {
     let number = space.tlb.asid as usize;
     if number != 0 {
         let mut numbers = NUMBERS.lock();
-        numbers.used[number / 64] &= !(1 << (number % 64));
         numbers.retired[number / 64] |= 1 << (number % 64);
         numbers.any_retired = true;
         shadow::number_retired(number as u16);
@@ -354,26 +347,12 @@ pub(crate) fn service_as(cpu: &PerCpu) {
     }
 }
 
-/// Notes that an entry was removed which some CPUs may still remember; `check_unreachable` panics
-/// for its frames until they have flushed.
-#[inline]
-pub(super) fn removed(space: &AddressSpace, address: u64, level: usize, frame: PhysAddr) {
-    shadow::removed(space, address, level, frame);
-}
-
-/// Panics in test builds if a CPU may still reach this frame through an old translation.
-#[inline]
-pub(super) fn check_unreachable(frame: u32) {
-    shadow::check(frame);
-}
-
 #[cfg(any(test, feature = "checks"))]
-#[path = "tlb_shadow.rs"]
-pub mod shadow;
+pub(super) use super::shadow;
 
 /// Without checks the shadow keeps nothing.
 #[cfg(not(any(test, feature = "checks")))]
-mod shadow {
+pub(super) mod shadow {
     use super::{AddressSpace, PerCpu, PhysAddr};
 
     #[inline(always)]

@@ -11,7 +11,10 @@
 //! `chunks[order]`; nothing is in both. Only the first block of a free chunk has kind `Free`, the
 //! others any other kind. The zone's lock guards the zone and its blocks.
 
-use super::frame_info::{BLOCK_FRAMES, BlockKind, NONE, block};
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::frame_info::{BLOCK_FRAMES, Block, BlockKind, block, by_block};
+use super::list::{self, Links, NONE};
 
 /// Orders of the buddy side: up to 2^18 blocks, 512 GiB.
 pub const ORDERS: usize = 19;
@@ -66,7 +69,7 @@ impl Zone {
         self.total += (end - first) as usize;
         self.first_block = self.first_block.min(first / BLOCK_FRAMES);
         self.last_block = self.last_block.max((end - 1) / BLOCK_FRAMES);
-        self.release(first, end - first);
+        self.give(first, end - first);
     }
 
     /// Takes `count` frames whose first is a multiple of `align` (a power of two).
@@ -86,70 +89,64 @@ impl Zone {
     /// Takes one frame: the lowest of the first block that has one.
     #[inline]
     pub(super) fn take_one(&mut self) -> Option<u32> {
-        if self.partial == NONE {
+        let number = self.partial;
+        if number == NONE {
             return self.take(1, 1);
         }
-        let number = self.partial;
-        // SAFETY: blocks in a list exist, and the zone's lock is held (`&mut self`).
-        let b = unsafe { &mut *block(number) };
-        let word = b.bits.iter().position(|w| *w != 0)?;
-        let bit = b.bits[word].trailing_zeros();
-        b.bits[word] &= b.bits[word] - 1;
-        b.free -= 1;
-        if b.free == 0 {
-            self.unlink(number);
-        }
+        let bit = next_bit(&self.block(number).bits, 0, false)?;
         self.free -= 1;
-        Some(number * BLOCK_FRAMES + word as u32 * 64 + bit)
+        Some(self.carve(number, bit, 1))
+    }
+
+    /// The record of one of this zone's blocks.
+    #[inline]
+    fn block(&mut self, number: u32) -> &mut Block {
+        // SAFETY: callers pass blocks that are in this zone's lists, or hold frames that are or
+        // were in it; the zone's lock is held (`&mut self`).
+        unsafe { &mut *block(number) }
+    }
+
+    /// The order of the free chunk of this zone that begins with block `number`, if one does.
+    #[inline]
+    fn chunk_at(&self, number: u32) -> Option<u32> {
+        // SAFETY: a block that is not null is valid; the lock is held.
+        let block = unsafe { block(number).as_ref() }?;
+        (block.kind == BlockKind::Free && block.zone == self.index).then_some(block.order.into())
     }
 
     /// Gives frames back; the caller has checked that they were handed out.
     pub(super) fn give(&mut self, first: u32, count: u32) {
-        self.release(first, count);
-    }
-
-    fn release(&mut self, first: u32, count: u32) {
         self.free += count as usize;
-        let (mut at, end) = (first, first + count);
-        while at < end {
-            let number = at / BLOCK_FRAMES;
-            let stop = end.min((number + 1) * BLOCK_FRAMES);
-            // SAFETY: the frames are RAM, so their block exists; the lock is held.
-            let b = unsafe { &mut *block(number) };
-            if b.kind == BlockKind::Used && stop - at == BLOCK_FRAMES {
-                self.insert_chunk(number, 0);
-            } else {
-                if b.kind != BlockKind::Bitmap {
-                    b.kind = BlockKind::Bitmap;
-                    b.bits = [0; 8];
-                    b.free = 0;
-                }
-                let before = b.free as u32;
-                let free = before + stop - at;
-                set_bits(&mut b.bits, at % BLOCK_FRAMES, stop - at);
-                b.free = free as u16;
-                if free == BLOCK_FRAMES {
-                    if before != 0 {
-                        self.unlink(number);
-                    }
-                    self.insert_chunk(number, 0);
-                } else if before == 0 {
-                    self.push_partial(number);
-                }
+        for part in by_block(first, first + count) {
+            let number = part.start / BLOCK_FRAMES;
+            let count = part.end - part.start;
+            let b = self.block(number);
+            if b.kind != BlockKind::Bitmap {
+                (b.kind, b.bits, b.free) = (BlockKind::Bitmap, [0; 8], 0);
             }
-            at = stop;
+            let before = b.free;
+            b.free += count as u16;
+            flip(&mut b.bits, part.start % BLOCK_FRAMES, count);
+            let whole = u32::from(b.free) == BLOCK_FRAMES;
+            if whole && before != 0 {
+                self.unlink(number);
+            }
+            if whole {
+                self.insert_chunk(number, 0);
+            } else if before == 0 {
+                self.push(number);
+            }
         }
     }
 
     fn take_bits(&mut self, count: u32, align: u32) -> Option<u32> {
         let mut number = self.partial;
         while number != NONE {
-            // SAFETY: blocks in a list exist; the lock is held.
-            let b = unsafe { &mut *block(number) };
-            if let Some(start) = find_run(&b.bits, count, align, b.free as u32) {
+            let b = self.block(number);
+            if let Some(start) = find_run(&b.bits, count, align, b.free.into()) {
                 return Some(self.carve(number, start, count));
             }
-            number = b.next;
+            number = b.next.load(Relaxed);
         }
         let number = self.take_blocks(BLOCK_FRAMES, BLOCK_FRAMES)? / BLOCK_FRAMES;
         self.make_bitmap(number, 0);
@@ -158,19 +155,17 @@ impl Zone {
 
     /// Puts a used block on the bitmap side, its frames from `from` on free.
     fn make_bitmap(&mut self, number: u32, from: u32) {
-        // SAFETY: the block was just taken from the buddy side; the lock is held.
-        let b = unsafe { &mut *block(number) };
-        b.kind = BlockKind::Bitmap;
-        b.bits = [0; 8];
-        b.free = (BLOCK_FRAMES - from) as u16;
-        set_bits(&mut b.bits, from, BLOCK_FRAMES - from);
-        self.push_partial(number);
+        let free = BLOCK_FRAMES - from;
+        let b = self.block(number);
+        (b.kind, b.bits, b.free) = (BlockKind::Bitmap, [0; 8], free as u16);
+        flip(&mut b.bits, from, free);
+        self.push(number);
     }
 
+    #[inline]
     fn carve(&mut self, number: u32, start: u32, count: u32) -> u32 {
-        // SAFETY: blocks in a list exist; the lock is held.
-        let b = unsafe { &mut *block(number) };
-        clear_bits(&mut b.bits, start, count);
+        let b = self.block(number);
+        flip(&mut b.bits, start, count);
         b.free -= count as u16;
         if b.free == 0 {
             self.unlink(number);
@@ -182,29 +177,24 @@ impl Zone {
     fn take_blocks(&mut self, count: u32, align: u32) -> Option<u32> {
         let blocks = count.div_ceil(BLOCK_FRAMES);
         let align = (align / BLOCK_FRAMES).max(1);
-        let order = blocks
-            .max(align)
-            .checked_next_power_of_two()?
-            .trailing_zeros() as usize;
-        let fit = (order..ORDERS).find(|o| self.chunks[*o] != NONE);
-        let start = match fit {
-            Some(order) => self.chunks[order],
+        let size = blocks.max(align).checked_next_power_of_two()?;
+        let fit = self.chunks.iter().skip(size.trailing_zeros() as usize);
+        let start = match fit.copied().find(|chunk| *chunk != NONE) {
+            Some(chunk) => chunk,
             None => self.find_joined(blocks, align)?,
         };
         let end = start + blocks;
         // Take every chunk that the run touches and put back what sticks out of it.
         let mut at = start;
         while at < end {
-            let head = self.chunk_of(at)?;
-            // SAFETY: `chunk_of` returns the head of a free chunk; the lock is held.
-            let size = 1u32 << unsafe { (*block(head)).order };
+            let (head, next) = self.chunk_of(at)?;
             self.unlink(head);
-            self.set_kind(head, BlockKind::Inside);
+            self.block(head).kind = BlockKind::Inside;
             self.insert_run(head, at);
-            self.insert_run(end.min(head + size), head + size);
-            at = head + size;
+            self.insert_run(end.min(next), next);
+            at = next;
         }
-        (start..end).for_each(|used| self.set_kind(used, BlockKind::Used));
+        (start..end).for_each(|used| self.block(used).kind = BlockKind::Used);
         let tail = count % BLOCK_FRAMES;
         if tail != 0 {
             self.make_bitmap(end - 1, tail);
@@ -212,25 +202,22 @@ impl Zone {
         Some(start * BLOCK_FRAMES)
     }
 
-    /// The head of the free chunk that holds `number`.
-    fn chunk_of(&self, number: u32) -> Option<u32> {
-        (0..ORDERS)
-            .map(|order| number & !((1 << order) - 1))
-            .find(|head| {
-                // SAFETY: a block that is not null is valid; the lock is held.
-                unsafe { block(*head).as_ref() }
-                    .is_some_and(|b| b.kind == BlockKind::Free && number - head < 1 << b.order)
-            })
+    /// The free chunk that holds block `number`, and what is behind it.
+    fn chunk_of(&self, number: u32) -> Option<(u32, u32)> {
+        (0..ORDERS).find_map(|order| {
+            let head = number & !((1 << order) - 1);
+            let end = head + (1 << self.chunk_at(head)?);
+            (number < end).then_some((head, end))
+        })
     }
 
     /// The first run of `blocks` free blocks that crosses chunks, aligned.
     fn find_joined(&self, blocks: u32, align: u32) -> Option<u32> {
         let (mut start, mut at) = (self.first_block, self.first_block);
-        while at != NONE && at <= self.last_block {
-            // SAFETY: a block that is not null is valid; the lock is held.
-            match unsafe { block(at).as_ref() } {
-                Some(b) if b.kind == BlockKind::Free && b.zone == self.index => at += 1 << b.order,
-                _ => {
+        while at <= self.last_block {
+            match self.chunk_at(at) {
+                Some(order) => at += 1 << order,
+                None => {
                     at += 1;
                     start = at;
                 }
@@ -246,100 +233,60 @@ impl Zone {
     /// Inserts the blocks `start..end` as the largest aligned chunks.
     fn insert_run(&mut self, mut start: u32, end: u32) {
         while start < end {
-            let order = start
-                .trailing_zeros()
-                .min((end - start).ilog2())
-                .min(ORDERS as u32 - 1);
-            self.insert_chunk(start, order as u8);
+            let most = (end - start).ilog2().min(ORDERS as u32 - 1);
+            let order = start.trailing_zeros().min(most);
+            self.insert_chunk(start, order);
             start += 1 << order;
         }
     }
 
     /// Inserts a chunk and joins it with its buddies.
-    fn insert_chunk(&mut self, mut number: u32, mut order: u8) {
-        while (order as usize) < ORDERS - 1 {
+    fn insert_chunk(&mut self, mut number: u32, mut order: u32) {
+        while order < ORDERS as u32 - 1 {
             let buddy = number ^ (1 << order);
-            // SAFETY: a block that is not null is valid; the lock is held.
-            match unsafe { block(buddy).as_ref() } {
-                Some(b)
-                    if b.kind == BlockKind::Free && b.order == order && b.zone == self.index => {}
-                _ => break,
+            if self.chunk_at(buddy) != Some(order) {
+                break;
             }
             self.unlink(buddy);
-            self.set_kind(number.max(buddy), BlockKind::Inside);
+            self.block(number.max(buddy)).kind = BlockKind::Inside;
             number = number.min(buddy);
             order += 1;
         }
-        self.set_kind(number, BlockKind::Free);
-        let head = self.chunks[order as usize];
-        // SAFETY: the block is free and belongs to this zone; the lock is held.
-        unsafe {
-            (*block(number)).order = order;
-            (*block(number)).next = head;
-            (*block(number)).previous = NONE;
-            if head != NONE {
-                (*block(head)).previous = number;
-            }
+        let b = self.block(number);
+        (b.kind, b.order) = (BlockKind::Free, order as u8);
+        self.push(number);
+    }
+
+    /// The list that a block is in, or is to be in.
+    fn list(&mut self, number: u32) -> &mut u32 {
+        let b = self.block(number);
+        match (b.kind, b.order) {
+            (BlockKind::Bitmap, _) => &mut self.partial,
+            (_, order) => &mut self.chunks[order as usize],
         }
-        self.chunks[order as usize] = number;
     }
 
-    fn set_kind(&mut self, number: u32, kind: BlockKind) {
-        // SAFETY: callers pass blocks of this zone; the lock is held.
-        unsafe { (*block(number)).kind = kind };
+    fn push(&mut self, number: u32) {
+        list::push(self.list(number), number, links);
     }
 
-    fn push_partial(&mut self, number: u32) {
-        let head = self.partial;
-        // SAFETY: callers pass blocks of this zone; the lock is held.
-        unsafe {
-            (*block(number)).next = head;
-            (*block(number)).previous = NONE;
-            if head != NONE {
-                (*block(head)).previous = number;
-            }
-        }
-        self.partial = number;
-    }
-
-    /// Takes a block out of the list that it is in.
     fn unlink(&mut self, number: u32) {
-        // SAFETY: the block is in one of this zone's lists, so it and its neighbours exist; the
-        // lock is held.
-        unsafe {
-            let b = &*block(number);
-            if b.next != NONE {
-                (*block(b.next)).previous = b.previous;
-            }
-            if b.previous != NONE {
-                (*block(b.previous)).next = b.next;
-            } else if b.kind == BlockKind::Bitmap {
-                self.partial = b.next;
-            } else {
-                self.chunks[b.order as usize] = b.next;
-            }
-        }
+        list::unlink(self.list(number), number, links);
     }
 
     /// Frames of the largest request that would succeed now, without alignment.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn largest(&self) -> usize {
-        let (mut best, mut run, mut at) = (0, 0, self.first_block);
-        while at != NONE && at <= self.last_block {
-            // SAFETY: a block that is not null is valid; the lock is held.
-            match unsafe { block(at).as_ref() } {
-                Some(b) if b.kind == BlockKind::Free && b.zone == self.index => {
-                    run += 1usize << b.order;
-                    at += 1 << b.order;
-                }
-                _ => {
-                    run = 0;
-                    at += 1;
-                }
-            }
-            best = best.max(run);
-        }
-        best * BLOCK_FRAMES as usize
+        let fits = |blocks: &u32| self.find_joined(*blocks, 1).is_some();
+        let count = (1..).take_while(fits).count();
+        count * BLOCK_FRAMES as usize
     }
+}
+
+fn links<'a>(number: u32) -> Links<'a> {
+    // SAFETY: blocks in a list exist, and their records are never taken away.
+    let block = unsafe { &*block(number) };
+    (&block.next, &block.previous)
 }
 
 /// The first `count` set bits in a row that start at a multiple of `align`.
@@ -362,11 +309,8 @@ fn find_run(bits: &[u64; 8], count: u32, align: u32, free: u32) -> Option<u32> {
 fn next_bit(bits: &[u64; 8], from: u32, inverted: bool) -> Option<u32> {
     let mut mask = !0u64 << (from % 64);
     for index in from / 64..8 {
-        let word = if inverted {
-            !bits[index as usize]
-        } else {
-            bits[index as usize]
-        } & mask;
+        let toggle = if inverted { !0 } else { 0 };
+        let word = (bits[index as usize] ^ toggle) & mask;
         if word != 0 {
             return Some(index * 64 + word.trailing_zeros());
         }
@@ -375,22 +319,10 @@ fn next_bit(bits: &[u64; 8], from: u32, inverted: bool) -> Option<u32> {
     None
 }
 
-fn set_bits(bits: &mut [u64; 8], start: u32, count: u32) {
-    each_word(start, count, |word, mask| bits[word] |= mask);
-}
-
-fn clear_bits(bits: &mut [u64; 8], start: u32, count: u32) {
-    each_word(start, count, |word, mask| bits[word] &= !mask);
-}
-
-fn each_word(start: u32, count: u32, mut apply: impl FnMut(usize, u64)) {
-    let (mut at, end) = (start, start + count);
-    while at < end {
-        let stop = end.min((at / 64 + 1) * 64);
-        apply(
-            (at / 64) as usize,
-            (!0u64 >> (64 - (stop - at))) << (at % 64),
-        );
-        at = stop;
+/// Changes `count` bits from `start` on, which are all set or all clear.
+fn flip(bits: &mut [u64; 8], start: u32, count: u32) {
+    for part in super::cut(start.into()..(start + count).into(), 64) {
+        let ones = !0u64 >> (64 - (part.end - part.start));
+        bits[part.start as usize / 64] ^= ones << (part.start % 64);
     }
 }

@@ -15,7 +15,6 @@ use crate::arch::context::Frame;
 use crate::arch::layout::USER_END;
 use crate::cap::{Binding, Rights, Space, Token, Use};
 use crate::mm::object::MemoryObject;
-use crate::mm::vas::Sharing;
 use crate::mm::{MapFlags, PAGE_SIZE, VirtAddr};
 use crate::sched::scheduler;
 use veridian_abi::{Error, well_known};
@@ -92,7 +91,6 @@ fn new_thread(
         VirtAddr(buffer),
         PAGE,
         MapFlags::USER_DATA,
-        Sharing::Shared,
         Binding::KERNEL,
     )?;
     let made = Thread::create(frame)
@@ -207,7 +205,6 @@ pub fn exec(
         VirtAddr(0),
         PAGE,
         MapFlags::USER_DATA,
-        Sharing::Shared,
         Binding::KERNEL,
     )?;
     // SAFETY: the caller's process is alive.

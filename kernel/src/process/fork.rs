@@ -12,7 +12,6 @@ use super::pcb::{Life, Process};
 use super::thread::Thread;
 use crate::cap::{Binding, Rights, Use};
 use crate::mm::object::MemoryObject;
-use crate::mm::vas::Sharing;
 use crate::mm::{MapFlags, PAGE_SIZE, VirtAddr};
 use veridian_abi::Error;
 
@@ -68,7 +67,6 @@ fn child_thread(
         at,
         PAGE,
         MapFlags::USER_DATA,
-        Sharing::Shared,
         Binding::KERNEL,
     )?;
     let copy = Thread::create(thread.frame.clone()).map_err(|_| Error::OutOfMemory)?;

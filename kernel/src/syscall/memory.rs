@@ -4,7 +4,6 @@ use super::{Arguments, Outcome, return_words};
 use crate::arch::layout::USER_END;
 use crate::cap::{Checked, Kind, Rights};
 use crate::mm::object::MemoryObject;
-use crate::mm::vas::Sharing;
 use crate::mm::{MapError, MapFlags, VirtAddr};
 use crate::process::objects::{Memory, SpaceObject};
 use crate::process::pcb::Process;
@@ -77,15 +76,7 @@ pub fn map(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome
         let source = thread.capability(memory, Kind::Memory, needed(flags))?;
         let space = found.typed::<SpaceObject>().space();
         let memory = source.typed::<Memory>().memory();
-        let at = space.map_object(
-            memory,
-            offset,
-            at,
-            length,
-            flags,
-            Sharing::Shared,
-            source.binding(),
-        )?;
+        let at = space.map_object(memory, offset, at, length, flags, source.binding())?;
         Ok(at.0)
     };
     map().into()

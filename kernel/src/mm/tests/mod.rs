@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Mutex, MutexGuard};
 use std::vec::Vec;
 
-use super::{frame_allocator, heap as slab, inject, page_table, tlb as shootdown};
+use super::{frame_allocator, heap as slab, inject, page_table, shadow};
 use crate::arch::paging;
 use crate::machine::MachineInfo;
 use crate::percpu::{CPUS, CpuState, MAX_CPUS};
@@ -56,7 +56,7 @@ impl Machine {
         slab::reset();
         page_table::reset();
         frame_allocator::reset();
-        shootdown::shadow::reset();
+        shadow::reset();
         for (number, cpu) in CPUS.iter().enumerate() {
             cpu.describe(number, number as u64, 0);
             cpu.set_state(CpuState::Absent);

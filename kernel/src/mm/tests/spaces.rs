@@ -7,7 +7,7 @@ use super::{MIB, Machine};
 use crate::arch::layout::USER_END;
 use crate::cap::Binding;
 use crate::mm::object::MemoryObject;
-use crate::mm::vas::{AddressSpace, FaultError, Sharing};
+use crate::mm::vas::{AddressSpace, FaultError};
 use crate::mm::{MapError, MapFlags, PhysAddr, VirtAddr, frames, heap, inject, kernel_map, tlb};
 use crate::trap::Access;
 
@@ -179,15 +179,7 @@ fn bad_ranges_are_refused() {
         // SAFETY: the reference of `create`, released below.
         let shared = unsafe { object.as_ref() };
         for (offset, len) in [(1, PAGE), (3 * PAGE, PAGE), (PAGE, 3 * PAGE), (!4095, PAGE)] {
-            let mapped = space.map_object(
-                shared,
-                offset,
-                VirtAddr(0),
-                len,
-                RO,
-                Sharing::Shared,
-                Binding::KERNEL,
-            );
+            let mapped = space.map_object(shared, offset, VirtAddr(0), len, RO, Binding::KERNEL);
             assert_eq!(mapped, Err(MapError::Invalid));
         }
         // SAFETY: as above.
@@ -331,20 +323,11 @@ fn shared_objects_are_the_same_frames() {
                 VirtAddr(BASE),
                 4 * PAGE,
                 RW,
-                Sharing::Shared,
                 Binding::KERNEL,
             )
             .unwrap();
         let at_b = b
-            .map_object(
-                shared,
-                0,
-                VirtAddr(0),
-                8 * PAGE,
-                RO,
-                Sharing::Shared,
-                Binding::KERNEL,
-            )
+            .map_object(shared, 0, VirtAddr(0), 8 * PAGE, RO, Binding::KERNEL)
             .unwrap();
         assert_eq!(a.load(at_a.0 + PAGE + 10), Ok(b'f'));
         a.store(at_a.0 + PAGE + 11, b'R').unwrap();
@@ -376,48 +359,6 @@ fn shared_objects_are_the_same_frames() {
 }
 
 #[test]
-fn private_mappings_keep_their_stores() {
-    balanced(|_| {
-        let object = MemoryObject::create(4 * PAGE).unwrap();
-        // SAFETY: the reference of `create`, released below.
-        let image = unsafe { object.as_ref() };
-        image.write(0, &[7; 4096 * 4]).unwrap();
-        let (a, b) = (Space::new(), Space::new());
-        for space in [&a, &b] {
-            space
-                .map_object(
-                    image,
-                    0,
-                    VirtAddr(BASE),
-                    4 * PAGE,
-                    RW,
-                    Sharing::Private,
-                    Binding::KERNEL,
-                )
-                .unwrap();
-        }
-        assert_eq!(a.load(BASE), Ok(7));
-        assert_eq!(a.translate(VirtAddr(BASE)), Some(image.frame(0).unwrap()));
-        a.store(BASE, 1).unwrap();
-        a.store(BASE + PAGE, 2).unwrap();
-        assert_eq!((b.load(BASE), b.load(BASE + PAGE)), (Ok(7), Ok(7)));
-        let mut byte = [0];
-        image.read(0, &mut byte).unwrap();
-        assert_eq!(byte, [7]);
-        let child = Space::new();
-        a.fork_into(&child).unwrap();
-        child.store(BASE, 3).unwrap();
-        child.store(BASE + 2 * PAGE, 4).unwrap();
-        assert_eq!(
-            (a.byte(BASE), child.byte(BASE), a.byte(BASE + 2 * PAGE)),
-            (1, 3, 7)
-        );
-        // SAFETY: the reference of `create`.
-        unsafe { MemoryObject::release(object) };
-    });
-}
-
-#[test]
 fn a_dead_capability_takes_its_mappings_and_no_others() {
     balanced(|_| {
         let capabilities = [Capability::new(), Capability::new(), Capability::new()];
@@ -430,7 +371,7 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
                 let at = VirtAddr(BASE + n as u64 * MIB);
                 let through = capability.binding();
                 space
-                    .map_object(shared, 0, at, 4 * PAGE, RW, Sharing::Shared, through)
+                    .map_object(shared, 0, at, 4 * PAGE, RW, through)
                     .unwrap();
                 space.store(at.0, i as u8).unwrap();
             }
@@ -455,9 +396,18 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
 #[test]
 fn large_pages_are_used_and_split() {
     balanced(|_| {
+        let object = MemoryObject::create_contiguous(4 * MIB, 2 * MIB).unwrap();
         let space = Space::new();
         let at = space
-            .map_anonymous_large(VirtAddr(0x4000_0000), 4 * MIB, RW, 1)
+            .map_object(
+                // SAFETY: the reference of `create_contiguous`, released below.
+                unsafe { object.as_ref() },
+                0,
+                VirtAddr(0x4000_0000),
+                4 * MIB,
+                RW,
+                Binding::KERNEL,
+            )
             .unwrap();
         space.store(at.0 + 12345, 9).unwrap();
         let mapping = space.query(VirtAddr(at.0 + 12345)).unwrap();
@@ -466,20 +416,25 @@ fn large_pages_are_used_and_split() {
             (1, 12345 % PAGE)
         );
         assert_eq!(space.usage().0, 512);
-        // A fork and a store split it; the rest stays shared.
         let child = Space::new();
         space.fork_into(&child).unwrap();
         child.store(at.0 + 12345, 10).unwrap();
         assert_eq!(
             (space.byte(at.0 + 12345), child.byte(at.0 + 12345)),
-            (9, 10)
+            (10, 10)
         );
-        assert_eq!(child.query(VirtAddr(at.0)).unwrap().level, 0);
-        assert_eq!(space.query(VirtAddr(at.0)).unwrap().level, 1);
-        // Unmapping a part splits, too.
+        // Unmapping a part splits; the child's is as it was.
         space.unmap(VirtAddr(at.0 + MIB), PAGE).unwrap();
         assert_eq!(space.load(at.0 + MIB), Err(FaultError::NotMapped));
-        assert_eq!(space.byte(at.0 + 12345), 9);
+        assert_eq!(space.byte(at.0 + 12345), 10);
+        assert_eq!(space.query(VirtAddr(at.0)).unwrap().level, 0);
+        assert_eq!(child.query(VirtAddr(at.0)).unwrap().level, 1);
+        // So does reducing one.
+        child.protect(VirtAddr(at.0 + MIB), PAGE, RO).unwrap();
+        assert_eq!(child.store(at.0 + MIB, 1), Err(FaultError::Denied));
+        child.store(at.0 + MIB + PAGE, 1).unwrap();
+        // SAFETY: the reference of `create_contiguous`.
+        unsafe { MemoryObject::release(object) };
     });
 }
 
@@ -492,28 +447,12 @@ fn contiguous_objects_are_mapped_by_the_largest_leaf() {
     let memory = unsafe { object.as_ref() };
     let space = Space::new();
     let at = space
-        .map_object(
-            memory,
-            0,
-            VirtAddr(0),
-            1 << 30,
-            RW,
-            Sharing::Shared,
-            Binding::KERNEL,
-        )
+        .map_object(memory, 0, VirtAddr(0), 1 << 30, RW, Binding::KERNEL)
         .unwrap();
     space.store(at.0 + 7, 1).unwrap();
     assert_eq!(space.query(at).unwrap().level, 2);
     let part = space
-        .map_object(
-            memory,
-            2 * MIB,
-            VirtAddr(0),
-            6 * MIB,
-            RW,
-            Sharing::Shared,
-            Binding::KERNEL,
-        )
+        .map_object(memory, 2 * MIB, VirtAddr(0), 6 * MIB, RW, Binding::KERNEL)
         .unwrap();
     space.store(part.0 + 3 * MIB, 1).unwrap();
     assert_eq!(space.query(VirtAddr(part.0 + 3 * MIB)).unwrap().level, 1);
@@ -594,7 +533,9 @@ fn the_kernel_half_is_mapped_w_xor_x() {
         assert!(kernel_map::query(top - 1).is_some() && kernel_map::query(top - 16384).is_some());
         assert!(kernel_map::query(*top).is_none() && kernel_map::query(top - 16385).is_none());
     }
-    stacks.into_iter().for_each(kernel_map::unmap);
+    stacks
+        .into_iter()
+        .for_each(|top| kernel_map::free_stack(top, 16384));
     heap::trim();
     assert_eq!(frames::free_frames(), free);
     drop(machine);
@@ -637,27 +578,16 @@ fn steps(
         })
     };
     space.map_anonymous(VirtAddr(BASE), 40 * PAGE, RW)?;
-    space.map_anonymous_large(VirtAddr(BASE + 4 * MIB), 2 * MIB, RW, 1)?;
+    space.map_anonymous(VirtAddr(BASE + 4 * MIB), 2 * MIB, RW)?;
     let capability = Capability::new();
-    let (through, own) = (capability.binding(), Binding::KERNEL);
-    let shared = space.map_object(
-        object,
-        0,
-        VirtAddr(0),
-        1100 * PAGE,
-        RW,
-        Sharing::Shared,
-        through,
-    )?;
-    let private = space.map_object(object, 0, VirtAddr(0), 4 * PAGE, RW, Sharing::Private, own)?;
+    let through = capability.binding();
+    let shared = space.map_object(object, 0, VirtAddr(0), 1100 * PAGE, RW, through)?;
     for i in 0..5 {
         fault(space, BASE + i * PAGE, Access::Write)?;
     }
     fault(space, BASE + 4 * MIB, Access::Write)?;
     fault(space, shared.0, Access::Write)?;
     fault(space, shared.0 + 1050 * PAGE, Access::Read)?;
-    fault(space, private.0, Access::Read)?;
-    fault(space, private.0, Access::Write)?;
     space.map_stack(8 * PAGE)?;
     space.fork_into(child)?;
     fault(child, BASE, Access::Write)?;
@@ -749,7 +679,6 @@ enum Op {
         space: usize,
         page: u64,
         pages: u64,
-        private: bool,
         flags: MapFlags,
         tag: usize,
     },
@@ -797,8 +726,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => (space.clone(), page.clone(), pages.clone(), flags.clone())
             .prop_map(|(space, page, pages, flags)| Op::Map { space, page, pages, flags }),
-        3 => (space.clone(), page.clone(), pages.clone(), any::<bool>(), flags.clone(), 0..3usize).prop_map(
-            |(space, page, pages, private, flags, tag)| Op::MapObject { space, page, pages, private, flags, tag }
+        3 => (space.clone(), page.clone(), pages.clone(), flags.clone(), 0..3usize).prop_map(
+            |(space, page, pages, flags, tag)| Op::MapObject { space, page, pages, flags, tag }
         ),
         2 => (space.clone(), page.clone(), pages.clone())
             .prop_map(|(space, page, pages)| Op::Unmap { space, page, pages }),
@@ -817,9 +746,8 @@ fn op() -> impl Strategy<Value = Op> {
 struct Page {
     flags: MapFlags,
     limit: MapFlags,
-    /// Page of the object, for shared and not yet copied private pages.
+    /// Page of the object, of what it maps.
     object: Option<u64>,
-    private: bool,
     tag: usize,
     value: u8,
 }
@@ -859,7 +787,6 @@ fn run(ops: &[Op]) {
                         flags,
                         limit,
                         object: None,
-                        private: true,
                         tag: 9,
                         value: 0,
                     };
@@ -872,24 +799,17 @@ fn run(ops: &[Op]) {
                 space,
                 page,
                 pages,
-                private,
                 flags,
                 tag,
             } => {
                 let fits = page + pages <= WINDOW;
                 let free = model[space].range(page..page + pages).next().is_none();
-                let sharing = if private {
-                    Sharing::Private
-                } else {
-                    Sharing::Shared
-                };
                 let result = spaces[space].map_object(
                     shared,
                     page * PAGE,
                     at(page),
                     pages * PAGE,
                     flags,
-                    sharing,
                     capabilities[tag].binding(),
                 );
                 match (fits, free) {
@@ -897,27 +817,15 @@ fn run(ops: &[Op]) {
                     (true, false) => assert_eq!(result, Err(MapError::Occupied)),
                     (true, true) => {
                         assert_eq!(result, Ok(at(page)));
-                        let limit = if private {
-                            flags | MapFlags::WRITE
-                        } else {
-                            flags
-                        };
                         for p in page..page + pages {
                             let new = Page {
                                 flags,
-                                limit,
+                                limit: flags,
                                 object: Some(p),
-                                private,
                                 tag,
                                 value: 0,
                             };
                             model[space].insert(p, new);
-                        }
-                        // A single private page that may be stored to is copied at once.
-                        if pages == 1 && private && flags.contains(MapFlags::WRITE) {
-                            let copied = model[space].get_mut(&page).unwrap();
-                            copied.object = None;
-                            copied.value = content[page as usize];
                         }
                     }
                 }
@@ -965,9 +873,8 @@ fn run(ops: &[Op]) {
                     None => Err(FaultError::NotMapped),
                     Some(p) if !p.flags.contains(MapFlags::WRITE) => Err(FaultError::Denied),
                     Some(p) => {
-                        match p.object {
-                            Some(i) if !p.private => content[i as usize] = value,
-                            _ => p.object = None,
+                        if let Some(i) = p.object {
+                            content[i as usize] = value;
                         }
                         p.value = value;
                         Ok(())

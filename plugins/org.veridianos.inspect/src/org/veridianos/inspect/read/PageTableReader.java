@@ -106,7 +106,7 @@ final class PageTableReader {
         SpaceFields(DescribedType type) {
             this.type = type;
             register = fields.access(type, "tlb.root_register");
-            resident = fields.access(type, "inner.resident");
+            resident = fields.access(type, "inner.tables.resident");
             regions = fields.field(type, "inner.regions.tree").orElse(null);
             region = regions == null ? null : fields.target(regions).orElse(null);
             span = new Span(register, resident);

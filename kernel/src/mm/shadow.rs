@@ -8,10 +8,12 @@
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
 
-use super::{AddressSpace, EVERYTHING, KERNEL, PerCpu, PhysAddr, tagged};
+use super::PhysAddr;
+use super::page_table::size;
+use super::tlb::{EVERYTHING, KERNEL, tagged};
+use super::vas::AddressSpace;
 use crate::lock::{Rank, SpinLock};
-use crate::mm::page_table::size;
-use crate::percpu::{self, MAX_CPUS};
+use crate::percpu::{self, MAX_CPUS, PerCpu};
 
 /// One removed entry.
 #[derive(Clone, Copy)]

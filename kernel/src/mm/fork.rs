@@ -1,0 +1,90 @@
+//! Fork: a copy of an address space that shares its frames until one side writes.
+
+use super::frames;
+use super::page_table::PageTable;
+use super::region::{Region, RegionKind};
+use super::vas::AddressSpace;
+use super::{MapError, MapFlags, OutOfMemory, breathe, tlb};
+use crate::arch::paging::Entry;
+
+/// Pages that one step handles.
+const STEP: usize = 32;
+
+impl AddressSpace {
+    /// Copies every promise into `child`, an empty space, and shares the pages copy-on-write. On
+    /// failure the child has a part of them and is to be released.
+    pub fn fork_into(&self, child: &AddressSpace) -> Result<(), MapError> {
+        let mut at = Some(0);
+        while let Some(from) = at {
+            at = self.fork_step(child, from)?;
+            breathe();
+        }
+        Ok(())
+    }
+
+    /// Copies one region, or a batch of its pages; returns where to go on.
+    fn fork_step(&self, child: &AddressSpace, at: u64) -> Result<Option<u64>, MapError> {
+        let mut guards = (self.inner.lock(), child.inner.lock_same_rank());
+        let (parent, copy) = (&mut *guards.0, &mut *guards.1);
+        let region = parent.regions.at_or_above(at);
+        if let Some(made) = copy.regions.find(at) {
+            // Where the parent changed since the last step, the promise ends.
+            let same = |r: &&mut Region| r.start <= at && r.promises_as(made);
+            if !region.as_ref().is_some_and(same) {
+                made.end = at;
+            }
+        }
+        let Some(region) = region else {
+            return Ok(None);
+        };
+        if region.closing {
+            return Ok(Some(region.end));
+        }
+        let from = at.max(region.start);
+        if copy.regions.find(from).is_none() {
+            let part = region.part(from, region.end, child).store()?;
+            copy.regions.insert(part);
+        }
+        let mut reduced = false;
+        let (here, there) = (&parent.tables, &mut copy.tables);
+        let reached = share(here, there, region, from, &mut reduced);
+        if reduced {
+            tlb::flush_space(self);
+        }
+        Ok(Some(reached?))
+    }
+}
+
+/// Shares one batch of a region's pages with the child. Returns how far it came; `reduced` says
+/// whether a page of the parent became read-only.
+fn share(
+    parent: &PageTable,
+    child: &mut PageTable,
+    region: &Region,
+    from: u64,
+    reduced: &mut bool,
+) -> Result<u64, OutOfMemory> {
+    let (mut left, mut result) = (STEP, Ok(true));
+    let reached = parent.visit(from, region.end, &mut |address, level, place| {
+        if left == 0 {
+            return false;
+        }
+        left -= 1;
+        let entry = place.get();
+        let mut flags = entry.flags(level);
+        if region.kind == RegionKind::Anonymous && flags.contains(MapFlags::WRITE) {
+            flags = (flags - MapFlags::WRITE) | MapFlags::COW;
+            place.set(Entry::leaf(entry.address(), flags, level));
+            *reduced = true;
+        }
+        result = child.map(address, level, entry.address(), flags);
+        if result != Ok(true) {
+            return false;
+        }
+        if region.is_counted() {
+            frames::retain(entry.address());
+        }
+        true
+    });
+    result.map(|_| reached)
+}
