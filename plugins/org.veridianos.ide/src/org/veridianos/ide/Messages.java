@@ -27,6 +27,7 @@ public final class Messages extends NLS {
     public static String Machine_notRecovered;
     public static String Machine_recovering;
     public static String Machine_running;
+    public static String Machine_disconnected;
     public static String Machine_terminated;
     public static String Project_exists;
     public static String Project_layingOut;

@@ -268,8 +268,10 @@ class MachineTest {
 
     @Test
     void aDetachedMachineOutlivesItsOwner() throws Exception {
-        Machine machine = start(TinyGuest.config(TinyGuest.counting(folder, "")));
+        Machine machine = Machine.start(TinyGuest.config(TinyGuest.counting(folder, "")), sessions, new Machine.Owner("test", true, ""), System.getenv());
         machine.detach();
+        assertFalse(machine.console().isOpen());
+        assertTrue(machine.isAlive());
         Session session = sessions.get("riscv64-1");
         assertTrue(session.outlivesOwner());
         sessions.remove(session);

@@ -285,11 +285,20 @@ public final class Machine implements AutoCloseable {
         sessions.remove(session);
     }
 
-    /** Leaves the machine running without this owner: the session says so, and {@link #close()} is not to be called any more. */
-    public void detach() throws MachineException {
+    /**
+     * Closes the console and the monitor and leaves the machine, which is meant to outlive its owner, running; {@link #close()} is not to
+     * be called any more.
+     */
+    public void detach() {
+        if (monitor != null) {
+            monitor.close();
+        }
+        try {
+            console.close();
+        } catch (IOException closed) {
+            // Nothing is left to close.
+        }
         remove(hook);
-        sessions.update(session.folder(), s -> new Session(s.folder(), s.created(), s.owner(), s.ownerKind(), s.qemu(), true, s.architecture(), s.profile(),
-                s.project(), s.elf(), s.cpus(), s.memory(), s.ram(), s.gdbHolder()));
     }
 
     /** All words of QEMU's command line, for people. */

@@ -16,6 +16,7 @@ import org.eclipse.debug.core.DebugEvent;
 import org.eclipse.debug.core.DebugException;
 import org.eclipse.debug.core.DebugPlugin;
 import org.eclipse.debug.core.ILaunch;
+import org.eclipse.debug.core.model.IDisconnect;
 import org.eclipse.debug.core.model.IProcess;
 import org.eclipse.debug.core.model.IStreamsProxy;
 import org.eclipse.osgi.util.NLS;
@@ -33,8 +34,11 @@ import org.veridianos.machine.Session;
  * last {@value #KEPT} bytes are kept for listeners that come later. The platform's own streams stay unused ({@link
  * #getStreamsProxy()} is null), because they hold all output as text. When the line closes, the machine has ended: its
  * session is removed, listeners hear why, and the terminate event is fired, in this order and once.
+ *
+ * <p>A machine that may outlive the IDE can be disconnected: it goes on without this process, and the next start of the IDE
+ * finds it again. The platform does that with every launch that allows it when the IDE is closed, and terminates the others.
  */
-public final class MachineProcess extends PlatformObject implements IProcess {
+public final class MachineProcess extends PlatformObject implements IProcess, IDisconnect {
 
     private static final int KEPT = 1 << 20;
 
@@ -46,6 +50,7 @@ public final class MachineProcess extends PlatformObject implements IProcess {
     private final Replay replay = new Replay(KEPT);
     private final ExitLine exitLine = new ExitLine();
     private volatile boolean terminatedByUser;
+    private volatile boolean disconnected;
     /** Set once, when everything is over; guarded by {@code replay} together with the listeners' last call. */
     private volatile String ended;
     private volatile int exitValue;
@@ -92,7 +97,9 @@ public final class MachineProcess extends PlatformObject implements IProcess {
         } catch (IOException closed) {
             // The same as the end of the stream: QEMU is gone or going.
         }
-        end();
+        if (!disconnected) {
+            end();
+        }
     }
 
     private void end() {
@@ -107,17 +114,24 @@ public final class MachineProcess extends PlatformObject implements IProcess {
             IdePlugin.log(leftover.getMessage(), leftover);
             reason = leftover.getMessage();
         }
+        end(reason);
+    }
+
+    private void end(String reason) {
         Machines.remove(this);
         synchronized (replay) {
             ended = reason;
-            String last = reason;
-            listeners.forEach(l -> l.ended(last));
+            listeners.forEach(l -> l.ended(reason));
         }
         fire(DebugEvent.TERMINATE);
     }
 
     private void fire(int kind) {
-        DebugPlugin.getDefault().fireDebugEventSet(new DebugEvent[] {new DebugEvent(this, kind)});
+        DebugPlugin platform = DebugPlugin.getDefault();
+        // It is gone before the last machine when the IDE is closed.
+        if (platform != null) {
+            platform.fireDebugEventSet(new DebugEvent[] {new DebugEvent(this, kind)});
+        }
     }
 
     /** {@code listener} gets what is kept of the output so far, then everything that comes. */
@@ -216,6 +230,26 @@ public final class MachineProcess extends PlatformObject implements IProcess {
             machine.close();
         } catch (MachineException stuck) {
             throw new DebugException(new Status(IStatus.ERROR, IdePlugin.ID, NLS.bind(Messages.Machine_noTerminate, label, stuck.getMessage()), stuck));
+        }
+    }
+
+    @Override
+    public boolean canDisconnect() {
+        return !isTerminated() && session().outlivesOwner();
+    }
+
+    @Override
+    public boolean isDisconnected() {
+        return disconnected;
+    }
+
+    @Override
+    public void disconnect() {
+        if (canDisconnect()) {
+            disconnected = true;
+            machine.detach();
+            // The platform asks next whether this can be terminated; it must not find that it can.
+            end(Messages.Machine_disconnected);
         }
     }
 
