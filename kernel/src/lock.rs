@@ -68,10 +68,11 @@ pub enum Rank {
 }
 
 /// A lock around a value, for data that several CPUs change.
+#[repr(C)]
 pub struct SpinLock<T> {
+    value: UnsafeCell<T>,
     held: AtomicU32,
     rank: Rank,
-    value: UnsafeCell<T>,
 }
 
 // SAFETY: the lock hands out one reference at a time, so sharing it needs only `T: Send`.
@@ -117,6 +118,13 @@ impl<T> SpinLock<T> {
     #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
         (self.held.swap(1, Ordering::Acquire) == 0).then(|| self.guard())
+    }
+
+    /// The lock itself, whatever it guards: as threads name it that wait behind it.
+    #[inline]
+    pub const fn wait_lock(&self) -> *const SpinLock<()> {
+        // `repr(C)`: a lock that guards nothing looks like the end of every lock.
+        (&raw const self.held).cast()
     }
 
     /// Where the value is, for the description of kernel data and for a panicking CPU.
@@ -186,6 +194,14 @@ pub fn spin() {
             tlb::service();
         }
         cpu::relax();
+    }
+}
+
+impl<T> Guard<'_, T> {
+    /// See `SpinLock::wait_lock`.
+    #[inline]
+    pub fn wait_lock(&self) -> *const SpinLock<()> {
+        self.lock.wait_lock()
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `inheritance` | fork and exec |
 //! | `ipc_integration` | capabilities in messages |
 //! | `cycles` | objects that only keep each other alive |
+//! | `cached` | objects with a cache of their own type |
 //! | `cache` | per CPU: token to checked object |
 //!
 //! Rules for callers. What a lookup returns is good until the operation ends or passes a
@@ -27,6 +28,7 @@
 //! derivation locks.
 
 mod cache;
+mod cached;
 mod cycles;
 mod derivation;
 mod inheritance;
@@ -45,6 +47,7 @@ mod loom_tests;
 mod tests;
 
 pub use cache::Cache;
+pub use cached::{Cached, create, header};
 pub use derivation::Grant;
 pub use ipc_integration::{Landing, Tokens};
 pub use object::{Kind, Object, ObjectOps, Typed, Use, reap};

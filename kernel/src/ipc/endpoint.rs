@@ -202,12 +202,12 @@ impl Endpoint {
             let queues = self.lock();
             let found = [&queues.senders, &queues.receivers, &queues.in_flight]
                 .into_iter()
-                .find_map(|list| find(list, &which));
+                .find_map(|list| NonNull::new(list.find(&which)));
             match found {
                 // SAFETY: the thread is in a list of this endpoint, whose lock is held.
                 Some(thread) => unsafe {
-                    wait::unlink(thread);
-                    thread
+                    wait::unlink(thread.as_ptr());
+                    thread.as_ptr()
                 },
                 None => return false,
             }
@@ -216,19 +216,6 @@ impl Endpoint {
         unsafe { wait::finish(thread, error as i64 as u64, 0) };
         true
     }
-}
-
-fn find(list: &WaitList, which: impl Fn(&Thread) -> bool) -> Option<*mut Thread> {
-    let mut thread = list.first();
-    // SAFETY: threads in a list are alive, and the caller holds its lock.
-    while let Some(t) = unsafe { thread.as_ref() } {
-        if which(t) {
-            return Some(thread);
-        }
-        // SAFETY: `thread` is in this list.
-        thread = unsafe { list.after(thread) };
-    }
-    None
 }
 
 fn of(object: &Object) -> &Endpoint {

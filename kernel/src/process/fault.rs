@@ -57,12 +57,8 @@ pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
 fn end(thread: &mut Thread, fault: &Fault) -> ! {
     // SAFETY: a running thread has a process.
     let process = unsafe { &*thread.process };
-    let length = process
-        .name
-        .iter()
-        .position(|&b| b == 0)
-        .unwrap_or(process.name.len());
-    let name = core::str::from_utf8(&process.name[..length]).unwrap_or("?");
+    let name = core::str::from_utf8(&process.name).unwrap_or("?");
+    let name = name.trim_end_matches('\0');
     println!(
         "{name}: process {}, thread {} ended: {fault}",
         process.pid, thread.id

@@ -5,7 +5,7 @@ use super::elf::Image;
 use super::objects::{Memory, Plain};
 use super::pcb::TREE;
 use crate::arch::power;
-use crate::cap::{Kind, Object, Policy, Rights, Space, Token};
+use crate::cap::{Kind, Policy, Rights, Token};
 use crate::initrd::Archive;
 use crate::ipc::registry::Namespace;
 use crate::machine::machine;
@@ -34,9 +34,7 @@ fn start(archive: Archive) -> Result<(), Error> {
     let disk = machine().initrd.clone().ok_or(Error::NotFound)?;
     let base = PhysAddr(disk.start & !0xfff);
     let end = disk.end.next_multiple_of(4096);
-    let memory =
-        MemoryObject::from_physical(base, end - base.0, false).map_err(|_| Error::OutOfMemory)?;
-    let memory = Memory::wrap(memory)?;
+    let memory = Memory::wrap(MemoryObject::from_physical(base, end - base.0, false))?;
     let offset = virt_to_phys(file.as_ptr()).0 - base.0;
     let image = Image {
         memory: memory.memory(),
@@ -44,31 +42,24 @@ fn start(archive: Archive) -> Result<(), Error> {
         length: file.len() as u64,
     };
     let process = create::build(None, &image, *b"init\0\0\0\0\0\0\0\0\0\0\0\0")?;
-    TREE.lock().init = core::ptr::from_ref(&*process).cast_mut();
+    TREE.lock().init = &raw const *process;
     // SAFETY: the process was just made and does not run yet.
     let space = unsafe { process.capabilities() };
-    give(
-        space,
-        Plain::create(Kind::Console)?.header(),
-        well_known::CONSOLE,
-    )?;
-    give(space, Namespace::create()?.header(), well_known::NAMESPACE)?;
-    give(space, memory.header(), well_known::INITRD)?;
-    give(
-        space,
-        Plain::create(Kind::Machine)?.header(),
-        well_known::MACHINE,
-    )?;
-    let arguments = Memory::wrap(MemoryObject::create(4096).map_err(|_| Error::OutOfMemory)?)?;
+    let namespace = Namespace::create()?;
+    for (object, expected) in [
+        (Plain::create(Kind::Console), well_known::CONSOLE),
+        (namespace.header(), well_known::NAMESPACE),
+        (memory.header(), well_known::INITRD),
+        (Plain::create(Kind::Machine), well_known::MACHINE),
+    ] {
+        let token = space.insert_root(object, Rights::all(), 0)?;
+        debug_assert_eq!(token, Token(expected));
+        space.set_policy(token, Policy::Drop)?;
+    }
+    let arguments = Memory::wrap(MemoryObject::create(4096))?;
     write_arguments(arguments.memory(), &[words, machine().command_line()])?;
     let token = space.insert_root(arguments.header(), Rights::READ, 0)?;
     create::start(&process, token.0)
-}
-
-fn give(space: &Space, object: &Object, expected: u64) -> Result<(), Error> {
-    let token = space.insert_root(object, Rights::all(), 0)?;
-    debug_assert_eq!(token, Token(expected));
-    space.set_policy(token, Policy::Drop)
 }
 
 /// Words in the form in which programs find their arguments.

@@ -11,201 +11,164 @@
 //!
 //! Lock order: two buckets are taken by rising address.
 
-use core::cell::UnsafeCell;
 use core::ptr::null_mut;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::thread::{Thread, flag};
 use super::wait::{self, Reason, WaitList};
-use crate::arch::layout::USER_END;
-use crate::arch::{timer, uaccess};
+use crate::arch::timer;
 use crate::cap::Binding;
 use crate::lock::{Rank, SpinLock};
 use crate::mm::vas::FutexKey;
 use crate::mm::{VirtAddr, tlb};
-use crate::sched::{affinity, scheduler, timers};
-use crate::syscall::Outcome;
+use crate::sched::affinity;
+use crate::syscall::userspace::UserPtr;
+use crate::syscall::{Answer, Arguments};
 use veridian_abi::{Error, futex::WAITERS};
 
 const BUCKETS: usize = 256;
 /// Owners that wait for owners: how far a rank is lent.
 const CHAIN: usize = 8;
 
-struct Bucket {
-    lock: SpinLock<()>,
-    waiters: UnsafeCell<WaitList>,
-}
+type Bucket = SpinLock<WaitList>;
 
-// SAFETY: the waiters are reached under the lock alone.
-unsafe impl Sync for Bucket {}
-
-static TABLE: [Bucket; BUCKETS] = [const {
-    Bucket {
-        lock: SpinLock::new(Rank::WaitQueue, ()),
-        waiters: UnsafeCell::new(WaitList::new()),
-    }
-}; BUCKETS];
+static TABLE: [Bucket; BUCKETS] =
+    [const { SpinLock::new(Rank::WaitQueue, WaitList::new()) }; BUCKETS];
 
 fn bucket(key: FutexKey) -> &'static Bucket {
     let hash = (key.owner as u64 ^ key.offset.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     &TABLE[(hash >> 56) as usize % BUCKETS]
 }
 
-impl Bucket {
-    /// The first waiter at `key`, in the order of rank; null if there is none. The lock is held.
-    fn first(&self, key: FutexKey) -> *mut Thread {
-        // SAFETY: the lock is held; threads in the list are alive.
-        unsafe {
-            let waiters = &*self.waiters.get();
-            let mut thread = waiters.first();
-            while !thread.is_null() && (*thread).futex != Some(key) {
-                thread = waiters.after(thread);
-            }
-            thread
+/// Takes out the first waiter at `key`, in the order of rank; null if there is none. The waiters are
+/// those of its bucket, which is locked; the wake-up is the caller's.
+fn pop(waiters: &WaitList, key: FutexKey) -> *mut Thread {
+    let thread = waiters.find(|thread| thread.futex == Some(key));
+    // SAFETY: the lock is held, and a thread that was found is in the list.
+    unsafe {
+        if let Some(thread) = thread.as_mut() {
+            wait::unlink(thread);
+            thread.futex = None;
         }
     }
-
-    /// Takes out the first waiter at `key`; null if there is none.
-    fn pop(&self, key: FutexKey) -> *mut Thread {
-        let _guard = self.lock.lock();
-        let thread = self.first(key);
-        if !thread.is_null() {
-            // SAFETY: in this list, whose lock is held.
-            unsafe { wait::unlink(thread) };
-        }
-        thread
-    }
+    thread
 }
 
-/// The name of the word at a user address.
-fn key(address: u64) -> Result<FutexKey, Error> {
-    if address % 4 != 0 || address >= USER_END {
-        return Err(Error::BadAddress);
-    }
+/// As `pop`, from the bucket of `key`.
+fn take(key: FutexKey) -> *mut Thread {
+    pop(&bucket(key).lock(), key)
+}
+
+/// A word that user code has at an address.
+struct Word {
+    value: UserPtr<u32>,
+    key: FutexKey,
+}
+
+/// The word at a user address and its name.
+fn word(address: u64) -> Result<Word, Error> {
+    let value = UserPtr::new(address)?;
     // SAFETY: a system call runs in the current thread's space.
     let space = unsafe { tlb::current() }.ok_or(Error::BadAddress)?;
-    space
-        .futex_key(VirtAddr(address))
-        .map_err(|_| Error::BadAddress)
+    let key = space.futex_key(VirtAddr(address));
+    let key = key.map_err(|_| Error::BadAddress)?;
+    Ok(Word { value, key })
 }
 
-/// Leaves the current thread waiting at `key` if `still` says so under the bucket's lock.
+/// Leaves the current thread waiting for a word if `still` says so under the bucket's lock.
 fn wait_at(
     thread: &mut Thread,
-    key: FutexKey,
-    address: u64,
-    reason: Reason,
+    word: &Word,
+    (reason, address): (Reason, u64),
     deadline: u64,
-    still: impl FnOnce(&Bucket, &mut Thread) -> Result<(), Error>,
-) -> Outcome {
+    still: impl FnOnce() -> Result<bool, Error>,
+) -> Answer {
     if deadline <= timer::now() {
-        return Err::<u64, _>(Error::TimedOut).into();
+        return Err(Error::TimedOut);
     }
-    let bucket = bucket(key);
-    let guard = bucket.lock.lock();
-    if let Err(error) = still(bucket, thread) {
-        drop(guard);
-        return if error == Error::Busy {
-            Ok(0)
-        } else {
-            Err(error)
-        }
-        .into();
+    let bucket = bucket(word.key);
+    let mut waiters = bucket.lock();
+    if !still()? {
+        return Ok(0);
     }
-    thread.futex = Some(key);
-    thread.wait.reason = reason;
-    thread.wait.object = address;
-    thread.wait.via = Binding::KERNEL;
-    if deadline != u64::MAX {
-        timers::arm(thread, deadline);
-    }
-    // SAFETY: the lock is held; the thread is running, so in no list.
-    unsafe { (*bucket.waiters.get()).insert(thread, &raw const bucket.lock) };
-    drop(guard);
-    scheduler::reschedule()
+    thread.futex = Some(word.key);
+    wait::leave(
+        thread,
+        (reason, address),
+        Binding::KERNEL,
+        deadline,
+        |thread| {
+            // SAFETY: the lock is held; the thread is running, so in no list.
+            unsafe { waiters.insert(thread, bucket.wait_lock()) };
+            drop(waiters);
+        },
+    )
 }
 
 /// The system call `futex_wait`; `veridian_abi` says what it does.
-pub fn futex_wait(thread: &mut Thread, [address, expected, deadline, ..]: [u64; 6]) -> Outcome {
-    match key(address) {
-        Ok(key) => wait_at(thread, key, address, Reason::Futex, deadline, |_, _| {
-            match uaccess::load_u32_user(address) {
-                Ok(word) if word as u64 == expected => Ok(()),
-                Ok(_) => Err(Error::WouldBlock),
-                Err(()) => Err(Error::BadAddress),
-            }
-        }),
-        Err(error) => Err::<u64, _>(error).into(),
-    }
+pub fn futex_wait(thread: &mut Thread, [address, expected, deadline, ..]: Arguments) -> Answer {
+    let word = word(address)?;
+    wait_at(
+        thread,
+        &word,
+        (Reason::Futex, address),
+        deadline,
+        || match word.value.load()? as u64 == expected {
+            true => Ok(true),
+            false => Err(Error::WouldBlock),
+        },
+    )
 }
 
 /// The system call `futex_wake`; `veridian_abi` says what it does.
-pub fn futex_wake(_: &mut Thread, [address, count, ..]: [u64; 6]) -> Outcome {
-    key(address).map(|key| wake(key, count)).into()
+pub fn futex_wake(_: &mut Thread, [address, count, ..]: Arguments) -> Answer {
+    Ok(wake(word(address)?.key, count))
 }
 
 fn wake(key: FutexKey, count: u64) -> u64 {
-    let mut woken = 0;
-    while woken < count {
-        let thread = bucket(key).pop(key);
+    for woken in 0..count {
+        let thread = take(key);
         if thread.is_null() {
-            break;
+            return woken;
         }
         // SAFETY: just popped, so its wake-up is this function's.
-        unsafe {
-            (*thread).futex = None;
-            wait::finish(thread, 0, 0);
-        }
-        woken += 1;
+        unsafe { wait::finish(thread, 0, 0) };
     }
-    woken
+    count
 }
 
 /// The system call `futex_requeue`; `veridian_abi` says what it does.
-pub fn futex_requeue(_: &mut Thread, [address, count, target, ..]: [u64; 6]) -> Outcome {
-    let requeue = || {
-        let (from, to) = (key(address)?, key(target)?);
-        let woken = wake(from, count);
-        loop {
-            if from == to {
-                break;
-            }
-            let thread = bucket(from).pop(from);
-            // SAFETY: just popped, so the thread is this function's.
-            let Some(t) = (unsafe { thread.as_mut() }) else {
-                break;
-            };
-            t.futex = Some(to);
-            t.wait.object = target;
-            let bucket = bucket(to);
-            let killed = {
-                let _guard = bucket.lock.lock();
-                // SAFETY: the lock is held; the thread is in no list.
-                unsafe { (*bucket.waiters.get()).insert(t, &raw const bucket.lock) };
-                t.flags.load(core::sync::atomic::Ordering::SeqCst) & flag::KILLED != 0
-            };
-            if killed {
-                // SAFETY: it is in the list, or somebody else ends its wait.
-                unsafe { wait::cancel(thread, Error::Cancelled) };
-            }
+pub fn futex_requeue(_: &mut Thread, [address, count, target, ..]: Arguments) -> Answer {
+    let (from, to) = (word(address)?.key, word(target)?.key);
+    let woken = wake(from, count);
+    if from == to {
+        return Ok(woken);
+    }
+    // SAFETY: just popped, so the thread is this function's.
+    while let Some(t) = unsafe { take(from).as_mut() } {
+        t.futex = Some(to);
+        t.wait.object = target;
+        let bucket = bucket(to);
+        let killed = {
+            // SAFETY: the lock is held; the thread is in no list.
+            unsafe { bucket.lock().insert(t, bucket.wait_lock()) };
+            t.flags.load(SeqCst) & flag::KILLED != 0
+        };
+        if killed {
+            // SAFETY: it is in the list, or somebody else ends its wait.
+            unsafe { wait::cancel(t, Error::Cancelled) };
         }
-        Ok(woken)
-    };
-    requeue().into()
+    }
+    Ok(woken)
 }
 
-/// The thread of `process` with this number, or null. Its process's lock is held by nobody.
+/// The thread of the caller's process with this number, or null.
 fn owner_of(thread: &Thread, number: u32) -> *mut Thread {
     // SAFETY: a running thread has a process; threads in its list are alive under its lock, and for
     // the length of this operation after.
-    unsafe {
-        let members = (*thread.process).members();
-        let mut owner = members.threads;
-        while !owner.is_null() && (*owner).id != number {
-            owner = (*owner).next;
-        }
-        owner
-    }
+    let members = unsafe { (*thread.process).members.lock() };
+    let owner = members.threads().find(|owner| owner.id == number);
+    owner.map_or(null_mut(), |owner| &raw mut *owner)
 }
 
 /// Lends the current thread's rank to the owner it is going to wait for, and on along the chain.
@@ -225,81 +188,56 @@ fn lend(thread: &Thread, number: u32) {
         if o.wait.reason != Reason::Mutex {
             return;
         }
-        owner = match uaccess::load_u32_user(o.wait.object) {
-            Ok(word) => owner_of(thread, word & !WAITERS),
-            Err(()) => null_mut(),
-        };
+        let next = UserPtr::<u32>::new(o.wait.object).and_then(|word| word.load());
+        owner = next.map_or(null_mut(), |next| owner_of(thread, next & !WAITERS));
     }
 }
 
 /// The system call `futex_lock`; `veridian_abi` says what it does.
-pub fn futex_lock(thread: &mut Thread, [address, deadline, ..]: [u64; 6]) -> Outcome {
-    let (mine, key) = match key(address) {
-        Ok(key) => (thread.id, key),
-        Err(error) => return Err::<u64, _>(error).into(),
-    };
-    match uaccess::load_u32_user(address) {
-        Ok(word) if word & !WAITERS == mine => return Err::<u64, _>(Error::InvalidArgument).into(),
-        Ok(word) if word != 0 => lend(thread, word & !WAITERS),
-        Ok(_) => {}
-        Err(()) => return Err::<u64, _>(Error::BadAddress).into(),
+pub fn futex_lock(thread: &mut Thread, [address, deadline, ..]: Arguments) -> Answer {
+    let word = word(address)?;
+    let mine = thread.id;
+    match word.value.load()? & !WAITERS {
+        0 => {}
+        owner if owner == mine => return Err(Error::InvalidArgument),
+        owner => lend(thread, owner),
     }
-    // `Busy` from the closure means that the lock was free after all and is the caller's now.
-    wait_at(thread, key, address, Reason::Mutex, deadline, |_, _| {
+    wait_at(thread, &word, (Reason::Mutex, address), deadline, || {
         loop {
-            let word = uaccess::load_u32_user(address).map_err(|()| Error::BadAddress)?;
-            let new = if word == 0 { mine } else { word | WAITERS };
-            match uaccess::compare_exchange_u32_user(address, word, new) {
-                Ok(seen) if seen == word => {
-                    return if word == 0 { Err(Error::Busy) } else { Ok(()) };
-                }
-                Ok(_) => {}
-                Err(()) => return Err(Error::BadAddress),
+            let seen = word.value.load()?;
+            let new = if seen == 0 { mine } else { seen | WAITERS };
+            if word.value.compare_exchange(seen, new)? == seen {
+                // A word that was free after all is the caller's now.
+                return Ok(seen != 0);
             }
         }
     })
 }
 
 /// The system call `futex_unlock`; `veridian_abi` says what it does.
-pub fn futex_unlock(thread: &mut Thread, [address, ..]: [u64; 6]) -> Outcome {
-    let unlock = || {
-        let key = key(address)?;
-        let bucket = bucket(key);
-        let guard = bucket.lock.lock();
-        let word = uaccess::load_u32_user(address).map_err(|()| Error::BadAddress)?;
-        if word & !WAITERS != thread.id {
-            return Err(Error::InvalidArgument);
-        }
-        let next = bucket.first(key);
-        // SAFETY: a waiter in the list is alive under the lock.
-        let new = unsafe {
-            match next.as_ref() {
-                None => 0,
-                Some(next) => {
-                    wait::unlink(next as *const Thread as *mut Thread);
-                    next.id
-                        | if bucket.first(key).is_null() {
-                            0
-                        } else {
-                            WAITERS
-                        }
-                }
-            }
-        };
-        let stored = uaccess::compare_exchange_u32_user(address, word, new);
-        drop(guard);
-        if !next.is_null() {
-            // SAFETY: unlinked above, so its wake-up is this function's.
-            unsafe {
-                (*next).futex = None;
-                wait::finish(next, 0, 0);
-            }
-        }
-        stored.map(|_| ()).map_err(|()| Error::BadAddress)
+pub fn futex_unlock(thread: &mut Thread, [address, ..]: Arguments) -> Answer {
+    let Word { value, key } = word(address)?;
+    let waiters = bucket(key).lock();
+    let held = value.load()?;
+    if held & !WAITERS != thread.id {
+        return Err(Error::InvalidArgument);
+    }
+    let next = pop(&waiters, key);
+    let more = !waiters.find(|thread| thread.futex == Some(key)).is_null();
+    // SAFETY: a waiter that was popped is this function's.
+    let new = match unsafe { next.as_ref() } {
+        None => 0,
+        Some(next) => next.id | if more { WAITERS } else { 0 },
     };
-    let outcome = unlock();
-    if outcome.is_ok() && thread.lent_rank.swap(0, Relaxed) != 0 {
+    let stored = value.compare_exchange(held, new);
+    drop(waiters);
+    if !next.is_null() {
+        // SAFETY: as above.
+        unsafe { wait::finish(next, 0, 0) };
+    }
+    stored?;
+    if thread.lent_rank.swap(0, Relaxed) != 0 {
         affinity::set_effective_rank(thread, thread.task.base_rank.load(Relaxed));
     }
-    outcome.into()
+    Ok(0)
 }

@@ -1,7 +1,5 @@
 //! Console input: a ring that the device's interrupt fills and readers empty.
 
-use core::cell::UnsafeCell;
-
 use super::thread::Thread;
 use super::wait::{self, Reason, WaitList};
 use crate::arch::{console, ipi};
@@ -19,23 +17,15 @@ struct Input {
     readers: WaitList,
 }
 
-struct Locked {
-    lock: SpinLock<()>,
-    input: UnsafeCell<Input>,
-}
-
-// SAFETY: the input is reached under the lock alone.
-unsafe impl Sync for Locked {}
-
-static INPUT: Locked = Locked {
-    lock: SpinLock::new(Rank::Channel, ()),
-    input: UnsafeCell::new(Input {
+static INPUT: SpinLock<Input> = SpinLock::new(
+    Rank::Channel,
+    Input {
         bytes: [0; CAPACITY],
         first: 0,
         count: 0,
         readers: WaitList::new(),
-    }),
-};
+    },
+);
 
 /// A device line was raised; only the console's is used.
 pub fn device(line: u32) {
@@ -45,25 +35,18 @@ pub fn device(line: u32) {
 
 /// The console's device has something: takes it in and wakes a reader, who then reads again.
 pub fn interrupt() {
-    let guard = INPUT.lock.lock();
-    // SAFETY: the lock is held.
-    let input = unsafe { &mut *INPUT.input.get() };
+    let mut input = INPUT.lock();
     while let Some(byte) = console::get() {
         if input.count < CAPACITY {
-            input.bytes[(input.first + input.count) % CAPACITY] = byte;
+            let end = (input.first + input.count) % CAPACITY;
+            input.bytes[end] = byte;
             input.count += 1;
         }
     }
-    let reader = if input.count > 0 {
-        // SAFETY: the lock is held.
-        unsafe { input.readers.pop() }
-    } else {
-        core::ptr::null_mut()
-    };
-    drop(guard);
-    if !reader.is_null() {
-        // SAFETY: just popped, so its wake-up is this function's.
-        unsafe { wait::finish(reader, Error::Busy as i64 as u64, 0) };
+    let some = input.count > 0;
+    drop(input);
+    if some {
+        wait::wake(&INPUT, |i| &mut i.readers, Error::Busy as i64 as u64, 0);
     }
 }
 
@@ -71,9 +54,7 @@ pub fn interrupt() {
 /// again (`Busy`), since another reader may be faster.
 pub fn read(thread: &mut Thread, via: Binding, buffer: u64, length: u64, info: u64) -> Outcome {
     let mut bytes = [0; 64];
-    let guard = INPUT.lock.lock();
-    // SAFETY: the lock is held.
-    let input = unsafe { &mut *INPUT.input.get() };
+    let mut input = INPUT.lock();
     let count = input.count.min(length as usize).min(bytes.len());
     for byte in &mut bytes[..count] {
         *byte = input.bytes[input.first];
@@ -81,14 +62,11 @@ pub fn read(thread: &mut Thread, via: Binding, buffer: u64, length: u64, info: u
     }
     input.count -= count;
     if count == 0 && length != 0 {
-        return wait::block(thread, Reason::Console, 0, via, info, |thread| {
-            // SAFETY: the lock is held; the thread is running, so in no list.
-            unsafe { input.readers.append(thread, &raw const INPUT.lock) };
-            drop(guard);
+        return wait::block_in(thread, (Reason::Console, 0), via, info, input, |i| {
+            &mut i.readers
         });
     }
-    drop(guard);
-    userspace::write_bytes(buffer, &bytes[..count])
-        .map(|()| count as u64)
-        .into()
+    drop(input);
+    let written = userspace::write_bytes(buffer, &bytes[..count]);
+    written.map(|()| count as u64).into()
 }

@@ -6,11 +6,20 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::cap::{Kind, Object, ObjectOps, Progress, Typed, Use};
+use alloc::boxed::Box;
+
+use crate::cap::{self, Cached, Kind, Object, ObjectOps, Progress, Typed, Use};
+use crate::mm::OutOfMemory;
 use crate::mm::heap::Cache;
 use crate::mm::object::MemoryObject;
 use crate::mm::vas::AddressSpace;
 use veridian_abi::Error;
+
+impl From<OutOfMemory> for Error {
+    fn from(_: OutOfMemory) -> Error {
+        Error::OutOfMemory
+    }
+}
 
 crate::described! {
     /// A memory object behind capabilities.
@@ -39,10 +48,12 @@ impl OwnedSpace {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub fn create() -> Result<OwnedSpace, Error> {
-        AddressSpace::create()
-            .map(OwnedSpace)
-            .map_err(|_| Error::OutOfMemory)
+    pub fn create() -> Result<OwnedSpace, OutOfMemory> {
+        AddressSpace::create().map(OwnedSpace)
+    }
+
+    fn into_raw(self) -> *mut AddressSpace {
+        core::mem::ManuallyDrop::new(self).0.as_ptr()
     }
 }
 
@@ -65,10 +76,6 @@ impl Drop for OwnedSpace {
 unsafe impl Sync for Memory {}
 // SAFETY: as above.
 unsafe impl Send for Memory {}
-// SAFETY: as above.
-unsafe impl Sync for SpaceObject {}
-// SAFETY: as above.
-unsafe impl Send for SpaceObject {}
 // SAFETY: `repr(C)` with the header first.
 unsafe impl Typed for Memory {
     const KIND: Kind = Kind::Memory;
@@ -78,38 +85,35 @@ unsafe impl Typed for SpaceObject {
     const KIND: Kind = Kind::AddressSpace;
 }
 
-static MEMORIES: Cache<Memory> = Cache::new("memory capability");
-static SPACES: Cache<SpaceObject> = Cache::new("address space capability");
-static MEMORY_OPERATIONS: ObjectOps = ObjectOps {
-    sweep: sweep_memory,
-    destroy: destroy_memory,
-    holds: |_| core::ptr::null(),
-};
-static SPACE_OPERATIONS: ObjectOps = ObjectOps {
-    sweep: |_| Progress::Done,
-    destroy: destroy_space,
-    holds: |_| core::ptr::null(),
-};
+impl Cached for Memory {
+    const CACHE: &'static Cache<Self> = {
+        static CACHE: Cache<Memory> = Cache::new("memory capability");
+        &CACHE
+    };
+
+    /// Removes mappings that were made through capabilities which no longer exist.
+    fn sweep(&self) -> Progress {
+        self.memory().unmap_dead();
+        Progress::Done
+    }
+}
+
+impl Cached for SpaceObject {
+    const CACHE: &'static Cache<Self> = {
+        static CACHE: Cache<SpaceObject> = Cache::new("address space capability");
+        &CACHE
+    };
+}
 
 impl Memory {
-    /// Wraps a memory object, whose one reference it takes over.
+    /// Wraps a new memory object, whose one reference it takes over.
     ///
     /// # Errors
-    /// There is no memory for the header; the reference is released.
-    pub fn wrap(memory: NonNull<MemoryObject>) -> Result<Use<Memory>, Error> {
-        let value = Memory {
-            object: Object::new(Kind::Memory, &MEMORY_OPERATIONS),
-            memory,
-        };
-        match MEMORIES.allocate_with(value) {
-            // SAFETY: a new object's one use is its creator's.
-            Ok(wrapped) => Ok(unsafe { Use::from_raw(wrapped) }),
-            Err(_) => {
-                // SAFETY: the reference was handed over.
-                unsafe { MemoryObject::release(memory) };
-                Err(Error::OutOfMemory)
-            }
-        }
+    /// There is no memory for the object or its header.
+    pub fn wrap(memory: Result<NonNull<MemoryObject>, OutOfMemory>) -> Result<Use<Memory>, Error> {
+        let object = cap::header::<Memory>();
+        let memory = memory?;
+        cap::create(Memory { object, memory })
     }
 
     /// The memory object.
@@ -117,10 +121,12 @@ impl Memory {
         // SAFETY: this header holds a reference.
         unsafe { self.memory.as_ref() }
     }
+}
 
-    /// The memory object as mappings name it.
-    pub fn pointer(&self) -> NonNull<MemoryObject> {
-        self.memory
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: this header holds a reference; mappings hold references of their own.
+        unsafe { MemoryObject::release(self.memory) };
     }
 }
 
@@ -130,31 +136,18 @@ impl SpaceObject {
     /// # Errors
     /// There is no memory for it.
     pub fn create() -> Result<Use<SpaceObject>, Error> {
-        let space = OwnedSpace::create()?;
-        let value = SpaceObject {
-            object: Object::new(Kind::AddressSpace, &SPACE_OPERATIONS),
-            space: AtomicPtr::new(space.0.as_ptr()),
-        };
-        let wrapped = SPACES
-            .allocate_with(value)
-            .map_err(|_| Error::OutOfMemory)?;
-        core::mem::forget(space);
-        // SAFETY: a new object's one use is its creator's.
-        Ok(unsafe { Use::from_raw(wrapped) })
+        cap::create(SpaceObject {
+            object: cap::header::<SpaceObject>(),
+            space: AtomicPtr::new(OwnedSpace::create()?.into_raw()),
+        })
     }
 
     /// Puts another address space in place of the one it has. Result: that one. Others may still use
     /// it until a grace period has passed.
     pub fn replace(&self, new: OwnedSpace) -> OwnedSpace {
-        let old = self.space.swap(new.0.as_ptr(), Ordering::AcqRel);
-        core::mem::forget(new);
+        let old = self.space.swap(new.into_raw(), Ordering::AcqRel);
         // SAFETY: never null; the reference that this header held goes to the result.
         OwnedSpace(unsafe { NonNull::new_unchecked(old) })
-    }
-
-    /// The kernel object.
-    pub fn object(&self) -> &Object {
-        &self.object
     }
 
     /// The address space.
@@ -164,31 +157,12 @@ impl SpaceObject {
     }
 }
 
-/// Removes mappings that were made through capabilities which no longer exist.
-fn sweep_memory(object: &Object) -> Progress {
-    // SAFETY: these operations are installed in `Memory` alone, whose header comes first.
-    let memory: &Memory = unsafe { &*(&raw const *object).cast() };
-    memory.memory().unmap_dead();
-    Progress::Done
-}
-
-unsafe fn destroy_memory(object: NonNull<Object>) {
-    let wrapped = object.cast::<Memory>();
-    // SAFETY: nobody uses the header; mappings hold references of their own.
-    unsafe {
-        MemoryObject::release(wrapped.as_ref().memory);
-        MEMORIES.free(wrapped);
-    }
-}
-
-unsafe fn destroy_space(object: NonNull<Object>) {
-    let wrapped = object.cast::<SpaceObject>();
-    // SAFETY: nobody uses the header, so no thread runs in the space.
-    unsafe {
-        drop(OwnedSpace(NonNull::new_unchecked(
-            wrapped.as_ref().space.load(Ordering::Acquire),
-        )));
-        SPACES.free(wrapped);
+impl Drop for SpaceObject {
+    fn drop(&mut self) {
+        // SAFETY: never null; nobody uses the header, so no thread runs in the space.
+        drop(OwnedSpace(unsafe {
+            NonNull::new_unchecked(*self.space.get_mut())
+        }));
     }
 }
 
@@ -200,44 +174,17 @@ crate::described! {
     }
 }
 
-/// A use of a plain object.
-pub struct PlainUse(NonNull<Plain>);
-
-static PLAINS: Cache<Plain> = Cache::new("plain object");
 static PLAIN_OPERATIONS: ObjectOps = ObjectOps {
     sweep: |_| Progress::Done,
-    destroy: destroy_plain,
+    // Its creator's use never ends.
+    destroy: |_| unreachable!(),
     holds: |_| core::ptr::null(),
 };
 
 impl Plain {
-    /// A new object of `kind` (console, machine, namespace).
-    ///
-    /// # Errors
-    /// There is no memory for it.
-    pub fn create(kind: Kind) -> Result<PlainUse, Error> {
-        let plain = PLAINS.allocate_with(Plain {
-            object: Object::new(kind, &PLAIN_OPERATIONS),
-        });
-        plain.map(PlainUse).map_err(|_| Error::OutOfMemory)
+    /// A new object of `kind` (console, machine) that is there for ever.
+    pub fn create(kind: Kind) -> &'static Object {
+        let object = Object::new(kind, &PLAIN_OPERATIONS);
+        &Box::leak(Box::new(Plain { object })).object
     }
-}
-
-impl PlainUse {
-    /// The kernel object.
-    pub fn header(&self) -> &Object {
-        // SAFETY: this value holds a use.
-        unsafe { &self.0.as_ref().object }
-    }
-}
-
-impl Drop for PlainUse {
-    fn drop(&mut self) {
-        self.header().release();
-    }
-}
-
-unsafe fn destroy_plain(object: NonNull<Object>) {
-    // SAFETY: nobody uses the object.
-    unsafe { PLAINS.free(object.cast()) };
 }

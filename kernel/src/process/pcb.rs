@@ -6,20 +6,21 @@
 //! belongs to init.
 //!
 //! Lock order: the tree of processes (`ProcessTree`, one lock: parents, children, the list of all)
-//! comes before a process's own lock (`Process`: its threads, who waits for its end).
+//! comes before a process's own locks (`Process`: its threads and who waits for its end; its memory).
 
 use core::cell::UnsafeCell;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, Ordering::Relaxed};
 
 use alloc::boxed::Box;
 
 use super::objects::SpaceObject;
 use super::thread::Thread;
-use super::wait::WaitList;
-use crate::cap::{DEFAULT_LIMIT, Kind, Object, ObjectOps, Progress, Space, Typed, Use};
-use crate::lock::{Guard, Rank, SpinLock};
+use super::wait::{self, WaitList};
+use crate::cap::{self, Cached, DEFAULT_LIMIT, Kind, Object, Progress, Rights, Space, Typed, Use};
+use crate::lock::{Rank, SpinLock};
 use crate::mm::heap::Cache;
+use crate::sched::list::{Link, List, container};
 use veridian_abi::Error;
 
 crate::described! {
@@ -39,37 +40,45 @@ crate::described! {
 }
 
 crate::described! {
-    /// What a process's lock guards.
+    /// The threads of a process and those who wait for it.
     #[repr(C)]
     pub struct Members {
-        /// First thread.
-        pub threads: *mut Thread,
         /// Threads that have not left.
+        pub threads: List,
+        /// How many they are.
         pub count: u32,
         /// Those who wait for the process's end.
         pub waiters: WaitList,
         /// Those who wait for the end of any child.
         pub child_waiters: WaitList,
     }
-    threads: list(&[Name::role(1, "next")])
+    threads: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "sibling")])
+}
+
+impl Members {
+    /// The threads that have not left.
+    pub fn threads(&self) -> impl Iterator<Item = &mut Thread> {
+        // SAFETY: threads in the list are alive, and the process's lock is held; what other CPUs
+        // change of them meanwhile is atomic.
+        let threads = |link: *mut Link| unsafe { &mut *container!(link, Thread, sibling) };
+        self.threads.iter().map(threads)
+    }
 }
 
 crate::described! {
-    /// What the tree's lock guards.
+    /// A process's place in the tree.
     #[repr(C)]
     pub struct Kin {
         /// Parent, or null for init and for orphans of init.
-        pub parent: *mut Process,
-        /// First child.
-        pub children: *mut Process,
-        /// Next child of the same parent.
-        pub next_sibling: *mut Process,
-        /// Neighbours in the list of all processes.
-        pub next: *mut Process,
-        /// Neighbours in the list of all processes.
-        pub previous: *mut Process,
+        pub parent: *const Process,
+        /// Its children.
+        pub children: List,
+        /// Place among the children of the same parent.
+        pub sibling: Link,
+        /// Place among all processes.
+        pub all: Link,
     }
-    children: list(&[Name::role(1, "kin.next_sibling")])
+    children: holds(&[Name::inside("veridian_kernel::process::pcb::Process", "kin.sibling")])
 }
 
 crate::described! {
@@ -85,9 +94,9 @@ crate::described! {
         /// Its capability space; null once it has been freed.
         pub space: AtomicPtr<Space>,
         /// Its address space as an object; gone for a zombie.
-        memory: UnsafeCell<Option<Use<SpaceObject>>>,
-        lock: SpinLock<()>,
-        members: UnsafeCell<Members>,
+        pub memory: SpinLock<Option<Use<SpaceObject>>>,
+        /// Threads and waiters.
+        pub members: SpinLock<Members>,
         kin: UnsafeCell<Kin>,
         /// Name, for people: that of its image or of what it was forked from.
         pub name: [u8; 16],
@@ -96,8 +105,8 @@ crate::described! {
     name: text()
 }
 
-// SAFETY: what is not atomic is guarded by the process's lock, the tree's lock, or belongs to
-// whoever creates or takes down the process.
+// SAFETY: what is not atomic or locked is guarded by the tree's lock, or belongs to whoever creates
+// or takes down the process.
 unsafe impl Sync for Process {}
 // SAFETY: as above.
 unsafe impl Send for Process {}
@@ -106,25 +115,37 @@ unsafe impl Typed for Process {
     const KIND: Kind = Kind::Process;
 }
 
-static CACHE: Cache<Process> = Cache::new("process");
+impl Cached for Process {
+    const CACHE: &'static Cache<Self> = {
+        static CACHE: Cache<Process> = Cache::new("process");
+        &CACHE
+    };
+
+    fn sweep(&self) -> Progress {
+        wait::sweep(|| {
+            let members = self.members.lock();
+            wait::take_dead(&members.waiters).or_else(|| wait::take_dead(&members.child_waiters))
+        })
+    }
+
+    fn holds(&self) -> *const Space {
+        self.space.load(Ordering::Acquire)
+    }
+}
+
 static NEXT_PID: AtomicU32 = AtomicU32::new(1);
-static OPERATIONS: ObjectOps = ObjectOps {
-    sweep,
-    destroy,
-    holds: |object| of(object).space.load(Ordering::Acquire),
-};
 
 crate::described! {
     /// The tree of processes.
     pub struct Tree {
-        /// First of all processes.
-        pub first: *mut Process,
+        /// All processes, the newest first.
+        all: List,
         /// Adopts orphans.
-        pub init: *mut Process,
+        pub init: *const Process,
         /// Number of processes, zombies included.
         pub count: usize,
     }
-    first: list(&[Name::role(1, "kin.next")])
+    all: holds(&[Name::inside("veridian_kernel::process::pcb::Process", "kin.all")])
 }
 
 // SAFETY: processes in the tree are reached under its lock.
@@ -134,15 +155,65 @@ unsafe impl Send for Tree {}
 pub static TREE: SpinLock<Tree> = SpinLock::new(
     Rank::ProcessTree,
     Tree {
-        first: null_mut(),
-        init: null_mut(),
+        all: List::new(),
+        init: null(),
         count: 0,
     },
 );
 crate::root!("processes", TREE: SpinLock<Tree>);
 
+impl Tree {
+    /// All processes.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.all.iter().map(|link| of(container!(link, Kin, all)))
+    }
+
+    /// The children of `parent`, while the lock is held.
+    pub fn children<'p>(&self, parent: &'p Process) -> impl Iterator<Item = &'p Process> + use<'p> {
+        // SAFETY: guarded by the tree's lock.
+        let children = unsafe { &(*parent.kin.get()).children };
+        children
+            .iter()
+            .map(|link| of(container!(link, Kin, sibling)))
+    }
+
+    /// The parent of `child`, while the lock is held.
+    pub fn parent<'p>(&self, child: &'p Process) -> Option<&'p Process> {
+        // SAFETY: guarded by the tree's lock; a parent hands its children on before it goes.
+        unsafe { (*child.kin.get()).parent.as_ref() }
+    }
+
+    /// Makes `child`, which has no parent, a child of `parent`.
+    pub fn adopt(&mut self, parent: &Process, child: &Process) {
+        let kin = child.kin.get();
+        // SAFETY: guarded by the tree's lock; a process leaves the tree before it is freed.
+        unsafe {
+            (*kin).parent = parent;
+            let children = &raw mut (*parent.kin.get()).children;
+            (*children).push_front(&raw mut (*kin).sibling);
+        }
+    }
+
+    /// Takes a process out of its parent's children, if it has a parent.
+    pub fn orphan(&mut self, child: &Process) {
+        let kin = child.kin.get();
+        // SAFETY: guarded by the tree's lock; with a parent it is in the list of its children.
+        unsafe {
+            if !core::mem::replace(&mut (*kin).parent, null()).is_null() {
+                Link::unlink(&raw mut (*kin).sibling);
+            }
+        }
+    }
+}
+
+/// The process that a place in the tree belongs to. The tree's lock is held.
+fn of<'p>(kin: *mut Kin) -> &'p Process {
+    // SAFETY: every place is part of a process, and processes exist until they leave the tree.
+    unsafe { &*container!(kin, Process, kin) }
+}
+
 impl Process {
-    /// A new process without threads, entered in the tree under `parent`. Its one use is the caller's.
+    /// A new process without threads, entered in the tree under `parent`.
     ///
     /// # Errors
     /// There is no memory for it.
@@ -150,51 +221,45 @@ impl Process {
         parent: Option<&Process>,
         memory: Use<SpaceObject>,
         name: [u8; 16],
-    ) -> Result<NonNull<Process>, Error> {
-        let process = CACHE
-            .allocate()
-            .map_err(|_| Error::OutOfMemory)?
-            .cast::<Process>();
-        let space = match Space::create(process.as_ptr().cast(), true, DEFAULT_LIMIT) {
-            Ok(space) => Box::into_raw(space),
-            Err(error) => {
-                // SAFETY: just allocated, never used.
-                unsafe { CACHE.free_uninit(process.cast()) };
-                return Err(error);
-            }
-        };
-        // SAFETY: the memory is fresh and large enough.
-        unsafe {
-            process.write(Process {
-                object: Object::new(Kind::Process, &OPERATIONS),
-                pid: NEXT_PID.fetch_add(1, Relaxed),
-                life: AtomicU8::new(Life::Created as u8),
-                status: AtomicU32::new(0),
-                space: AtomicPtr::new(space),
-                memory: UnsafeCell::new(Some(memory)),
-                lock: SpinLock::new(Rank::Process, ()),
-                members: UnsafeCell::new(Members {
-                    threads: null_mut(),
+    ) -> Result<Use<Process>, Error> {
+        let process = cap::create(Process {
+            object: cap::header::<Process>(),
+            pid: NEXT_PID.fetch_add(1, Relaxed),
+            life: AtomicU8::new(Life::Created as u8),
+            status: AtomicU32::new(0),
+            space: AtomicPtr::new(null_mut()),
+            memory: SpinLock::new(Rank::Process, Some(memory)),
+            members: SpinLock::new(
+                Rank::Process,
+                Members {
+                    threads: List::new(),
                     count: 0,
                     waiters: WaitList::new(),
                     child_waiters: WaitList::new(),
-                }),
-                kin: UnsafeCell::new(Kin {
-                    parent: null_mut(),
-                    children: null_mut(),
-                    next_sibling: null_mut(),
-                    next: null_mut(),
-                    previous: null_mut(),
-                }),
-                name,
-            });
+                },
+            ),
+            kin: UnsafeCell::new(Kin {
+                parent: null(),
+                children: List::new(),
+                sibling: Link::new(),
+                all: Link::new(),
+            }),
+            name,
+        })?;
+        {
+            let mut tree = TREE.lock();
+            // SAFETY: the tree's lock is held; the process leaves the list before it is freed.
+            unsafe { tree.all.push_front(&raw mut (*process.kin.get()).all) };
+            tree.count += 1;
+            if let Some(parent) = parent {
+                tree.adopt(parent, &process);
+            }
         }
-        // SAFETY: just written.
-        let p = unsafe { process.as_ref() };
+        let space = Space::create(process.header(), true, DEFAULT_LIMIT)?;
+        process.space.store(Box::into_raw(space), Ordering::Release);
         // A process that is not taken down yet is a use of itself.
-        let alive = p.object.acquire();
+        let alive = process.object.acquire();
         debug_assert!(alive);
-        p.enter_tree(parent);
         Ok(process)
     }
 
@@ -215,9 +280,11 @@ impl Process {
 
     /// Moves from one stage of life to another; false if it was not in that stage.
     pub fn advance(&self, from: Life, to: Life) -> bool {
-        self.life
-            .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Relaxed)
-            .is_ok()
+        let (from, to) = (from as u8, to as u8);
+        let moved = self
+            .life
+            .compare_exchange(from, to, Ordering::AcqRel, Relaxed);
+        moved.is_ok()
     }
 
     /// The capability space.
@@ -241,162 +308,43 @@ impl Process {
         unsafe { self.space.load(Ordering::Acquire).as_ref() }.ok_or(Error::PeerDied)
     }
 
-    /// The address space, unless the process has ended.
-    pub fn memory(&self) -> Option<Use<SpaceObject>> {
-        let _guard = self.lock.lock();
-        // SAFETY: guarded by the process's lock.
-        unsafe { (*self.memory.get()).clone() }
+    /// Gives the process a first capability to a new object. Result: its token.
+    ///
+    /// # Errors
+    /// `PeerDied`, and those of the space.
+    ///
+    /// # Safety
+    /// As for `open_space`.
+    pub unsafe fn give(&self, object: &Object) -> Result<u64, Error> {
+        // SAFETY: as the caller promises.
+        let space = unsafe { self.open_space()? };
+        let token = space.insert_root(object, Rights::all(), 0)?;
+        Ok(token.0)
     }
 
-    /// Replaces the address space (exec), or takes it away (exit). Result: the one before.
-    pub fn replace_memory(&self, memory: Option<Use<SpaceObject>>) -> Option<Use<SpaceObject>> {
-        let _guard = self.lock.lock();
-        // SAFETY: guarded by the process's lock.
-        unsafe { core::mem::replace(&mut *self.memory.get(), memory) }
+    /// The address space.
+    ///
+    /// # Errors
+    /// `PeerDied` if the process has ended.
+    pub fn memory(&self) -> Result<Use<SpaceObject>, Error> {
+        self.memory.lock().clone().ok_or(Error::PeerDied)
     }
+}
 
-    /// Locks threads and waiters.
-    pub fn members(&self) -> Locked<'_, Members> {
-        let _guard = self.lock.lock();
-        // SAFETY: the lock is held as long as the reference lives.
-        let value = unsafe { &mut *self.members.get() };
-        Locked { _guard, value }
-    }
-
-    /// The lock, as waiting threads name it.
-    pub fn wait_lock(&self) -> *const SpinLock<()> {
-        &raw const self.lock
-    }
-
-    /// Its place in the tree.
-    pub fn kin<'a>(&'a self, _tree: &'a mut Guard<'_, Tree>) -> &'a mut Kin {
-        // SAFETY: the tree's lock is held, and borrowed for as long as the reference lives.
-        unsafe { &mut *self.kin.get() }
-    }
-
-    fn pointer(&self) -> *mut Process {
-        (self as *const Process).cast_mut()
-    }
-
-    fn enter_tree(&self, parent: Option<&Process>) {
+impl Drop for Process {
+    /// It never started or is a zombie, and nobody uses it.
+    fn drop(&mut self) {
         let mut tree = TREE.lock();
-        let first = tree.first;
-        let kin = self.kin(&mut tree);
-        kin.next = first;
-        if let Some(parent) = parent {
-            kin.parent = parent.pointer();
-            // SAFETY: both records are guarded by the tree's lock, and they are two.
-            unsafe {
-                let elder = &mut *parent.kin.get();
-                (*self.kin.get()).next_sibling = elder.children;
-                elder.children = self.pointer();
-            }
-        }
-        // SAFETY: processes in the list exist until they leave it.
-        if let Some(first) = unsafe { first.as_ref() } {
-            first.kin(&mut tree).previous = self.pointer();
-        }
-        tree.first = self.pointer();
-        tree.count += 1;
-    }
-
-    /// Takes the process out of its parent's children. Called with the tree's lock.
-    pub fn orphan(&self, tree: &mut Guard<'_, Tree>) {
-        let parent = core::mem::replace(&mut self.kin(tree).parent, null_mut());
-        // SAFETY: a parent outlives its children's links: it hands them on before it goes.
-        let Some(parent) = (unsafe { parent.as_ref() }) else {
-            return;
-        };
-        let mut link = &raw mut parent.kin(tree).children;
-        // SAFETY: links of siblings, under the tree's lock.
-        unsafe {
-            while !(*link).is_null() {
-                if *link == self.pointer() {
-                    *link = (*self.kin.get()).next_sibling;
-                    (*self.kin.get()).next_sibling = null_mut();
-                    return;
-                }
-                link = &raw mut (*(**link).kin.get()).next_sibling;
-            }
-        }
-    }
-
-    fn leave_tree(&self) {
-        let mut tree = TREE.lock();
-        self.orphan(&mut tree);
-        let (next, previous) = (self.kin(&mut tree).next, self.kin(&mut tree).previous);
-        // SAFETY: neighbours in the list exist until they leave it.
-        unsafe {
-            match previous.as_ref() {
-                Some(previous) => previous.kin(&mut tree).next = next,
-                None => tree.first = next,
-            }
-            if let Some(next) = next.as_ref() {
-                next.kin(&mut tree).previous = previous;
-            }
-        }
+        tree.orphan(self);
         tree.count -= 1;
-    }
-}
-
-/// Something behind a process's lock.
-pub struct Locked<'a, T> {
-    _guard: Guard<'a, ()>,
-    value: &'a mut T,
-}
-
-impl<T> core::ops::Deref for Locked<'_, T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        self.value
-    }
-}
-
-impl<T> core::ops::DerefMut for Locked<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.value
-    }
-}
-
-fn of(object: &Object) -> &Process {
-    // SAFETY: these operations are installed in processes alone, whose header comes first.
-    unsafe { &*(&raw const *object).cast() }
-}
-
-/// Ends the waits that were begun through capabilities which no longer exist.
-fn sweep(object: &Object) -> Progress {
-    let process = of(object);
-    let found = {
-        let members = process.members();
-        super::wait::take_dead(&members.waiters)
-            .or_else(|| super::wait::take_dead(&members.child_waiters))
-    };
-    match found {
-        // SAFETY: `take_dead` unlinked the thread, so its wake-up is this function's.
-        Some(thread) => unsafe {
-            super::wait::finish(thread, Error::Revoked as i64 as u64, 0);
-            Progress::More
-        },
-        None => Progress::Done,
-    }
-}
-
-/// Frees a process that nobody uses; it never started or is a zombie.
-///
-/// # Safety
-/// As `ObjectOps::destroy` says.
-unsafe fn destroy(object: NonNull<Object>) {
-    let process = object.cast::<Process>();
-    // SAFETY: nobody else uses the process.
-    unsafe {
-        let p = process.as_ref();
-        p.leave_tree();
-        drop(p.replace_memory(None));
-        let space = p.space.swap(null_mut(), Ordering::AcqRel);
+        // SAFETY: the tree's lock is held; the process has been in the list since it was made.
+        unsafe { Link::unlink(&raw mut self.kin.get_mut().all) };
+        drop(tree);
+        let space = *self.space.get_mut();
         if !space.is_null() {
-            (*space).close();
-            drop(Box::from_raw(space));
+            // SAFETY: nobody looks up in the space any more; it came from a box.
+            let space = unsafe { Box::from_raw(space) };
+            space.close();
         }
-        CACHE.free(process);
     }
 }

@@ -21,13 +21,18 @@ use super::pcb::Process;
 use super::wait::{Wait, WaitList};
 use crate::arch::context::{FpuState, Frame};
 use crate::arch::cpu;
-use crate::cap::{Kind, Object, ObjectOps, Space, Typed, Use};
-use crate::mm::OutOfMemory;
+use crate::cap::{Binding, Kind, Object, ObjectOps, Space, Typed, Use};
 use crate::mm::heap::Cache;
+use crate::mm::object::MemoryObject;
 use crate::mm::vas::{AddressSpace, FutexKey};
+use crate::mm::{MapFlags, OutOfMemory, PAGE_SIZE, VirtAddr};
+use crate::sched::list::{Link, container};
 use crate::sched::task::Task;
 use crate::sched::tree::Node;
-use veridian_abi::MessageBuffer;
+use veridian_abi::{Error, MessageBuffer};
+
+/// Bytes of a message buffer's page.
+pub const PAGE: u64 = PAGE_SIZE as u64;
 
 /// Bits of `Thread::flags`.
 pub mod flag {
@@ -58,6 +63,7 @@ crate::described! {
 crate::described! {
     /// What IPC keeps in a thread.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Ipc {
         /// The caller this thread serves and has not answered.
         pub caller: AtomicPtr<Thread>,
@@ -120,12 +126,8 @@ crate::described! {
         pub joiners: WaitList,
         /// What it ended with.
         pub exit_value: AtomicU64,
-        /// Neighbours in its process.
-        pub next: *mut Thread,
-        /// Neighbours in its process.
-        pub previous: *mut Thread,
-        /// Next in a CPU's list of threads to kill.
-        pub next_killed: AtomicPtr<Thread>,
+        /// Place among the threads of its process.
+        pub sibling: Link,
         /// User address of the message buffer.
         pub buffer_address: u64,
         /// The word it waits at, while it waits for one.
@@ -146,17 +148,45 @@ unsafe impl Typed for ThreadObject {
     const KIND: Kind = Kind::Thread;
 }
 
+/// The use of a new thread that its creator has.
+pub struct NewThread(NonNull<Thread>);
+
+impl core::ops::Deref for NewThread {
+    type Target = Thread;
+    fn deref(&self) -> &Thread {
+        // SAFETY: this value is a use.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl core::ops::DerefMut for NewThread {
+    fn deref_mut(&mut self) -> &mut Thread {
+        // SAFETY: this value is a use; a thread that does not run yet is its creator's business.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl Drop for NewThread {
+    fn drop(&mut self) {
+        self.object.release();
+    }
+}
+
 /// What a thread capability points to: the header within the thread.
 #[repr(C)]
 pub struct ThreadObject(Object);
 
 impl ThreadObject {
+    /// The thread that a capability names. What is not its own CPU's business is atomic or locked.
+    #[expect(clippy::mut_from_ref, reason = "a thread is its own CPU's to change")]
+    pub fn get(&self) -> &mut Thread {
+        // SAFETY: a thread with a capability exists for the length of the operation.
+        unsafe { &mut *self.thread() }
+    }
+
     /// The thread that the header belongs to.
     pub fn thread(&self) -> *mut Thread {
-        (self as *const Self)
-            .wrapping_byte_sub(core::mem::offset_of!(Thread, object))
-            .cast_mut()
-            .cast()
+        container!((&raw const *self).cast_mut(), Thread, object)
     }
 }
 
@@ -174,8 +204,8 @@ impl Thread {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub fn create(frame: Frame) -> Result<NonNull<Thread>, OutOfMemory> {
-        CACHE.allocate_with(Thread {
+    pub fn create(frame: Frame) -> Result<NewThread, OutOfMemory> {
+        let thread = CACHE.allocate_with(Thread {
             frame,
             object: Object::new(Kind::Thread, &OPERATIONS),
             memory: core::ptr::null(),
@@ -185,15 +215,7 @@ impl Thread {
             id: NEXT_ID.fetch_add(1, Relaxed),
             flags: AtomicU32::new(0),
             state: AtomicU8::new(RunState::New as u8),
-            ipc: Ipc {
-                caller: AtomicPtr::new(null_mut()),
-                payer: null_mut(),
-                info: 0,
-                words: [0; 4],
-                badge: 0,
-                started: 0,
-                fast_calls: 0,
-            },
+            ipc: Ipc::default(),
             wait: Wait::new(),
             task: Task::new(),
             timer: Node::new(),
@@ -204,20 +226,34 @@ impl Thread {
             fault_badge: 0,
             joiners: WaitList::new(),
             exit_value: AtomicU64::new(0),
-            next: null_mut(),
-            previous: null_mut(),
-            next_killed: AtomicPtr::new(null_mut()),
+            sibling: Link::new(),
             buffer_address: 0,
             futex: None,
             lent_rank: AtomicU16::new(0),
             buffer_memory: None,
-        })
+        })?;
+        Ok(NewThread(thread))
     }
 
-    /// The header as a thread capability sees it.
-    pub fn as_object(&self) -> &ThreadObject {
-        // SAFETY: `ThreadObject` is a transparent view of the header.
-        unsafe { &*(&raw const self.object).cast() }
+    /// Gives a thread of the address space `memory` a message buffer at `at` (0: anywhere).
+    ///
+    /// # Errors
+    /// `OutOfMemory`, and those of a mapping.
+    pub fn give_buffer(&mut self, memory: &AddressSpace, at: u64) -> Result<(), Error> {
+        let page = Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE))?;
+        let at = memory.map_object(
+            page.memory(),
+            0,
+            VirtAddr(at),
+            PAGE,
+            MapFlags::USER_DATA,
+            Binding::KERNEL,
+        )?;
+        let frame = page.memory().contiguous();
+        self.buffer = frame.map_or(null_mut(), |frame| frame.as_ptr());
+        self.buffer_address = at.0;
+        self.buffer_memory = Some(page);
+        Ok(())
     }
 
     /// Makes this thread's address space that of this CPU.

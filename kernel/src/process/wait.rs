@@ -15,9 +15,10 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::thread::Thread;
 use crate::arch::cpu;
-use crate::cap::Binding;
+use crate::cap::{Binding, Progress};
 use crate::ipc::reply::Reply;
-use crate::lock::SpinLock;
+use crate::lock::{Guard, SpinLock};
+use crate::sched::list::{Link, List, container};
 use crate::sched::{scheduler, smp, timers};
 use crate::syscall::Outcome;
 use veridian_abi::{Error, MessageInfo};
@@ -61,17 +62,6 @@ crate::described! {
 }
 
 crate::described! {
-    /// Links of a wait list; also its anchor.
-    #[repr(C)]
-    pub struct Link {
-        /// Next waiter, or the anchor.
-        pub next: *mut Link,
-        /// Previous waiter, or the anchor.
-        pub previous: *mut Link,
-    }
-}
-
-crate::described! {
     /// A thread's wait.
     #[repr(C)]
     pub struct Wait {
@@ -96,10 +86,7 @@ impl Wait {
     /// Not waiting.
     pub const fn new() -> Self {
         Self {
-            link: Link {
-                next: null_mut(),
-                previous: null_mut(),
-            },
+            link: Link::new(),
             lock: AtomicPtr::new(null_mut()),
             reason: Reason::None,
             object: 0,
@@ -111,69 +98,38 @@ impl Wait {
 }
 
 crate::described! {
-    /// Anchor of a wait list. It must not move once it was used: it lives in a kernel object.
+    /// Threads that wait for one thing.
     #[repr(C)]
     pub struct WaitList {
-        anchor: Link,
+        list: List,
     }
-    anchor: list(&[Name::role(1, "next"), Name::inside("veridian_kernel::process::thread::Thread", "wait.link")])
+    list: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "wait.link")])
 }
 
-// SAFETY: a list is reached only under its object's lock.
-unsafe impl Send for WaitList {}
-// SAFETY: as above.
-unsafe impl Sync for WaitList {}
-
 impl WaitList {
-    /// An empty list; null links stand for an anchor that points to itself.
+    /// An empty list.
     pub const fn new() -> Self {
-        Self {
-            anchor: Link {
-                next: null_mut(),
-                previous: null_mut(),
-            },
-        }
-    }
-
-    fn settle(&mut self) -> *mut Link {
-        let anchor = &raw mut self.anchor;
-        if self.anchor.next.is_null() {
-            self.anchor = Link {
-                next: anchor,
-                previous: anchor,
-            };
-        }
-        anchor
+        Self { list: List::new() }
     }
 
     /// Whether nobody waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.anchor.next.is_null() || core::ptr::eq(self.anchor.next, &self.anchor)
+        self.list.is_empty()
     }
 
     /// The waiter of the highest rank that came first, or null.
     #[inline]
     pub fn first(&self) -> *mut Thread {
-        if self.is_empty() {
-            null_mut()
-        } else {
-            thread_of(self.anchor.next)
-        }
+        thread_of(self.list.first())
     }
 
-    /// The waiter behind `thread`, or null.
-    ///
-    /// # Safety
-    /// `thread` is in this list.
-    pub unsafe fn after(&self, thread: *mut Thread) -> *mut Thread {
-        // SAFETY: the caller promises that the thread is linked here.
-        let next = unsafe { (*thread).wait.link.next };
-        if core::ptr::eq(next, &self.anchor) {
-            null_mut()
-        } else {
-            thread_of(next)
-        }
+    /// The first waiter for which `wanted` holds, or null. The list's lock is held.
+    pub fn find(&self, wanted: impl Fn(&Thread) -> bool) -> *mut Thread {
+        let mut threads = self.list.iter().map(thread_of);
+        // SAFETY: threads in a list are alive while its lock is held.
+        let found = threads.find(|&thread| wanted(unsafe { &*thread }));
+        found.unwrap_or(null_mut())
     }
 
     /// Links `thread` behind every waiter of its rank or higher.
@@ -182,7 +138,7 @@ impl WaitList {
     /// The object's lock, which is `lock`, is held; `thread` is alive and in no list.
     #[inline]
     pub unsafe fn insert(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        let anchor = self.settle();
+        let anchor = self.list.settle();
         // SAFETY: links in a list belong to live threads, under the lock that is held.
         unsafe {
             let rank = thread.task.rank();
@@ -190,14 +146,7 @@ impl WaitList {
             while before != anchor && (*thread_of(before)).task.rank() < rank {
                 before = (*before).previous;
             }
-            let link = &raw mut thread.wait.link;
-            let next = (*before).next;
-            *link = Link {
-                next,
-                previous: before,
-            };
-            (*before).next = link;
-            (*next).previous = link;
+            Link::insert_after(before, &raw mut thread.wait.link);
         }
         thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
     }
@@ -208,18 +157,8 @@ impl WaitList {
     /// As for `insert`.
     #[inline]
     pub unsafe fn append(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        let anchor = self.settle();
-        // SAFETY: links in a list belong to live threads, under the lock that is held.
-        unsafe {
-            let link = &raw mut thread.wait.link;
-            let before = (*anchor).previous;
-            *link = Link {
-                next: anchor,
-                previous: before,
-            };
-            (*before).next = link;
-            (*anchor).previous = link;
-        }
+        // SAFETY: as the caller promises.
+        unsafe { self.list.push_back(&raw mut thread.wait.link) };
         thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
     }
 
@@ -238,31 +177,26 @@ impl WaitList {
     }
 }
 
-impl Default for WaitList {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Takes a thread out of the list it is in.
 ///
 /// # Safety
 /// The thread is in a list whose lock is held.
 #[inline]
 pub unsafe fn unlink(thread: *mut Thread) {
-    // SAFETY: the thread's neighbours are live threads or the anchor, under the lock that is held.
+    // SAFETY: as the caller promises.
     unsafe {
-        let Link { next, previous } = (*thread).wait.link;
-        (*previous).next = next;
-        (*next).previous = previous;
+        Link::unlink(&raw mut (*thread).wait.link);
         (*thread).wait.lock.store(null_mut(), Ordering::Release);
     }
 }
 
-/// The thread a link is part of.
+/// The thread a link is part of; null for null.
+#[inline]
 fn thread_of(link: *mut Link) -> *mut Thread {
-    link.wrapping_byte_sub(core::mem::offset_of!(Thread, wait.link))
-        .cast()
+    if link.is_null() {
+        return null_mut();
+    }
+    container!(link, Thread, wait.link)
 }
 
 /// Tries to become the one that ends `thread`'s wait, whatever it waits for.
@@ -270,8 +204,8 @@ fn thread_of(link: *mut Link) -> *mut Thread {
 /// # Safety
 /// The thread is alive, or was found in a way that a grace period covers.
 pub unsafe fn claim(thread: *mut Thread) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { claim_if(thread, |_| true) }
+    // SAFETY: the caller's promise; a thread with a lock is in a list.
+    unsafe { with_wait(thread, |_| true, || unlink(thread)) }
 }
 
 /// Tries to become the one that ends the wait of a caller that `server` is to answer.
@@ -279,12 +213,8 @@ pub unsafe fn claim(thread: *mut Thread) -> bool {
 /// # Safety
 /// As for `claim`.
 pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        claim_if(caller, |t| {
-            core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server)
-        })
-    }
+    // SAFETY: as for `claim`.
+    unsafe { with_wait(caller, served_by(server), || unlink(caller)) }
 }
 
 /// Tries to become the one that ends the wait of a caller that a reply object stands for.
@@ -292,12 +222,9 @@ pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
 /// # Safety
 /// As for `claim`.
 pub unsafe fn claim_reply(caller: *mut Thread, reply: &Reply) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        claim_if(caller, |t| {
-            core::ptr::eq(t.wait.reply.load(Ordering::Relaxed), reply)
-        })
-    }
+    let stands_for = |wait: &Wait| core::ptr::eq(wait.reply.load(Ordering::Relaxed), reply);
+    // SAFETY: as for `claim`.
+    unsafe { with_wait(caller, stands_for, || unlink(caller)) }
 }
 
 /// Runs `change` under the lock of the wait of a caller that `server` is to answer, and has nobody in
@@ -306,47 +233,45 @@ pub unsafe fn claim_reply(caller: *mut Thread, reply: &Reply) -> bool {
 /// # Safety
 /// As for `claim`.
 pub unsafe fn hand_on(caller: *mut Thread, server: &Thread, change: impl FnOnce()) -> bool {
-    // SAFETY: the caller promises that the thread's memory is valid.
-    let t = unsafe { &*caller };
-    let lock = t.wait.lock.load(Ordering::Acquire);
-    // SAFETY: as in `claim_if`.
-    let Some(guarded) = (unsafe { lock.as_ref() }) else {
-        return false;
-    };
-    let _held = guarded.lock();
-    let waits = t.wait.lock.load(Ordering::Acquire) == lock
-        && core::ptr::eq(t.wait.server.load(Ordering::Relaxed), server);
-    if waits {
-        change();
-        t.wait.server.store(null_mut(), Ordering::Release);
+    // SAFETY: as for `claim`.
+    unsafe {
+        with_wait(caller, served_by(server), || {
+            change();
+            (*caller).wait.server.store(null_mut(), Ordering::Release);
+        })
     }
-    waits
 }
 
-/// Claims a wait for which `wanted` holds under the lock.
+fn served_by(server: &Thread) -> impl Fn(&Wait) -> bool {
+    move |wait| core::ptr::eq(wait.server.load(Ordering::Relaxed), server)
+}
+
+/// Runs `change` under the lock of `thread`'s wait, if it waits and `wanted` holds under the lock.
 ///
 /// # Safety
 /// As for `claim`.
-unsafe fn claim_if(thread: *mut Thread, wanted: impl Fn(&Thread) -> bool) -> bool {
-    // SAFETY: the caller promises that the thread's memory is valid.
-    let t = unsafe { &*thread };
+unsafe fn with_wait(
+    thread: *mut Thread,
+    wanted: impl Fn(&Wait) -> bool,
+    change: impl FnOnce(),
+) -> bool {
     loop {
-        let lock = t.wait.lock.load(Ordering::Acquire);
+        // SAFETY: the caller promises that the thread's memory is valid.
+        let wait = unsafe { &(*thread).wait };
+        let lock = wait.lock.load(Ordering::Acquire);
         // SAFETY: the lock belongs to an object that cannot be freed before this CPU has left the
         // kernel, even if the wait has just ended.
         let Some(guarded) = (unsafe { lock.as_ref() }) else {
             return false;
         };
-        let held = guarded.lock();
-        if t.wait.lock.load(Ordering::Acquire) == lock {
-            if !wanted(t) {
-                return false;
+        let _held = guarded.lock();
+        if wait.lock.load(Ordering::Acquire) == lock {
+            let wanted = wanted(wait);
+            if wanted {
+                change();
             }
-            // SAFETY: the thread is in a list guarded by the lock that is held.
-            unsafe { unlink(thread) };
-            return true;
+            return wanted;
         }
-        drop(held);
     }
 }
 
@@ -451,15 +376,72 @@ pub fn block(
     if MessageInfo(info).has(MessageInfo::NO_WAIT) {
         return Err::<u64, _>(Error::WouldBlock).into();
     }
+    let deadline = crate::syscall::deadline(thread, info);
+    leave(thread, (reason, object), via, deadline, enqueue)
+}
+
+/// As `block`, in a list that `guard` is the lock of.
+pub fn block_in<T>(
+    thread: &mut Thread,
+    what: (Reason, u64),
+    via: Binding,
+    info: u64,
+    mut guard: Guard<'_, T>,
+    list: impl FnOnce(&mut T) -> &mut WaitList,
+) -> Outcome {
+    let lock = guard.wait_lock();
+    block(thread, what.0, what.1, via, info, |thread| {
+        // SAFETY: the list's lock is held; the thread is running, so in no list.
+        unsafe { list(&mut guard).insert(thread, lock) };
+        drop(guard);
+    })
+}
+
+/// Leaves the current thread waiting for `what` until `deadline` in nanoseconds (`u64::MAX`: none), and
+/// the CPU to others. `enqueue` links it into a list and gives up the list's lock, in that order.
+pub fn leave(
+    thread: &mut Thread,
+    (reason, object): (Reason, u64),
+    via: Binding,
+    deadline: u64,
+    enqueue: impl FnOnce(&mut Thread),
+) -> ! {
     thread.wait.reason = reason;
     thread.wait.object = object;
     thread.wait.via = via;
-    let deadline = crate::syscall::deadline(thread, info);
     if deadline != u64::MAX {
         timers::arm(thread, deadline);
     }
     enqueue(thread);
     scheduler::reschedule()
+}
+
+/// Ends the first wait in a list behind `lock` with a result; false if nobody waits there.
+pub fn wake<T>(
+    lock: &SpinLock<T>,
+    list: impl FnOnce(&mut T) -> &mut WaitList,
+    status: u64,
+    value: u64,
+) -> bool {
+    // SAFETY: the list's lock is held.
+    let thread = unsafe { list(&mut lock.lock()).pop() };
+    if thread.is_null() {
+        return false;
+    }
+    // SAFETY: just popped, so its wake-up is this function's.
+    unsafe { finish(thread, status, value) };
+    true
+}
+
+/// Ends one of the waits that were begun through capabilities which no longer exist. `find` takes it
+/// out of its list, under the list's lock.
+pub fn sweep(find: impl FnOnce() -> Option<*mut Thread>) -> Progress {
+    let Some(thread) = find() else {
+        return Progress::Done;
+    };
+    // SAFETY: `find` unlinked the thread, so its wake-up is this function's.
+    unsafe { finish(thread, Error::Revoked as i64 as u64, 0) };
+    Progress::More
 }
 
 /// Clears what described the wait.
@@ -474,16 +456,11 @@ pub fn settle(thread: &mut Thread) {
 
 /// Takes out the first waiter whose capability no longer exists. The list's lock is held.
 pub fn take_dead(list: &WaitList) -> Option<*mut Thread> {
-    let mut thread = list.first();
-    // SAFETY: threads in a list are alive while its lock is held.
-    while let Some(t) = unsafe { thread.as_ref() } {
-        if !t.wait.via.is_live() {
-            // SAFETY: the thread is in the list.
-            unsafe { unlink(thread) };
-            return Some(thread);
-        }
-        // SAFETY: as above.
-        thread = unsafe { list.after(thread) };
+    let thread = list.find(|thread| !thread.wait.via.is_live());
+    if thread.is_null() {
+        return None;
     }
-    None
+    // SAFETY: the thread is in the list.
+    unsafe { unlink(thread) };
+    Some(thread)
 }

@@ -29,29 +29,22 @@ pub fn first_use() -> Result<(), OutOfMemory> {
     let scheduler = local();
     // SAFETY: the trap came from user mode, so there is a current thread.
     let thread = unsafe { current() };
-    context::fpu_enable();
-    scheduler.fpu_on.set(true);
-    if scheduler.fpu_owner.get() == &raw mut *thread {
-        return Ok(());
+    if scheduler.fpu_owner.get() != &raw mut *thread {
+        save_local();
+        collect(thread);
+        let state = match thread.fpu {
+            Some(state) => state,
+            None => *thread.fpu.insert(STATES.allocate_with(FpuState::new())?),
+        };
+        context::fpu_enable();
+        // SAFETY: the state belongs to the thread, which is current, and nobody else uses it.
+        unsafe { context::fpu_restore(state.as_ref()) };
+        scheduler.fpu_owner.set(thread);
+        let here = cpu::current().index.get() as i32;
+        thread.fpu_cpu.store(here, Ordering::Release);
     }
-    save_local();
-    collect(thread);
-    let state = match thread.fpu {
-        Some(state) => state,
-        None => {
-            let state = STATES.allocate_with(FpuState::new())?;
-            thread.fpu = Some(state);
-            state
-        }
-    };
     context::fpu_enable();
     scheduler.fpu_on.set(true);
-    // SAFETY: the state belongs to the thread, which is current, and nobody else uses it.
-    unsafe { context::fpu_restore(state.as_ref()) };
-    scheduler.fpu_owner.set(thread);
-    thread
-        .fpu_cpu
-        .store(cpu::current().index.get() as i32, Ordering::Release);
     Ok(())
 }
 
@@ -99,12 +92,8 @@ pub fn collect(thread: &Thread) {
     if holder == cpu::current().index.get() as i32 {
         save_local();
     } else {
-        smp::call(1 << holder, save_local_call, 0);
+        smp::call(1 << holder, |_| save_local(), 0);
     }
-}
-
-fn save_local_call(_: u64) {
-    save_local();
 }
 
 /// Forgets a dying thread's state and frees its memory.

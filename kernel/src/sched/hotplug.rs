@@ -9,7 +9,8 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::scheduler::{self, SCHEDULERS, thread_of};
+use super::list::container;
+use super::scheduler::{self, SCHEDULERS};
 use super::{fpu, smp, timers};
 use crate::arch::{cpu, power};
 use crate::boot::{self, HOTPLUG};
@@ -60,24 +61,16 @@ pub fn offline(number: usize, force: bool) -> Result<(), Error> {
 
 /// Whether a thread may run on no CPU that is online; with `force` it is allowed everywhere instead.
 fn pinned(force: bool) -> bool {
-    let mut tree = TREE.lock();
-    let mut process = tree.first;
-    // SAFETY: processes in the tree exist while its lock is held.
-    while let Some(p) = unsafe { process.as_ref() } {
-        let members = p.members();
-        let mut thread = members.threads;
-        // SAFETY: threads in the list are alive while the process's lock is held.
-        while let Some(t) = unsafe { thread.as_ref() } {
-            if t.task.affinity.load(Relaxed) & percpu::online_mask() == 0 {
+    let tree = TREE.lock();
+    for process in tree.processes() {
+        for thread in process.members.lock().threads() {
+            if thread.task.affinity.load(Relaxed) & percpu::online_mask() == 0 {
                 if !force {
                     return true;
                 }
-                t.task.affinity.store(u64::MAX, Relaxed);
+                thread.task.affinity.store(u64::MAX, Relaxed);
             }
-            thread = t.next;
         }
-        drop(members);
-        process = p.kin(&mut tree).next;
     }
     false
 }
@@ -86,15 +79,15 @@ fn pinned(force: bool) -> bool {
 pub fn leave(here: &'static PerCpu) -> ! {
     let scheduler = &SCHEDULERS[here.number()];
     loop {
-        let thread: *mut Thread = thread_of(scheduler.ready.lock().pop());
-        if thread.is_null() {
+        let task = scheduler.ready.lock().pop();
+        if task.is_null() {
             break;
         }
         // SAFETY: just popped, so it is this CPU's.
         unsafe {
-            (*thread).task.queue.store(-1, Relaxed);
+            (*task).queue.store(-1, Relaxed);
             scheduler.load.fetch_sub(1, Relaxed);
-            scheduler::make_ready(thread);
+            scheduler::make_ready(container!(task, Thread, task));
         }
     }
     fpu::save_local();

@@ -3,7 +3,8 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `task` | classes, ranks, weights: what a schedulable thing is |
-//! | `queue`, `tree` | the ready tasks of one CPU, in order |
+//! | `queue` | the ready tasks of one CPU, in order |
+//! | `list`, `tree` | intrusive collections |
 //! | `scheduler` | picking, waking, leaving; entering user mode |
 //! | `timers` | sleepers and deadlines |
 //! | `balance` | moving ready threads between CPUs |
@@ -12,6 +13,7 @@
 //! | `affinity` | changing where and how a thread is scheduled |
 //! | `fpu` | floating-point state |
 
+pub mod list;
 pub mod queue;
 pub mod task;
 pub mod tree;

@@ -8,30 +8,21 @@
 //! Invariant: a task is in the list (or tree) of the rank it had when it was put in, `queued_rank`.
 //! Its effective rank may change at any time; whoever changes it sees to it that it is put in anew.
 
-use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
+use super::list::{Link, List, container};
 use super::task::{RANK_FAIR, RANKS, Task};
-use super::tree::{Node, Tree};
+use super::tree::Tree;
 
 const WORDS: usize = RANKS.div_ceil(64);
-
-crate::described! {
-    #[repr(C)]
-    #[derive(Clone, Copy)]
-    struct List {
-        first: *mut Task,
-        last: *mut Task,
-    }
-    first: list(&[Name::role(1, "next"), Name::inside("veridian_kernel::process::thread::Thread", "task")])
-}
 
 crate::described! {
     /// Ready tasks, best first.
     #[repr(C)]
     pub struct RunQueue {
         lists: [List; RANKS],
+        /// One bit for each rank of which a task is ready.
         bitmap: [u64; WORDS],
         fair: Tree,
         /// Virtual time that new arrivals start from: it never goes back.
@@ -40,6 +31,7 @@ crate::described! {
         pub length: usize,
         top_rank: AtomicI32,
     }
+    lists: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "task.link")]),
     fair: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "task.node")])
 }
 
@@ -50,10 +42,7 @@ impl RunQueue {
     /// An empty queue.
     pub const fn new() -> Self {
         Self {
-            lists: [List {
-                first: null_mut(),
-                last: null_mut(),
-            }; RANKS],
+            lists: [const { List::new() }; RANKS],
             bitmap: [0; WORDS],
             fair: Tree::new(),
             floor: 0,
@@ -77,31 +66,15 @@ impl RunQueue {
         unsafe {
             let rank = (*task).rank();
             (*task).queued_rank = rank;
-            if rank == RANK_FAIR {
-                let key = (*task).virtual_time;
-                self.fair.insert(&raw mut (*task).node, key);
-            } else {
-                let list = &mut self.lists[rank as usize];
-                if list.first.is_null() {
-                    (*task).next = null_mut();
-                    (*task).previous = null_mut();
-                    *list = List {
-                        first: task,
-                        last: task,
-                    };
-                } else if at_front {
-                    (*task).previous = null_mut();
-                    (*task).next = list.first;
-                    (*list.first).previous = task;
-                    list.first = task;
-                } else {
-                    (*task).next = null_mut();
-                    (*task).previous = list.last;
-                    (*list.last).next = task;
-                    list.last = task;
-                }
-                self.bitmap[rank as usize / 64] |= 1 << (rank % 64);
+            let (list, link) = (&mut self.lists[rank as usize], &raw mut (*task).link);
+            match rank {
+                RANK_FAIR => self
+                    .fair
+                    .insert(&raw mut (*task).node, (*task).virtual_time),
+                _ if at_front => list.push_front(link),
+                _ => list.push_back(link),
             }
+            self.bitmap[rank as usize / 64] |= 1 << (rank % 64);
             self.length += 1;
             if rank as i32 > self.top_rank() {
                 self.top_rank.store(rank as i32, Relaxed);
@@ -115,38 +88,38 @@ impl RunQueue {
     /// `task` is in this queue.
     pub unsafe fn remove(&mut self, task: *mut Task) {
         // SAFETY: `task` is in this queue, so it and its neighbours are valid.
-        unsafe {
-            let rank = (*task).queued_rank;
-            if rank == RANK_FAIR {
-                self.fair.remove(&raw mut (*task).node);
-            } else {
-                let list = &mut self.lists[rank as usize];
-                let (next, previous) = ((*task).next, (*task).previous);
-                if previous.is_null() {
-                    list.first = next;
-                } else {
-                    (*previous).next = next;
-                }
-                if next.is_null() {
-                    list.last = previous;
-                } else {
-                    (*next).previous = previous;
-                }
-                if list.first.is_null() {
-                    self.bitmap[rank as usize / 64] &= !(1 << (rank % 64));
-                }
+        let rank = unsafe {
+            match (*task).queued_rank {
+                RANK_FAIR => self.fair.remove(&raw mut (*task).node),
+                _ => Link::unlink(&raw mut (*task).link),
             }
-        }
+            (*task).queued_rank as usize
+        };
         self.length -= 1;
-        self.refresh_top();
+        if self.lists[rank].is_empty() && (rank != RANK_FAIR as usize || self.fair.is_empty()) {
+            self.bitmap[rank / 64] &= !(1 << (rank % 64));
+            let top = self.highest(RANKS).map_or(-1, |rank| rank as i32);
+            self.top_rank.store(top, Relaxed);
+        }
+    }
+
+    /// The highest rank below `limit` of which a task is ready.
+    fn highest(&self, limit: usize) -> Option<usize> {
+        let below = |word: usize| match word == limit / 64 {
+            true => self.bitmap[word] & ((1 << (limit % 64)) - 1),
+            false => self.bitmap[word],
+        };
+        let mut words = (0..=limit / 64).rev();
+        let word = words.find(|&word| below(word) != 0)?;
+        Some(word * 64 + below(word).ilog2() as usize)
     }
 
     /// The task to run next, which stays in the queue, or null.
     pub fn best(&self) -> *mut Task {
         match self.top_rank() {
             -1 => null_mut(),
-            0 => task_of(self.fair.first()),
-            rank => self.lists[rank as usize].first,
+            0 => container!(self.fair.first(), Task, node),
+            rank => container!(self.lists[rank as usize].first(), Task, link),
         }
     }
 
@@ -167,66 +140,16 @@ impl RunQueue {
 
     /// The first task, best rank first, for which `wanted` holds; looks at `limit` tasks at most.
     pub fn find(&self, limit: usize, wanted: impl Fn(&Task) -> bool) -> *mut Task {
-        let mut left = limit;
-        for word in (0..WORDS).rev() {
-            let mut bits = self.bitmap[word];
-            while bits != 0 {
-                let bit = 63 - bits.leading_zeros() as usize;
-                bits &= !(1 << bit);
-                let mut task = self.lists[word * 64 + bit].first;
-                // SAFETY: tasks in a list of this queue are valid.
-                while let Some(t) = unsafe { task.as_ref() } {
-                    if wanted(t) {
-                        return task;
-                    }
-                    left -= 1;
-                    if left == 0 {
-                        return null_mut();
-                    }
-                    task = t.next;
-                }
-            }
-        }
-        let mut node = self.fair.first();
-        while !node.is_null() && left > 0 {
-            let task = task_of(node);
-            // SAFETY: nodes of the tree are embedded in valid tasks.
-            unsafe {
-                if wanted(&*task) {
-                    return task;
-                }
-                node = Tree::next(node);
-            }
-            left -= 1;
-        }
-        null_mut()
-    }
-
-    fn refresh_top(&mut self) {
-        for word in (0..WORDS).rev() {
-            if self.bitmap[word] != 0 {
-                let bit = 63 - self.bitmap[word].leading_zeros() as usize;
-                self.top_rank.store((word * 64 + bit) as i32, Relaxed);
-                return;
-            }
-        }
-        self.top_rank
-            .store(if self.fair.is_empty() { -1 } else { 0 }, Relaxed);
-    }
-}
-
-impl Default for RunQueue {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The task that a fair-queue node is part of; null for null.
-fn task_of(node: *mut Node) -> *mut Task {
-    if node.is_null() {
-        null_mut()
-    } else {
-        node.wrapping_byte_sub(offset_of!(Task, node)).cast()
+        let ranks = core::iter::successors(self.highest(RANKS), |&rank| self.highest(rank));
+        let listed = ranks.flat_map(|rank| self.lists[rank].iter());
+        let fair = self.fair.iter().map(|node| container!(node, Task, node));
+        let mut tasks = listed.map(|link| container!(link, Task, link)).chain(fair);
+        // SAFETY: tasks in this queue are valid.
+        let found = tasks
+            .by_ref()
+            .take(limit)
+            .find(|&task| wanted(unsafe { &*task }));
+        found.unwrap_or(null_mut())
     }
 }
 
@@ -242,11 +165,7 @@ mod tests {
             .map(|&(class, level)| {
                 let task = Box::into_raw(Box::new(Task::new()));
                 // SAFETY: just made; leaked for the length of the test process.
-                unsafe {
-                    (*task).set_class(class, level);
-                    let rank = (*task).base_rank.load(Relaxed);
-                    (*task).effective_rank.store(rank, Relaxed);
-                }
+                unsafe { (*task).set_class(class, level) };
                 task
             })
             .collect()

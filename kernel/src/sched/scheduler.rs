@@ -18,8 +18,9 @@ use core::cell::Cell;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering, Ordering::Relaxed};
 
+use super::list::container;
 use super::queue::RunQueue;
-use super::task::{Class, RANK_FAIR, RANK_ROUND_ROBIN, Task};
+use super::task::{RANK_FAIR, RANK_ROUND_ROBIN, Task};
 use super::{balance, smp, timers};
 use crate::arch::{context, cpu, timer};
 use crate::lock::{Rank, SpinLock};
@@ -125,10 +126,7 @@ impl Scheduler {
         // SAFETY: `charged` is alive: a thread leaves the chain it pays for before it is freed.
         match unsafe { self.charged.get().as_mut() } {
             Some(thread) => thread.task.charge(ran),
-            None => self
-                .metrics
-                .idle_time
-                .set(self.metrics.idle_time.get() + ran),
+            None => add(&self.metrics.idle_time, ran),
         }
     }
 
@@ -146,6 +144,11 @@ impl Scheduler {
             timer::arm(deadline);
         }
     }
+}
+
+/// Counts `more` in a metric of this CPU, or under the lock of its ready queue.
+fn add(metric: &Cell<u64>, more: u64) {
+    metric.set(metric.get() + more);
 }
 
 /// Every CPU's scheduler, by logical number.
@@ -178,85 +181,67 @@ pub unsafe fn make_ready(thread: *mut Thread) {
         let task = &raw mut (*thread).task;
         let target = place(&*task);
         crate::trace::event!(wakeup, (*thread).id, target);
-        enqueue(thread, target, false);
+        enqueue(thread, target);
     }
 }
 
 /// Chooses the CPU for a thread that becomes ready: where it ran last if it may run at once
-/// there, else an idle CPU it is allowed on, else the least loaded one.
+/// there, else the least loaded one that it is allowed on.
 fn place(task: &Task) -> usize {
     let busy_on = task.on_cpu.load(Ordering::Acquire);
     if busy_on >= 0 {
         return busy_on as usize;
     }
-    let allowed = task.affinity.load(Relaxed) & percpu::online_mask();
+    let load = |cpu: usize| SCHEDULERS[cpu].load.load(Relaxed);
     let last = task.last_cpu.load(Relaxed) as usize;
-    let last_allowed = allowed >> last & 1 != 0;
-    if last_allowed && SCHEDULERS[last].load.load(Relaxed) == 0 {
+    let allowed = task.affinity.load(Relaxed) & percpu::online_mask();
+    if allowed >> last & 1 != 0 && load(last) == 0 {
         return last;
     }
-    let (mut best, mut best_load) = (
-        last,
-        if last_allowed {
-            SCHEDULERS[last].load.load(Relaxed)
-        } else {
-            i32::MAX
-        },
-    );
-    let mut mask = allowed;
-    while mask != 0 {
-        let candidate = mask.trailing_zeros() as usize;
-        mask &= mask - 1;
-        let load = SCHEDULERS[candidate].load.load(Relaxed);
-        if load < best_load {
-            (best, best_load) = (candidate, load);
-            if load == 0 {
-                break;
-            }
-        }
-    }
-    best
+    let candidates = percpu::cpus(allowed).map(|cpu| cpu.number());
+    let best = candidates.min_by_key(|&cpu| (load(cpu), cpu != last));
+    best.unwrap_or(last)
 }
 
 /// Puts a thread into the queue of CPU `target` and has that CPU look if it should run at once.
 ///
 /// # Safety
-/// As for `make_ready`; if the thread is still on a CPU, that CPU is `target`.
-pub unsafe fn enqueue(thread: *mut Thread, target: usize, at_front: bool) {
-    let scheduler = &SCHEDULERS[target];
+/// As for `make_ready`; if the thread is still on a CPU, nobody runs it before that lets go of it.
+pub unsafe fn enqueue(thread: *mut Thread, target: usize) {
     let now = timer::now();
-    // SAFETY: the caller owns the thread until it is in the queue; under the queue's lock it
-    // belongs to this function.
-    unsafe {
-        let task = &raw mut (*thread).task;
-        let mut ready = scheduler.ready.lock();
-        let last = (*task).last_cpu.swap(target as i32, Relaxed) as usize;
-        if last != target {
-            (*task).metrics.migrations += 1;
-            scheduler.metrics_migrated();
-            crate::trace::event!(migrate, (*thread).id, target);
-            let from = SCHEDULERS[last].floor.load(Relaxed);
-            (*task).virtual_time = ((*task).virtual_time + ready.floor).saturating_sub(from);
-        }
-        if !at_front {
-            (*task).virtual_time = (*task)
-                .virtual_time
-                .max(ready.floor.saturating_sub(FAIR_LATENCY / 2));
-        }
-        (*task).ready_since = now;
-        (*task).queue.store(target as i32, Relaxed);
-        ready.insert(task, at_front);
-        scheduler.floor.store(ready.floor, Relaxed);
-        scheduler.load.fetch_add(1, Relaxed);
-    }
+    // SAFETY: as the caller promises.
+    unsafe { insert(thread, target, false, now) };
     look_at(target, thread, now);
 }
 
-impl Scheduler {
-    fn metrics_migrated(&self) {
-        self.metrics
-            .migrations
-            .set(self.metrics.migrations.get() + 1);
+/// Puts a thread into the queue of CPU `target`, before its equals or behind them.
+///
+/// # Safety
+/// As for `enqueue`.
+unsafe fn insert(thread: *mut Thread, target: usize, at_front: bool, now: u64) {
+    let scheduler = &SCHEDULERS[target];
+    // SAFETY: the caller owns the thread until it is in the queue; under the queue's lock it
+    // belongs to this function.
+    unsafe {
+        let task = &mut (*thread).task;
+        let mut ready = scheduler.ready.lock();
+        let last = task.last_cpu.swap(target as i32, Relaxed) as usize;
+        if last != target {
+            task.metrics.migrations += 1;
+            add(&scheduler.metrics.migrations, 1);
+            crate::trace::event!(migrate, (*thread).id, target);
+            let from = SCHEDULERS[last].floor.load(Relaxed);
+            task.virtual_time = (task.virtual_time + ready.floor).saturating_sub(from);
+        }
+        if !at_front {
+            let earliest = ready.floor.saturating_sub(FAIR_LATENCY / 2);
+            task.virtual_time = task.virtual_time.max(earliest);
+        }
+        task.ready_since = now;
+        task.queue.store(target as i32, Relaxed);
+        ready.insert(task, at_front);
+        scheduler.floor.store(ready.floor, Relaxed);
+        scheduler.load.fetch_add(1, Relaxed);
     }
 }
 
@@ -323,26 +308,24 @@ fn start_slice(scheduler: &Scheduler, now: u64) {
 pub fn reschedule() -> ! {
     let here = cpu::current();
     let scheduler = local();
-    leave_current(here, scheduler);
+    leave_current();
     loop {
         scheduler.need_resched.store(false, Relaxed);
         let task = scheduler.ready.lock().pop();
-        let thread = if task.is_null() {
-            balance::steal(here.number())
-        } else {
-            thread_of(task)
-        };
-        if !thread.is_null() {
+        if !task.is_null() {
             // SAFETY: just taken out of a queue, so this CPU owns it.
-            unsafe { dispatch(here, scheduler, thread) }
+            unsafe { dispatch(here, scheduler, container!(task, Thread, task)) }
         }
-        idle(here, scheduler);
+        if !balance::pull(here.number(), 0) {
+            idle(here, scheduler);
+        }
     }
 }
 
-/// Ends the time of the thread that had this CPU.
-fn leave_current(here: &PerCpu, scheduler: &Scheduler) {
-    let previous = here.current.replace(null_mut());
+/// Ends the time of the thread that had this CPU: from here on the CPU does not touch it.
+pub fn leave_current() {
+    let scheduler = local();
+    let previous = cpu::current().current.replace(null_mut());
     scheduler.account(timer::now());
     scheduler.charged.set(null_mut());
     scheduler.slice_end.set(u64::MAX);
@@ -352,11 +335,6 @@ fn leave_current(here: &PerCpu, scheduler: &Scheduler) {
         scheduler.load.fetch_sub(1, Relaxed);
         previous.task.on_cpu.store(-1, Ordering::Release);
     }
-}
-
-/// Lets go of the current thread, which has ended: from here on this CPU does not touch it.
-pub fn forget_current() {
-    leave_current(cpu::current(), local());
 }
 
 /// Runs `thread` on this CPU.
@@ -372,20 +350,15 @@ unsafe fn dispatch(here: &PerCpu, scheduler: &Scheduler, thread: *mut Thread) ->
     let now = timer::now();
     t.task.queue.store(-1, Relaxed);
     t.task.on_cpu.store(here.number() as i32, Relaxed);
-    t.task
-        .metrics
-        .dispatched(now.saturating_sub(t.task.ready_since));
-    scheduler
-        .metrics
-        .switches
-        .set(scheduler.metrics.switches.get() + 1);
+    let waited = now.saturating_sub(t.task.ready_since);
+    t.task.metrics.dispatched(waited);
+    add(&scheduler.metrics.switches, 1);
     here.current.set(thread);
     scheduler.since.set(now);
-    scheduler.charged.set(if t.ipc.payer.is_null() {
-        thread
-    } else {
-        t.ipc.payer
-    });
+    let payer = t.ipc.payer;
+    scheduler
+        .charged
+        .set(if payer.is_null() { thread } else { payer });
     crate::trace::event!(switch, t.id, t.task.rank());
     start_slice(scheduler, now);
     scheduler.arm_by(scheduler.timers.next());
@@ -440,25 +413,22 @@ pub fn attention_needed() -> bool {
     killed || local().need_resched.load(Relaxed)
 }
 
-/// Puts the running thread back into this CPU's queue: behind its equals if its slice is over.
+/// Puts the running thread back into this CPU's queue, behind its equals if its slice is over, or
+/// into that of another CPU if its affinity has changed.
 ///
 /// # Safety
 /// `thread` runs on this CPU, which leaves it right after.
 unsafe fn requeue(scheduler: &Scheduler, number: usize, thread: *mut Thread) {
-    // SAFETY: the caller promises that the thread is this CPU's.
+    let now = timer::now();
+    // SAFETY: the caller promises that the thread is this CPU's; `on_cpu` keeps another from
+    // running it too early.
     unsafe {
-        let task = &raw mut (*thread).task;
-        if !(*task).allows(number) {
-            // Its affinity changed: others may have it as soon as this CPU has let go.
-            super::affinity::evict(thread);
-            return;
+        let allowed = (*thread).task.affinity.load(Relaxed) & percpu::online_mask();
+        if allowed == 0 || allowed >> number & 1 != 0 {
+            insert(thread, number, now < scheduler.slice_end.get(), now);
+        } else {
+            enqueue(thread, allowed.trailing_zeros() as usize);
         }
-        let expired = timer::now() >= scheduler.slice_end.get();
-        let mut ready = scheduler.ready.lock();
-        (*task).ready_since = timer::now();
-        (*task).queue.store(number as i32, Relaxed);
-        ready.insert(task, !expired);
-        scheduler.load.fetch_add(1, Relaxed);
     }
 }
 
@@ -475,10 +445,7 @@ pub fn tick() {
     let scheduler = local();
     let now = timer::now();
     scheduler.armed.set(0);
-    scheduler
-        .metrics
-        .ticks
-        .set(scheduler.metrics.ticks.get() + 1);
+    add(&scheduler.metrics.ticks, 1);
     scheduler.timers.expire(now);
     let thread = cpu::current().current.get();
     if !thread.is_null() {
@@ -490,7 +457,8 @@ pub fn tick() {
     }
     if now.saturating_sub(scheduler.balanced.get()) > balance::PERIOD {
         scheduler.balanced.set(now);
-        balance::pull(cpu::current().number());
+        let load = scheduler.load.load(Relaxed);
+        balance::pull(cpu::current().number(), load + 1);
     }
     scheduler.arm_by(scheduler.timers.next());
 }
@@ -514,23 +482,4 @@ pub fn start() -> ! {
     // A CPU that was offline has lost the deadline it was armed for.
     local().armed.set(0);
     reschedule()
-}
-
-/// The thread a task is part of.
-pub fn thread_of(task: *mut Task) -> *mut Thread {
-    if task.is_null() {
-        null_mut()
-    } else {
-        task.wrapping_byte_sub(core::mem::offset_of!(Thread, task))
-            .cast()
-    }
-}
-
-/// Whether a class may be set to a level.
-pub fn valid_level(class: Class, level: i64) -> bool {
-    match class {
-        Class::Fixed => (0..256).contains(&level),
-        Class::RoundRobin => level == 0,
-        Class::Fair => (-20..20).contains(&level),
-    }
 }

@@ -24,24 +24,38 @@ pub const RESCHEDULE: u32 = 1;
 pub const CALL: u32 = 1 << 1;
 /// Say that this CPU is outside kernel work.
 pub const BARRIER: u32 = 1 << 2;
-/// Threads that ran here are to be killed.
-pub const KILL: u32 = 1 << 3;
 
-/// One CPU's outstanding request to others.
+/// One CPU's outstanding request to others: those that have not served it yet.
 struct Request {
     function: AtomicUsize,
     argument: AtomicU64,
     waiting: AtomicU64,
 }
 
-static CALLS: [Request; MAX_CPUS] = [const {
-    Request {
-        function: AtomicUsize::new(0),
-        argument: AtomicU64::new(0),
-        waiting: AtomicU64::new(0),
+type Requests = [Request; MAX_CPUS];
+
+impl Request {
+    const fn none() -> Self {
+        Self {
+            function: AtomicUsize::new(0),
+            argument: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+        }
     }
-}; MAX_CPUS];
-static BARRIERS: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+}
+
+/// Served also in the middle of kernel work.
+static CALLS: Requests = [const { Request::none() }; MAX_CPUS];
+/// Served outside kernel work alone.
+static BARRIERS: Requests = [const { Request::none() }; MAX_CPUS];
+
+/// Has CPU `target` choose anew who runs.
+pub fn reschedule(target: usize) {
+    SCHEDULERS[target].need_resched.store(true, Relaxed);
+    if target != cpu::current().number() {
+        kick(target, RESCHEDULE);
+    }
+}
 
 /// Interrupts CPU `target` for `reason`.
 pub fn kick(target: usize, reason: u32) {
@@ -59,13 +73,10 @@ pub fn interrupt() {
         mm::tlb::service();
     }
     if reasons & CALL != 0 {
-        serve_calls(here.bit());
+        serve(&CALLS, here.bit());
     }
     if reasons & BARRIER != 0 {
-        answer_barriers(here.bit());
-    }
-    if reasons & KILL != 0 {
-        crate::process::lifecycle::kill_requested();
+        serve(&BARRIERS, here.bit());
     }
     if reasons & RESCHEDULE != 0 {
         SCHEDULERS[here.number()].need_resched.store(true, Relaxed);
@@ -81,61 +92,49 @@ pub fn poll() {
         here.ipi_pending
             .fetch_and(!(CALL | mm::tlb::IPI_TLB), Ordering::SeqCst);
         mm::tlb::service();
-        serve_calls(here.bit());
+        serve(&CALLS, here.bit());
     }
     cpu::relax();
 }
 
 /// Runs `function(argument)` on each other CPU of `mask` that is online, and returns when all have.
 pub fn call(mask: u64, function: fn(u64), argument: u64) {
-    let here = cpu::current();
-    let targets = mask & percpu::online_mask() & !here.bit();
-    if targets == 0 {
-        return;
-    }
-    let request = &CALLS[here.number()];
-    request.function.store(function as usize, Relaxed);
-    request.argument.store(argument, Relaxed);
-    request.waiting.store(targets, Ordering::SeqCst);
-    percpu::cpus(targets).for_each(|cpu| kick(cpu.number(), CALL));
-    while request.waiting.load(Ordering::Acquire) != 0 {
-        poll();
-    }
-}
-
-fn serve_calls(bit: u64) {
-    for request in &CALLS {
-        if request.waiting.load(Ordering::Acquire) & bit != 0 {
-            // SAFETY: the requester stored a `fn(u64)` before it set this CPU's bit, and stores
-            // no other before the bit is cleared.
-            let function: fn(u64) = unsafe { core::mem::transmute(request.function.load(Relaxed)) };
-            function(request.argument.load(Relaxed));
-            request.waiting.fetch_and(!bit, Ordering::Release);
-        }
-    }
+    ask(&CALLS, CALL, mask, function, argument);
 }
 
 /// Waits until every other online CPU has been outside kernel work since the call. The caller
 /// holds no lock.
 pub fn barrier() {
+    ask(&BARRIERS, BARRIER, u64::MAX, |_| {}, 0);
+}
+
+fn ask(requests: &Requests, reason: u32, mask: u64, function: fn(u64), argument: u64) {
     let here = cpu::current();
-    let targets = percpu::online_mask() & !here.bit();
+    let targets = mask & percpu::online_mask() & !here.bit();
     if targets == 0 {
         return;
     }
-    let waiting = &BARRIERS[here.number()];
-    waiting.store(targets, Ordering::SeqCst);
-    percpu::cpus(targets).for_each(|cpu| kick(cpu.number(), BARRIER));
-    while waiting.load(Ordering::Acquire) != 0 {
-        answer_barriers(here.bit());
+    let request = &requests[here.number()];
+    request.function.store(function as usize, Relaxed);
+    request.argument.store(argument, Relaxed);
+    request.waiting.store(targets, Ordering::SeqCst);
+    percpu::cpus(targets).for_each(|cpu| kick(cpu.number(), reason));
+    while request.waiting.load(Ordering::Acquire) != 0 {
+        if reason == BARRIER {
+            serve(&BARRIERS, here.bit());
+        }
         poll();
     }
 }
 
-fn answer_barriers(bit: u64) {
-    for waiting in &BARRIERS {
-        if waiting.load(Relaxed) & bit != 0 {
-            waiting.fetch_and(!bit, Ordering::SeqCst);
+fn serve(requests: &Requests, bit: u64) {
+    for request in requests {
+        if request.waiting.load(Ordering::Acquire) & bit != 0 {
+            // SAFETY: the requester stored a `fn(u64)` before it set this CPU's bit, and stores
+            // no other before the bit is cleared.
+            let function: fn(u64) = unsafe { core::mem::transmute(request.function.load(Relaxed)) };
+            function(request.argument.load(Relaxed));
+            request.waiting.fetch_and(!bit, Ordering::SeqCst);
         }
     }
 }
@@ -144,6 +143,6 @@ fn answer_barriers(bit: u64) {
 pub fn drain() {
     interrupt();
     let bit = cpu::current().bit();
-    serve_calls(bit);
-    answer_barriers(bit);
+    serve(&CALLS, bit);
+    serve(&BARRIERS, bit);
 }

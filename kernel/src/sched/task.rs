@@ -10,10 +10,11 @@
 //! Invariant: `queue` names the CPU whose run queue holds the task, and only
 //! that queue's lock guards the links, the key and the effective rank then.
 
-use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
 
+use super::list::Link;
 use super::tree::Node;
+use veridian_abi::class;
 
 /// Ranks there are.
 pub const RANKS: usize = 258;
@@ -40,17 +41,25 @@ crate::described! {
     }
 }
 
+impl Class {
+    /// The class that a user calls `number`, if `level` is one of its levels.
+    pub fn of(number: u64, level: i64) -> Option<Class> {
+        let (class, levels) = match number {
+            class::FIXED => (Class::Fixed, 0..256),
+            class::ROUND_ROBIN => (Class::RoundRobin, 0..1),
+            class::FAIR => (Class::Fair, -20..20),
+            _ => return None,
+        };
+        levels.contains(&level).then_some(class)
+    }
+}
+
 /// Weight of nice -20 to 19: each step is worth 1.25 times the next.
 const WEIGHTS: [u32; 40] = [
     88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
     3906, 3121, 2501, 1991, 1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87,
     70, 56, 45, 36, 29, 23, 18, 15,
 ];
-
-/// The weight of a nice value of -20 to 19.
-pub const fn weight_of(nice: i8) -> u64 {
-    WEIGHTS[(nice + 20) as usize] as u64
-}
 
 /// Buckets of the wake-up latency histogram: bucket `n` counts latencies below 2^n microseconds.
 pub const LATENCY_BUCKETS: usize = 16;
@@ -87,10 +96,8 @@ crate::described! {
     /// The scheduler's part of a thread.
     #[repr(C)]
     pub struct Task {
-        /// Neighbours in a ready list.
-        pub next: *mut Task,
-        /// Neighbours in a ready list.
-        pub previous: *mut Task,
+        /// Place in a ready list.
+        pub link: Link,
         /// Place in the fair queue.
         pub node: Node,
         /// CPU whose run queue holds the task, or -1.
@@ -121,10 +128,9 @@ crate::described! {
 
 impl Task {
     /// A fair task of nice 0 that may run anywhere.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            next: null_mut(),
-            previous: null_mut(),
+            link: Link::new(),
             node: Node::new(),
             queue: AtomicI32::new(-1),
             on_cpu: AtomicI32::new(-1),
@@ -137,13 +143,7 @@ impl Task {
             affinity: AtomicU64::new(u64::MAX),
             virtual_time: 0,
             ready_since: 0,
-            metrics: Metrics {
-                run_time: 0,
-                wait_time: 0,
-                switches: 0,
-                migrations: 0,
-                latency: [0; LATENCY_BUCKETS],
-            },
+            metrics: Metrics::default(),
         }
     }
 
@@ -158,13 +158,11 @@ impl Task {
     /// Level (fixed) or nice value (fair) as it was set.
     pub fn level(&self) -> i16 {
         match self.class() {
-            Class::Fixed => self.level.load(Relaxed) as i16,
-            Class::RoundRobin => 0,
             Class::Fair => self.level.load(Relaxed) as i8 as i16,
+            _ => self.level.load(Relaxed) as i16,
         }
     }
-    /// Sets class and level; the effective rank is the caller's business.
-    /// The level is 0 to 255 for fixed, -20 to 19 for fair, ignored for round-robin.
+    /// Sets class, level and the rank that follows from them. The level is valid for the class.
     pub fn set_class(&self, class: Class, level: i16) {
         self.class.store(class as u8, Relaxed);
         self.level.store(level as u8, Relaxed);
@@ -174,6 +172,7 @@ impl Task {
             Class::Fixed => RANK_FIXED + level as u16,
         };
         self.base_rank.store(rank, Relaxed);
+        self.effective_rank.store(rank, Relaxed);
     }
     /// Rank it is scheduled by.
     #[inline]
@@ -183,7 +182,7 @@ impl Task {
     /// Weight in the fair class; tasks of other classes that are charged weigh as nice 0.
     pub fn weight(&self) -> u64 {
         match self.class() {
-            Class::Fair => weight_of(self.level.load(Relaxed) as i8),
+            Class::Fair => WEIGHTS[(self.level() + 20) as usize] as u64,
             _ => WEIGHT_UNIT,
         }
     }
@@ -195,11 +194,5 @@ impl Task {
     pub fn charge(&mut self, ran: u64) {
         self.metrics.run_time += ran;
         self.virtual_time += ran * WEIGHT_UNIT / self.weight();
-    }
-}
-
-impl Default for Task {
-    fn default() -> Self {
-        Self::new()
     }
 }

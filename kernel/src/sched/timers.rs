@@ -7,30 +7,20 @@
 //!
 //! Lock order: a timer queue is innermost; expiry takes a node out, unlocks, then cancels.
 
-use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::list::container;
 use super::scheduler::{SCHEDULERS, local};
 use super::tree::{Node, Tree};
 use crate::arch::cpu;
 use crate::lock::{Rank, SpinLock};
 use crate::process::thread::Thread;
 
-struct Sleepers(Tree);
-
-impl crate::inspect::Described for Sleepers {
-    const SHAPE: crate::inspect::Shape =
-        <Tree as crate::inspect::Described>::SHAPE.within(core::mem::offset_of!(Sleepers, 0));
-}
-// SAFETY: nodes are embedded in threads that leave the queue before they are freed; they are
-// touched under the queue's lock alone.
-unsafe impl Send for Sleepers {}
-
 crate::described! {
     /// Deadlines of one CPU, earliest first.
     #[repr(C)]
     pub struct Queue {
-        sleepers: SpinLock<Sleepers>,
+        sleepers: SpinLock<Tree>,
         next: AtomicU64,
     }
     sleepers: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "timer")])
@@ -40,7 +30,7 @@ impl Queue {
     /// No timers.
     pub const fn new() -> Self {
         Self {
-            sleepers: SpinLock::new(Rank::Timers, Sleepers(Tree::new())),
+            sleepers: SpinLock::new(Rank::Timers, Tree::new()),
             next: AtomicU64::new(u64::MAX),
         }
     }
@@ -52,51 +42,48 @@ impl Queue {
 
     /// Fires what is due at `now`.
     pub fn expire(&self, now: u64) {
-        loop {
-            let mut sleepers = self.sleepers.lock();
-            let node = sleepers.0.first();
-            // SAFETY: nodes of the tree are embedded in live threads.
-            if node.is_null() || unsafe { (*node).key } > now {
-                return;
-            }
-            // SAFETY: the first node is in the tree; its thread cannot be freed before this CPU
+        while let Some(node) = self.take(now) {
+            // SAFETY: the node was in the queue, and its thread cannot be freed before this CPU
             // has left the kernel (grace period).
             unsafe {
-                sleepers.0.remove(node);
-                self.refresh(&sleepers.0);
-                drop(sleepers);
-                let thread: *mut Thread = node.wrapping_byte_sub(offset_of!(Thread, timer)).cast();
+                let thread = container!(node, Thread, timer);
                 (*thread).timer_cpu.store(-1, Relaxed);
                 crate::process::wait::expire(thread);
             }
         }
     }
 
-    fn refresh(&self, tree: &Tree) {
-        let first = tree.first();
+    /// Takes the first timer out if it is due at `now`.
+    fn take(&self, now: u64) -> Option<*mut Node> {
+        self.change(|sleepers| {
+            // SAFETY: nodes of the tree are embedded in live threads.
+            let due = unsafe { sleepers.first().as_ref() }.is_some_and(|first| first.key <= now);
+            due.then(|| sleepers.pop_first())
+        })
+    }
+
+    /// Changes what is in the queue.
+    fn change<R>(&self, change: impl FnOnce(&mut Tree) -> R) -> R {
+        let mut sleepers = self.sleepers.lock();
+        let result = change(&mut sleepers);
         // SAFETY: nodes of the tree are embedded in live threads.
-        let next = unsafe { first.as_ref() }.map_or(u64::MAX, |first| first.key);
+        let next = unsafe { sleepers.first().as_ref() }.map_or(u64::MAX, |first| first.key);
         self.next.store(next, Relaxed);
+        result
     }
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Arms the current thread's timer on this CPU for `deadline` nanoseconds.
+/// Arms a thread's timer on this CPU for `deadline` nanoseconds. The thread is the current one, or its
+/// timer was just taken out of a queue.
 pub fn arm(thread: &mut Thread, deadline: u64) {
     let scheduler = local();
-    let mut sleepers = scheduler.timers.sleepers.lock();
-    thread
-        .timer_cpu
-        .store(cpu::current().index.get() as i32, Relaxed);
-    // SAFETY: the node is in no queue: a thread arms before it waits and disarms after.
-    unsafe { sleepers.0.insert(&raw mut thread.timer, deadline) };
-    scheduler.timers.refresh(&sleepers.0);
-    drop(sleepers);
+    scheduler.timers.change(|sleepers| {
+        let here = cpu::current().index.get() as i32;
+        thread.timer_cpu.store(here, Relaxed);
+        // SAFETY: the node is in no queue: a thread arms before it waits and disarms after; it leaves
+        // the queue before it is freed.
+        unsafe { sleepers.insert(&raw mut thread.timer, deadline) };
+    });
     scheduler.arm_by(deadline);
 }
 
@@ -115,46 +102,22 @@ fn disarm_slow(thread: &mut Thread) {
         if holder < 0 {
             return;
         }
-        let queue = &SCHEDULERS[holder as usize].timers;
-        let mut sleepers = queue.sleepers.lock();
-        if thread.timer_cpu.load(Relaxed) == holder && thread.timer.is_linked() {
-            // SAFETY: the node is linked, and in this queue as `timer_cpu` says under its lock.
-            unsafe { sleepers.0.remove(&raw mut thread.timer) };
-            queue.refresh(&sleepers.0);
-            thread.timer_cpu.store(-1, Relaxed);
-            return;
-        }
-        drop(sleepers);
+        SCHEDULERS[holder as usize].timers.change(|sleepers| {
+            if thread.timer_cpu.load(Relaxed) == holder && thread.timer.is_linked() {
+                // SAFETY: the node is linked, and in this queue as `timer_cpu` says under its lock.
+                unsafe { sleepers.remove(&raw mut thread.timer) };
+                thread.timer_cpu.store(-1, Relaxed);
+            }
+        });
         crate::lock::spin();
     }
 }
 
 /// Moves all timers of CPU `from`, which goes offline, to the calling CPU.
 pub fn adopt(from: usize) {
-    let here = cpu::current().index.get() as i32;
-    loop {
-        let node: *mut Node = {
-            let queue = &SCHEDULERS[from].timers;
-            let mut sleepers = queue.sleepers.lock();
-            let node = sleepers.0.pop_first();
-            queue.refresh(&sleepers.0);
-            node
-        };
-        if node.is_null() {
-            return;
-        }
-        let thread: *mut Thread = node.wrapping_byte_sub(offset_of!(Thread, timer)).cast();
-        let queue = &local().timers;
-        let mut sleepers = queue.sleepers.lock();
-        // SAFETY: the node was just taken out, so it is in no queue, and its thread still waits
-        // or is being woken by someone who will find it here.
-        unsafe {
-            let key = (*node).key;
-            (*thread).timer_cpu.store(here, Relaxed);
-            sleepers.0.insert(node, key);
-        }
-        queue.refresh(&sleepers.0);
-        drop(sleepers);
-        local().arm_by(queue.next());
+    while let Some(node) = SCHEDULERS[from].timers.take(u64::MAX) {
+        // SAFETY: the node was just taken out, and its thread still waits or is being woken by someone
+        // who looks for it until it is in a queue again.
+        unsafe { arm(&mut *container!(node, Thread, timer), (*node).key) };
     }
 }

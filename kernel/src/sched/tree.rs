@@ -40,6 +40,13 @@ impl Node {
     pub fn is_linked(&self) -> bool {
         self.linked
     }
+    /// The child on one side.
+    fn child(&mut self, right: bool) -> &mut *mut Node {
+        match right {
+            true => &mut self.right,
+            false => &mut self.left,
+        }
+    }
 }
 
 crate::described! {
@@ -53,6 +60,9 @@ crate::described! {
     }
     root: tree(&[Name::role(3, "left"), Name::role(4, "right")])
 }
+
+// SAFETY: a tree is reached only by its owner.
+unsafe impl Send for Tree {}
 
 impl Tree {
     /// An empty tree.
@@ -106,31 +116,20 @@ impl Tree {
         // SAFETY: the caller promises `node`; all linked nodes are valid by the same promise.
         unsafe {
             debug_assert!(!(*node).linked);
-            let (mut parent, mut cursor, mut leftmost) = (null_mut::<Node>(), self.root, true);
-            while !cursor.is_null() {
-                parent = cursor;
-                if key < (*cursor).key {
-                    cursor = (*cursor).left;
-                } else {
-                    cursor = (*cursor).right;
-                    leftmost = false;
-                }
+            let (mut parent, mut link, mut leftmost) = (null_mut(), &raw mut self.root, true);
+            while let Some(above) = (*link).as_mut() {
+                let right = key >= above.key;
+                leftmost &= !right;
+                (parent, link) = (*link, above.child(right));
             }
+            *link = node;
             *node = Node {
                 key,
-                left: null_mut(),
-                right: null_mut(),
                 parent,
                 priority: self.sequence,
                 linked: true,
+                ..Node::new()
             };
-            if parent.is_null() {
-                self.root = node;
-            } else if key < (*parent).key {
-                (*parent).left = node;
-            } else {
-                (*parent).right = node;
-            }
             if leftmost {
                 self.first = node;
             }
@@ -152,20 +151,18 @@ impl Tree {
             if self.first == node {
                 self.first = Self::next(node);
             }
-            loop {
+            while !(*node).left.is_null() && !(*node).right.is_null() {
                 let (left, right) = ((*node).left, (*node).right);
-                if left.is_null() || right.is_null() {
-                    let child = if left.is_null() { right } else { left };
-                    self.replace(node, child);
-                    break;
-                }
-                let up = if (*left).priority > (*right).priority {
-                    left
-                } else {
-                    right
-                };
-                self.rotate_up(up);
+                self.rotate_up(match (*left).priority > (*right).priority {
+                    true => left,
+                    false => right,
+                });
             }
+            let only = match (*node).left.is_null() {
+                true => (*node).right,
+                false => (*node).left,
+            };
+            self.replace(node, only);
             (*node).linked = false;
             self.length -= 1;
         }
@@ -188,21 +185,27 @@ impl Tree {
     pub unsafe fn next(node: *mut Node) -> *mut Node {
         // SAFETY: relatives of a linked node are valid.
         unsafe {
-            let mut cursor = (*node).right;
-            if !cursor.is_null() {
-                while !(*cursor).left.is_null() {
-                    cursor = (*cursor).left;
+            let (mut cursor, mut child) = ((*node).right, node);
+            if cursor.is_null() {
+                cursor = (*node).parent;
+                while !cursor.is_null() && (*cursor).right == child {
+                    (child, cursor) = (cursor, (*cursor).parent);
                 }
                 return cursor;
             }
-            let mut child = node;
-            let mut parent = (*node).parent;
-            while !parent.is_null() && (*parent).right == child {
-                child = parent;
-                parent = (*parent).parent;
+            while !(*cursor).left.is_null() {
+                cursor = (*cursor).left;
             }
-            parent
+            cursor
         }
+    }
+
+    /// The nodes in order. The tree does not change meanwhile.
+    pub fn iter(&self) -> impl Iterator<Item = *mut Node> {
+        let some = |node: *mut Node| (!node.is_null()).then_some(node);
+        // SAFETY: what the iterator yields is linked in this tree.
+        let next = move |&node: &_| some(unsafe { Tree::next(node) });
+        core::iter::successors(some(self.first), next)
     }
 
     /// Puts `child` (or null) where `node` hangs.
@@ -213,12 +216,9 @@ impl Tree {
         // SAFETY: relatives of a linked node are valid.
         unsafe {
             let parent = (*node).parent;
-            if parent.is_null() {
-                self.root = child;
-            } else if (*parent).left == node {
-                (*parent).left = child;
-            } else {
-                (*parent).right = child;
+            match parent.as_mut() {
+                None => self.root = child,
+                Some(above) => *above.child(above.right == node) = child,
             }
             if !child.is_null() {
                 (*child).parent = parent;
@@ -234,19 +234,12 @@ impl Tree {
         // SAFETY: relatives of a linked node are valid.
         unsafe {
             let parent = (*node).parent;
+            let right = (*parent).right == node;
             self.replace(parent, node);
-            let inner;
-            if (*parent).left == node {
-                inner = (*node).right;
-                (*parent).left = inner;
-                (*node).right = parent;
-            } else {
-                inner = (*node).left;
-                (*parent).right = inner;
-                (*node).left = parent;
-            }
-            if !inner.is_null() {
-                (*inner).parent = parent;
+            let inner = core::mem::replace((*node).child(!right), parent);
+            *(*parent).child(right) = inner;
+            if let Some(inner) = inner.as_mut() {
+                inner.parent = parent;
             }
             (*parent).parent = node;
         }

@@ -1,8 +1,9 @@
 //! System calls on the machine and the console.
 
-use super::{Arguments, Outcome, return_words, userspace};
+use super::{Answer, Arguments, Outcome, return_words, userspace};
 use crate::arch::power;
 use crate::cap::Checked;
+use crate::process::input;
 use crate::process::pcb::TREE;
 use crate::process::thread::Thread;
 use crate::sched::hotplug;
@@ -12,44 +13,42 @@ use veridian_abi::Error;
 /// Bytes that one `console_write` takes at most; the result says how many it took.
 const WRITE_MAX: usize = 1024;
 
-pub fn console_write(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Outcome {
-    let write = || {
-        let mut bytes = [0; 256];
-        let length = length.min(WRITE_MAX as u64) as usize;
-        let mut done = 0;
-        while done < length {
-            let piece = (length - done).min(bytes.len());
-            userspace::read_bytes(buffer.wrapping_add(done as u64), &mut bytes[..piece])?;
-            console::write_bytes(&bytes[..piece]);
-            done += piece;
-        }
-        Ok::<u64, Error>(done as u64)
-    };
-    write().into()
+pub fn console_write(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Answer {
+    let mut bytes = [0; 256];
+    let length = length.min(WRITE_MAX as u64) as usize;
+    let mut done = 0;
+    while done < length {
+        let piece = (length - done).min(bytes.len());
+        userspace::read_bytes(buffer.wrapping_add(done as u64), &mut bytes[..piece])?;
+        console::write_bytes(&bytes[..piece]);
+        done += piece;
+    }
+    Ok(done as u64)
 }
 
-pub fn console_read(
-    thread: &mut Thread,
-    found: Checked,
-    [_, buffer, length, info, ..]: Arguments,
-) -> Outcome {
-    crate::process::input::read(thread, found.binding(), buffer, length, info)
+pub fn console_read(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
+    let [_, buffer, length, info, ..] = arguments;
+    input::read(thread, found.binding(), buffer, length, info)
 }
 
-pub fn cpu_info(thread: &mut Thread, _: Checked, _: Arguments) -> Outcome {
+pub fn cpu_info(thread: &mut Thread, _: Checked, _: Arguments) -> Answer {
     let known = crate::machine::machine().cpus.as_slice().len() as u64;
     return_words(thread, known, [percpu::online_mask(), 0, 0, 0])
 }
 
-pub fn cpu_online(_: &mut Thread, _: Checked, [_, cpu, ..]: Arguments) -> Outcome {
-    hotplug::online(cpu as usize).into()
+pub fn cpu_online(_: &mut Thread, _: Checked, [_, cpu, ..]: Arguments) -> Result<(), Error> {
+    hotplug::online(cpu as usize)
 }
 
-pub fn cpu_offline(_: &mut Thread, _: Checked, [_, cpu, force, ..]: Arguments) -> Outcome {
-    hotplug::offline(cpu as usize, force != 0).into()
+pub fn cpu_offline(
+    _: &mut Thread,
+    _: Checked,
+    [_, cpu, force, ..]: Arguments,
+) -> Result<(), Error> {
+    hotplug::offline(cpu as usize, force != 0)
 }
 
-pub fn kernel_info(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Outcome {
+pub fn kernel_info(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Answer {
     mm::heap::trim();
     mm::frames::drain();
     let words = [
@@ -59,9 +58,9 @@ pub fn kernel_info(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Argument
         TREE.lock().count as u64,
         percpu::online_mask(),
     ];
-    userspace::write_words(buffer, length, &words, &[0u32; 0]).into()
+    userspace::write_words(buffer, length, &words, &[0u32; 0])
 }
 
-pub fn shutdown(_: &mut Thread, _: Checked, [_, status, ..]: Arguments) -> Outcome {
+pub fn shutdown(_: &mut Thread, _: Checked, [_, status, ..]: Arguments) -> Answer {
     power::exit(status as u8)
 }

@@ -58,7 +58,7 @@ pub fn memory_create(_: &mut Thread, found: Checked, [_, size, ..]: Arguments) -
         if size == 0 {
             return Err(Error::InvalidArgument);
         }
-        let memory = Memory::wrap(MemoryObject::create(size).map_err(|_| Error::OutOfMemory)?)?;
+        let memory = Memory::wrap(MemoryObject::create(size))?;
         // SAFETY: the caller holds a capability of the process, which therefore exists.
         let space = unsafe { found.typed::<Process>().open_space()? };
         space

@@ -2,8 +2,9 @@
 //!
 //! The dispatcher is made from the table in `veridian_abi`: an entry's authority is checked here,
 //! before its handler runs, so that no handler can forget it. A handler gets the calling thread, what its
-//! first argument names, and the raw arguments; it checks the rest, then acts. One that leaves the thread
-//! waiting, or returns words, does not come back here.
+//! first argument names (as an object, or the capability), and the raw arguments; it checks the rest, then
+//! acts, and ends with an `Answer` or whatever else makes an `Outcome`. One that leaves the thread waiting,
+//! or returns words, does not come back here.
 
 pub mod abi;
 mod capability;
@@ -18,9 +19,9 @@ pub use thread::deadline;
 use core::sync::atomic::Ordering;
 
 use crate::arch::cpu;
-use crate::cap::{Checked, Kind, Rights, Token};
+use crate::cap::{Checked, Kind, Rights, Token, Typed};
 use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
-use crate::process::thread::Thread;
+use crate::process::thread::{Thread, ThreadObject};
 use crate::sched::scheduler;
 use veridian_abi::Error;
 
@@ -38,7 +39,7 @@ impl From<Result<u64, Error>> for Outcome {
     #[inline]
     fn from(result: Result<u64, Error>) -> Self {
         match result {
-            Ok(value) => Outcome { status: 0, value },
+            Ok(value) => Outcome::value(value),
             Err(error) => Outcome {
                 status: error as i64 as u64,
                 value: 0,
@@ -54,8 +55,41 @@ impl From<Result<(), Error>> for Outcome {
     }
 }
 
+impl Outcome {
+    /// Success with one result.
+    pub fn value(value: u64) -> Self {
+        Self { status: 0, value }
+    }
+}
+
 /// Arguments as they came in the registers.
-type Arguments = [u64; 6];
+pub type Arguments = [u64; 6];
+
+/// How most handlers end: with one result, or an error.
+pub type Answer = Result<u64, Error>;
+
+/// What a handler takes for the capability that its first argument names.
+trait Target<'a> {
+    fn of(found: Checked<'a>) -> Self;
+}
+
+impl<'a> Target<'a> for Checked<'a> {
+    fn of(found: Checked<'a>) -> Self {
+        found
+    }
+}
+
+impl<'a, T: Typed> Target<'a> for &'a T {
+    fn of(found: Checked<'a>) -> Self {
+        found.typed()
+    }
+}
+
+impl<'a> Target<'a> for &'a mut Thread {
+    fn of(found: Checked<'a>) -> Self {
+        found.typed::<ThreadObject>().get()
+    }
+}
 
 /// Returns a value and words to the current thread.
 pub fn return_words(thread: &mut Thread, value: u64, words: [u64; 4]) -> ! {
@@ -93,12 +127,10 @@ macro_rules! dispatcher {
         mod entries {
             use super::*;
             $(pub extern "C" fn $name(a0: u64, a1: u64, a2: u64, a3: u64, a4: u64, a5: u64) -> Outcome {
-                // SAFETY: a system call has a current thread, which lives while it runs.
-                let thread = unsafe { scheduler::current() };
+                let thread = current();
                 crate::trace::event!(syscall_enter, thread.id, $number);
                 let arguments = [a0, a1, a2, a3, a4, a5];
-                let outcome: Outcome = dispatcher!(@one thread, arguments, $name $(, $type, $rights)?);
-                leave(outcome)
+                leave(dispatcher!(@one thread, arguments, $name $(, $type, $rights)?))
             })*
         }
 
@@ -120,19 +152,19 @@ macro_rules! dispatcher {
         };
     };
     (@one $thread:ident, $arguments:ident, $name:ident) => {
-        handlers::$name($thread, $arguments)
-    };
-    (@one $thread:ident, $arguments:ident, $name:ident, Any, $rights:ident) => {
-        match $thread.any_capability($arguments[0], Rights::$rights) {
-            Ok(found) => handlers::$name(scheduler_current(), found, $arguments),
-            Err(error) => Err::<u64, _>(error).into(),
-        }
+        handlers::$name($thread, $arguments).into()
     };
     (@one $thread:ident, $arguments:ident, $name:ident, $type:ident, $rights:ident) => {
-        match $thread.capability($arguments[0], Kind::$type, Rights::$rights) {
-            Ok(found) => handlers::$name(scheduler_current(), found, $arguments),
+        match dispatcher!(@find current(), $arguments[0], $type, Rights::$rights) {
+            Ok(found) => handlers::$name($thread, Target::of(found), $arguments).into(),
             Err(error) => Err::<u64, _>(error).into(),
         }
+    };
+    (@find $thread:expr, $token:expr, Any, $rights:expr) => {
+        $thread.any_capability($token, $rights)
+    };
+    (@find $thread:expr, $token:expr, $type:ident, $rights:expr) => {
+        $thread.capability($token, Kind::$type, $rights)
     };
 }
 veridian_abi::system_calls!(dispatcher);
@@ -146,7 +178,7 @@ pub extern "C" fn no_such_call(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -
 #[inline(always)]
 fn leave(outcome: Outcome) -> Outcome {
     let here = cpu::current();
-    crate::trace::event!(syscall_leave, scheduler_current().id, outcome.status);
+    crate::trace::event!(syscall_leave, current().id, outcome.status);
     if here.scheduler().need_resched.load(Ordering::Relaxed) {
         leave_to_another(outcome);
     }
@@ -155,9 +187,8 @@ fn leave(outcome: Outcome) -> Outcome {
 
 #[cold]
 fn leave_to_another(outcome: Outcome) -> ! {
-    scheduler_current()
-        .frame
-        .set_results(&[outcome.status, outcome.value]);
+    let results = [outcome.status, outcome.value];
+    current().frame.set_results(&results);
     scheduler::leave_kernel()
 }
 
@@ -176,10 +207,10 @@ pub extern "C" fn syscall_dispatch(
     entry(a0, a1, a2, a3, a4, a5)
 }
 
-/// The current thread again, for a handler that also has what the thread's token named.
+/// The calling thread.
 #[inline]
-fn scheduler_current() -> &'static mut Thread {
-    // SAFETY: only called from the dispatcher, which runs for a current thread.
+fn current() -> &'static mut Thread {
+    // SAFETY: a system call has a current thread, which lives while it runs.
     unsafe { scheduler::current() }
 }
 

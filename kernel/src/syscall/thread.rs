@@ -1,8 +1,9 @@
 //! System calls on threads, and those of a thread on itself.
 
-use core::sync::atomic::Ordering::Relaxed;
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{Arguments, Outcome, return_words, userspace};
+use super::{Answer, Arguments, Outcome, return_words, userspace};
 use crate::arch::{cpu, timer};
 use crate::cap::{Checked, Kind, Rights};
 use crate::percpu;
@@ -14,131 +15,105 @@ use crate::sched::task::Class;
 use crate::sched::{affinity, scheduler};
 use veridian_abi::{Error, MessageInfo};
 
-fn target<'a>(found: &Checked<'a>) -> &'a mut Thread {
-    // SAFETY: a thread with a capability exists for the length of the operation; what is not its
-    // own CPU's business is atomic or locked.
-    unsafe { &mut *found.typed::<ThreadObject>().thread() }
-}
-
-pub fn thread_create(_: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
+pub fn thread_create(_: &mut Thread, process: &Process, arguments: Arguments) -> Answer {
     let [_, entry, sp, argument, tls, buffer] = arguments;
-    create::thread(found.typed::<Process>(), entry, sp, argument, tls, buffer).into()
+    create::thread(process, entry, sp, argument, tls, buffer)
 }
 
-pub fn thread_exit(thread: &mut Thread, [value, ..]: Arguments) -> Outcome {
+pub fn thread_exit(thread: &mut Thread, [value, ..]: Arguments) -> Answer {
     thread.exit_value.store(value, Relaxed);
     lifecycle::die(thread)
 }
 
 pub fn thread_join(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Outcome {
-    let joined = target(&found);
+    let joined = found.typed::<ThreadObject>().get();
     if joined.is_current() || joined.flags.load(Relaxed) & flag::DETACHED != 0 {
         return Err::<u64, _>(Error::InvalidArgument).into();
     }
     // SAFETY: a thread that has a process is one of its members, so the process exists.
     if let Some(process) = unsafe { joined.process.as_ref() } {
-        let members = process.members();
+        let members = process.members.lock();
         if !joined.is_dead() {
-            return wait::block(
-                thread,
-                Reason::Join,
-                joined.id as u64,
-                found.binding(),
-                info,
-                |thread| {
-                    // SAFETY: the process's lock is held; the thread is running, so in no list.
-                    unsafe { joined.joiners.insert(thread, process.wait_lock()) };
-                    drop(members);
-                },
-            );
+            let (id, via) = (joined.id as u64, found.binding());
+            return wait::block(thread, Reason::Join, id, via, info, |thread| {
+                // SAFETY: the process's lock is held; the thread is running, so in no list.
+                unsafe { joined.joiners.insert(thread, members.wait_lock()) };
+                drop(members);
+            });
         }
     }
-    Ok::<u64, Error>(joined.exit_value.load(Relaxed)).into()
+    Outcome::value(joined.exit_value.load(Relaxed))
 }
 
-pub fn thread_detach(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    target(&found).flags.fetch_or(flag::DETACHED, Relaxed);
-    Ok::<(), Error>(()).into()
+pub fn thread_detach(_: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
+    target.flags.fetch_or(flag::DETACHED, Relaxed);
+    Ok(0)
 }
 
-pub fn thread_kill(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    // SAFETY: as in `target`.
-    unsafe { lifecycle::kill_thread(found.typed::<ThreadObject>().thread()) };
-    Ok::<(), Error>(()).into()
+pub fn thread_kill(_: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
+    // SAFETY: a thread with a capability is covered by a grace period.
+    unsafe { lifecycle::kill_thread(target) };
+    Ok(0)
 }
 
-pub fn yield_now(thread: &mut Thread, _: Arguments) -> Outcome {
+pub fn yield_now(thread: &mut Thread, _: Arguments) -> Answer {
     thread.frame.set_results(&[0; 6]);
     scheduler::yield_current()
 }
 
 pub fn sleep_until(thread: &mut Thread, [deadline, ..]: Arguments) -> Outcome {
     if deadline <= timer::now() {
-        return Ok::<u64, Error>(0).into();
+        return Outcome::value(0);
     }
     affinity::sleep(thread, Reason::Sleep, deadline)
 }
 
-pub fn clock(_: &mut Thread, _: Arguments) -> Outcome {
-    Ok::<u64, Error>(timer::now()).into()
+pub fn clock(_: &mut Thread, _: Arguments) -> Answer {
+    Ok(timer::now())
 }
 
-pub fn set_affinity(_: &mut Thread, found: Checked, [_, mask, ..]: Arguments) -> Outcome {
-    affinity::set(target(&found), mask).into()
+pub fn set_affinity(_: &mut Thread, target: &mut Thread, [_, mask, ..]: Arguments) -> Answer {
+    affinity::set(target, mask)
 }
 
-pub fn get_affinity(thread: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    let task = &target(&found).task;
-    return_words(
-        thread,
-        task.affinity.load(Relaxed),
-        [
-            task.last_cpu.load(Relaxed) as u64,
-            percpu::online_mask(),
-            0,
-            0,
-        ],
-    )
+pub fn get_affinity(thread: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
+    let last = target.task.last_cpu.load(Relaxed) as u64;
+    let affinity = target.task.affinity.load(Relaxed);
+    return_words(thread, affinity, [last, percpu::online_mask(), 0, 0])
 }
 
-pub fn set_schedule(_: &mut Thread, found: Checked, [_, class, level, ..]: Arguments) -> Outcome {
-    let set = || {
-        let class = match class {
-            veridian_abi::class::FIXED => Class::Fixed,
-            veridian_abi::class::ROUND_ROBIN => Class::RoundRobin,
-            veridian_abi::class::FAIR => Class::Fair,
-            _ => return Err(Error::InvalidArgument),
-        };
-        if !scheduler::valid_level(class, level as i64) {
-            return Err(Error::InvalidArgument);
-        }
-        affinity::set_class(target(&found), class, level as i16);
-        Ok(())
-    };
-    set().into()
+pub fn set_schedule(
+    _: &mut Thread,
+    target: &mut Thread,
+    [_, class, level, ..]: Arguments,
+) -> Answer {
+    let class = Class::of(class, level as i64).ok_or(Error::InvalidArgument)?;
+    affinity::set_class(target, class, level as i16);
+    Ok(0)
 }
 
-pub fn get_schedule(thread: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    let task = &target(&found).task;
-    return_words(
-        thread,
-        task.class() as u64,
-        [task.level() as i64 as u64, task.rank() as u64, 0, 0],
-    )
+pub fn get_schedule(thread: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
+    let (level, rank) = (target.task.level() as i64, target.task.rank());
+    let words = [level as u64, rank as u64, 0, 0];
+    return_words(thread, target.task.class() as u64, words)
 }
 
-pub fn thread_info(_: &mut Thread, found: Checked, [_, buffer, length, ..]: Arguments) -> Outcome {
-    let metrics = target(&found).task.metrics;
+pub fn thread_info(
+    _: &mut Thread,
+    target: &mut Thread,
+    [_, buffer, length, ..]: Arguments,
+) -> Answer {
+    let metrics = target.task.metrics;
     let words = [
         metrics.run_time,
         metrics.wait_time,
         metrics.switches,
         metrics.migrations,
     ];
-    userspace::write_words(buffer, length, &words, &metrics.latency).into()
+    userspace::write_words(buffer, length, &words, &metrics.latency)
 }
 
-pub fn set_tls(thread: &mut Thread, [base, ..]: Arguments) -> Outcome {
+pub fn set_tls(thread: &mut Thread, [base, ..]: Arguments) -> Answer {
     thread.frame.set_tls(base);
     thread.frame.set_results(&[0; 6]);
     scheduler::leave_kernel()
@@ -146,51 +121,39 @@ pub fn set_tls(thread: &mut Thread, [base, ..]: Arguments) -> Outcome {
 
 pub fn set_fault_handler(
     thread: &mut Thread,
-    found: Checked,
+    faulting: &mut Thread,
     [_, endpoint, ..]: Arguments,
-) -> Outcome {
-    let set = || {
-        let faulting = target(&found);
-        let (handler, badge) = match endpoint {
-            0 => (core::ptr::null_mut(), 0),
-            token => {
-                let handler = thread.capability(token, Kind::Endpoint, Rights::WRITE)?;
-                if !handler.object.acquire() {
-                    return Err(Error::InvalidCapability);
-                }
-                ((&raw const *handler.object).cast_mut(), handler.badge)
+) -> Answer {
+    let (handler, badge) = match endpoint {
+        0 => (null_mut(), 0),
+        token => {
+            let handler = thread.capability(token, Kind::Endpoint, Rights::WRITE)?;
+            if !handler.object.acquire() {
+                return Err(Error::InvalidCapability);
             }
-        };
-        lifecycle::drop_fault_handler(faulting);
-        faulting.fault_badge = badge;
-        faulting
-            .fault_handler
-            .store(handler, core::sync::atomic::Ordering::Release);
-        Ok(())
+            ((&raw const *handler.object).cast_mut(), handler.badge)
+        }
     };
-    set().into()
+    lifecycle::drop_fault_handler(faulting);
+    faulting.fault_badge = badge;
+    faulting.fault_handler.store(handler, Release);
+    Ok(0)
 }
 
-pub fn whoami(thread: &mut Thread, _: Arguments) -> Outcome {
+pub fn whoami(thread: &mut Thread, _: Arguments) -> Answer {
     // SAFETY: a running thread has a process.
     let pid = unsafe { (*thread.process).pid } as u64;
-    return_words(
-        thread,
-        thread.id as u64,
-        [
-            cpu::current().index.get() as u64,
-            pid,
-            thread.buffer_address,
-            0,
-        ],
-    )
+    let words = [
+        cpu::current().index.get() as u64,
+        pid,
+        thread.buffer_address,
+        0,
+    ];
+    return_words(thread, thread.id as u64, words)
 }
 
-pub fn null(_: &mut Thread, _: Arguments) -> Outcome {
-    Outcome {
-        status: 0,
-        value: 0,
-    }
+pub fn null(_: &mut Thread, _: Arguments) -> Answer {
+    Ok(0)
 }
 
 /// The deadline that a descriptor asks for: that of the message buffer, none, or the past.
