@@ -124,6 +124,10 @@ plain!(Signed: "i8" i8 AtomicI8; "i16" i16 AtomicI16; "i32" i32 AtomicI32;
     "i64" i64 AtomicI64 isize AtomicIsize;);
 plain!(Bool: "bool" bool AtomicBool;);
 
+impl Described for &'static str {
+    const SHAPE: Shape = Shape::new(FieldKind::Text, "str", size_of::<&str>());
+}
+
 macro_rules! pointers {
     ($($type:ty),*) => {
         $(impl<T: Described> Described for $type {

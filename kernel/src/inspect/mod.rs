@@ -55,7 +55,7 @@
 //! | 1, 2, 3 | unsigned integer, signed integer, bool | |
 //! | 4 | flags | value = mask of the bits |
 //! | 5 | enumeration: the integer selects a name | value; type of the payload, if any |
-//! | 6 | text: bytes up to the first zero | |
+//! | 6 | text: bytes up to the first zero; of the type `str` its address and its length in bytes | |
 //! | 7 | structure of the named type | |
 //! | 8 | pointer to the named type, or null | |
 //! | 9 | physical address of the named type, or 0 | |

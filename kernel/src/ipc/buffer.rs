@@ -25,13 +25,15 @@ pub struct Message {
     pub caps: [Token; CAPS_MAX],
 }
 
-/// First in, first out.
-pub struct Buffer {
-    messages: Vec<Message>,
-    capacity: usize,
-    first: usize,
-    count: usize,
-    space: Option<Box<Space>>,
+crate::described! {
+    /// First in, first out.
+    pub struct Buffer {
+        messages: Vec<Message>,
+        capacity: usize,
+        first: usize,
+        count: usize,
+        space: Option<Box<Space>>,
+    }
 }
 
 impl Buffer {

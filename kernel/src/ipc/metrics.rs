@@ -3,22 +3,24 @@
 /// Buckets of the latency histogram: bucket `n` counts round trips below 2^n microseconds.
 pub const LATENCY_BUCKETS: usize = 16;
 
-/// Counts of one endpoint.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Metrics {
-    /// Messages that took the fast path.
-    pub fast: u64,
-    /// Messages that took the slow path.
-    pub slow: u64,
-    /// Words in all messages.
-    pub words: u64,
-    /// Messages beyond the rate limit.
-    pub limited: u64,
-    /// Nanoseconds that measured senders were blocked.
-    pub blocked_time: u64,
-    /// Round trips that were measured.
-    pub latency: [u32; LATENCY_BUCKETS],
+crate::described! {
+    /// Counts of one endpoint.
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    pub struct Metrics {
+        /// Messages that took the fast path.
+        pub fast: u64,
+        /// Messages that took the slow path.
+        pub slow: u64,
+        /// Words in all messages.
+        pub words: u64,
+        /// Messages beyond the rate limit.
+        pub limited: u64,
+        /// Nanoseconds that measured senders were blocked.
+        pub blocked_time: u64,
+        /// Round trips that were measured.
+        pub latency: [u32; LATENCY_BUCKETS],
+    }
 }
 
 impl Metrics {

@@ -26,12 +26,14 @@ struct Slot {
     words: [AtomicU64; WORDS],
 }
 
-/// The ring.
-#[repr(C)]
-pub struct Ring {
-    head: AtomicU64,
-    tail: AtomicU64,
-    slots: Box<[Slot]>,
+crate::described! {
+    /// The ring.
+    #[repr(C)]
+    pub struct Ring {
+        head: AtomicU64,
+        tail: AtomicU64,
+        slots: Box<[Slot]>,
+    }
 }
 
 impl Ring {

@@ -12,6 +12,8 @@ use core::ops::{Deref, DerefMut, Range};
 
 use arrayvec::ArrayVec;
 
+use crate::inspect::{Described, Shape};
+
 use crate::lock::Once;
 use crate::percpu::MAX_CPUS;
 
@@ -76,13 +78,21 @@ pub struct Memory {
     pub node: u32,
 }
 
-/// A range that must not be handed out, whether or not RAM is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reserved {
-    /// Physical addresses.
-    pub range: PhysRange,
-    /// Who has it: "kernel", "initrd", "firmware", ….
-    pub name: &'static str,
+/// First address and first behind it, in this order.
+impl Described for PhysRange {
+    const SHAPE: Shape = <[u64; 2]>::SHAPE;
+}
+const _: () = assert!(core::mem::offset_of!(PhysRange, end) == 8);
+
+crate::described! {
+    /// A range that must not be handed out, whether or not RAM is there.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Reserved {
+        /// Physical addresses.
+        pub range: PhysRange,
+        /// Who has it: "kernel", "initrd", "firmware", ….
+        pub name: &'static str,
+    }
 }
 
 /// A CPU that the machine has.

@@ -18,7 +18,7 @@ import org.veridianos.machine.MachineException;
 /** {@code ./veridian inspect}: the kernel's objects of a running machine, which does not notice. */
 final class InspectCommand implements Command {
 
-    private static final String WHAT = "caps, pages, runqueues, threads, objects";
+    private static final String WHAT = "caps, pages, runqueues, threads, frames, endpoints, objects";
 
     @Override
     public String name() {
@@ -36,6 +36,8 @@ final class InspectCommand implements Command {
                   pages      page tables as ranges, and what the kernel planned
                   runqueues  CPUs: who runs, who is ready, load, counters
                   threads    processes and threads, and what each waits for
+                  frames     physical memory: zones, slab caches, reserved ranges
+                  endpoints  endpoints, channels, notifications and who waits there
                   objects    every root that the kernel describes, as a tree
 
                   --json            by the schema in docs/inspect.md
@@ -92,6 +94,8 @@ final class InspectCommand implements Command {
             case "pages" -> Part.PAGE_TABLES;
             case "runqueues" -> Part.RUN_QUEUES;
             case "threads" -> Part.THREADS;
+            case "frames" -> Part.MEMORY;
+            case "endpoints" -> Part.ENDPOINTS;
             case "objects" -> Part.OBJECTS;
             default -> throw new Failure(Failure.USAGE, "'" + what + "' cannot be inspected: use one of " + WHAT);
         };

@@ -126,7 +126,7 @@ final class InspectText {
             if (!shown(t.pid())) {
                 continue;
             }
-            out.printf("%s: %s %s%n", t.owner(), t.format().register(), hex(t.register()));
+            out.printf("%s: %s %s%n", t.owner(), t.registerName(), hex(t.register()));
             broken(t.consistency());
             PageTable.Half half = t.pid() == 0 ? PageTable.Half.KERNEL : PageTable.Half.USER;
             PageTable.Ranges ranges = t.ranges(half, MOST_RANGES);

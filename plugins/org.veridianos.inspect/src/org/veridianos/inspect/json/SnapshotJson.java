@@ -180,7 +180,7 @@ public final class SnapshotJson {
         JsonObject json = new JsonObject();
         json.addProperty("owner", t.owner());
         json.addProperty("pid", t.pid());
-        json.addProperty("registerName", t.format().register());
+        json.addProperty("registerName", t.registerName());
         json.addProperty("register", hex(t.register()));
         json.addProperty("resident", t.resident());
         PageTable.Ranges ranges = t.ranges(PageTable.Half.ALL, MOST_RANGES);

@@ -168,7 +168,12 @@ public final class PageTable {
         return format;
     }
 
-    /** Literal value of the register: CR3, TTBR, satp. */
+    /** What its register is called: {@code CR3}, {@code TTBR0}, {@code TTBR1}, {@code satp}. */
+    public String registerName() {
+        return half == Half.KERNEL && format == PageFormat.AARCH64 ? "TTBR1" : format.register();
+    }
+
+    /** Literal value of the register; of the kernel's own space the address of its top table. */
     public long register() {
         return register;
     }

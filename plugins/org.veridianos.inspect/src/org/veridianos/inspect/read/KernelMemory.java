@@ -20,6 +20,7 @@ import org.veridianos.machine.GuestMemory;
 public final class KernelMemory {
 
     private static final int PAGE = 4096;
+    private static final int LONGEST_TEXT = 1024;
 
     private final GuestMemory memory;
     private final KernelImage image;
@@ -184,6 +185,19 @@ public final class KernelMemory {
         byte[] bytes = new byte[length];
         read(virtual, bytes, 0, length);
         return bytes;
+    }
+
+    /** A text of the field, whose structure's copy begins at {@code base}: in the structure itself, or where it points. */
+    String text(Access access, byte[] bytes, int base) throws Unreadable {
+        if (!access.exists() || !access.field().typeName().equals("str") || access.field().size() != 16) {
+            return access.text(bytes, base);
+        }
+        long address = access.get(bytes, base);
+        long length = Access.raw(bytes, base + access.offset() + 8, 8);
+        if (length < 0 || length > LONGEST_TEXT) {
+            throw new Unreadable("a text of " + Long.toUnsignedString(length) + " bytes is too long");
+        }
+        return length == 0 ? "" : Access.text(read(address, (int) length), 0, (int) length);
     }
 
     /** Addresses as a list. */

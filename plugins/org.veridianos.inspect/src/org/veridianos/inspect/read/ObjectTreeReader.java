@@ -126,9 +126,20 @@ final class ObjectTreeReader {
             case POINTER -> pointer(field, type, access.get(data, base), name, path, depth);
             case LIST, TREE, TABLE, RING -> collection(owner, field, address, name, path, depth);
             case OPAQUE -> new ObjectNode(path, name, typeName, kind, bytes(data, base + field.offset(), field.size()), at, file, line, false, List.of(), Consistency.OK);
-            case TEXT -> new ObjectNode(path, name, typeName, kind, '"' + access.text(data, base) + '"', at, file, line, false, List.of(), Consistency.OK);
+            case TEXT -> text(access, data, base, at, name, path);
             default -> new ObjectNode(path, name, typeName, kind, scalar(access, field, data, base), at, file, line, false, List.of(), Consistency.OK);
         };
+    }
+
+    private ObjectNode text(Access access, byte[] data, int base, long at, String name, String path) {
+        String value = "";
+        Consistency consistency = Consistency.OK;
+        try {
+            value = '"' + memory.text(access, data, base) + '"';
+        } catch (Unreadable unreadable) {
+            consistency = Consistency.broken(unreadable.getMessage());
+        }
+        return new ObjectNode(path, name, access.field().typeName(), "text", value, at, "", 0, false, List.of(), consistency);
     }
 
     private static String scalar(Access access, Field field, byte[] data, int base) {

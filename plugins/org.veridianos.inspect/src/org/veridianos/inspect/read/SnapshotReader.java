@@ -40,6 +40,14 @@ public final class SnapshotReader {
             content.capabilitySpaces = List.copyOf(new CapabilityReader(memory, fields, collections, cancel, request.limit(), problems, threads.objects)
                     .read(threads.process, threads.processes, threads.bySpace));
         }
+        if (request.has(Part.ENDPOINTS)) {
+            content.endpoints = List.copyOf(new EndpointReader(memory, fields, collections, cancel, request.limit(), threads.objects)
+                    .read(content.capabilitySpaces, content.threads));
+        }
+        if (request.has(Part.MEMORY) || request.has(Part.FRAMES)) {
+            content.memory = new PhysicalMemoryReader(memory, fields, collections, cancel, request.limit(), problems)
+                    .read(request.has(Part.MEMORY), request.has(Part.FRAMES));
+        }
         if (request.has(Part.PAGE_TABLES)) {
             content.pageTables = List.copyOf(new PageTableReader(memory, fields, collections, cancel, request, problems).read(threads.process, threads.processes));
         }

@@ -16,6 +16,7 @@ import org.veridianos.inspect.model.ProcessState;
 import org.veridianos.inspect.model.ThreadState;
 import org.veridianos.inspect.model.ThreadState.Run;
 import org.veridianos.inspect.model.ThreadState.Wait;
+import org.veridianos.machine.GuestMemory;
 
 /** Reads every process from the root {@code processes}, and the threads of each. */
 final class ThreadReader {
@@ -173,7 +174,7 @@ final class ThreadReader {
                 threads.add(state);
             }
         }
-        nameObjects();
+        nameObjects(f);
         chains();
     }
 
@@ -201,6 +202,9 @@ final class ThreadReader {
         final Access migrations = fields.access(thread, "task.metrics.migrations");
         final Access timer = fields.access(thread, "timer.key");
         final Access timerCpu = fields.access(thread, "timer_cpu");
+        final Field rootRegister = memorySpace.exists()
+                ? fields.target(memorySpace.field()).flatMap(t -> fields.field(t, "tlb.root_register")).orElse(null)
+                : null;
         final int header = fields.field(thread, "object").map(Field::offset).orElse(0);
         final Span span = new Span(id, state, memorySpace, reason, object, server, slot, generation, schedulingClass, level, rank, baseRank, queue, onCpu, lastCpu,
                 affinity, virtualTime, runTime, waitTime, switches, migrations, timer, timerCpu);
@@ -245,18 +249,35 @@ final class ThreadReader {
                 f.waitTime.get(b, base), f.switches.get(b, base), f.migrations.get(b, base), f.memorySpace.get(b, base), consistency);
     }
 
-    /** Objects get their names after every thread and process has one. */
-    private void nameObjects() {
+    /** Objects and owners get their names after every thread and process has one. */
+    private void nameObjects(ThreadFields f) {
+        Map<Long, Long> numbers = new HashMap<>();
+        threads.forEach(t -> numbers.put((long) t.pid() << 32 | t.id(), t.address()));
         for (int i = 0; i < threads.size(); i++) {
             ThreadState t = threads.get(i);
             Wait w = t.waiting();
-            if (w.argument() != 0 && namesObject(w.reason())) {
-                long address = w.argument();
-                Wait named = new Wait(w.reason(), objects.at(address), w.argument(), w.server(), w.viaSlot(), w.viaGeneration(), w.deadline());
+            boolean mutex = w.reason().equals("Mutex");
+            if (w.argument() != 0 && (mutex || namesObject(w.reason()))) {
+                long server = mutex ? numbers.getOrDefault((long) t.pid() << 32 | mutexOwner(f, t), 0L) : w.server();
+                Wait named = new Wait(w.reason(), mutex ? KernelObject.NONE : objects.at(w.argument()), w.argument(), server, w.viaSlot(), w.viaGeneration(),
+                        w.deadline());
                 threads.set(i, new ThreadState(t.address(), t.object(), t.id(), t.process(), t.pid(), t.name(), t.life(), t.run(), t.schedulingClass(), t.level(), t.rank(),
                         t.baseRank(), t.cpu(), t.affinity(), named, t.chain(), t.virtualTime(), t.runTime(), t.waitTime(), t.switches(), t.migrations(),
                         t.addressSpace(), t.consistency()));
             }
+        }
+    }
+
+    /** The thread number in a mutex word of user memory, whose uppermost bit says that there are waiters; 0 when it cannot be read. */
+    private long mutexOwner(ThreadFields f, ThreadState waiter) {
+        if (f.rootRegister == null) {
+            return 0;
+        }
+        try {
+            long table = memory.format().table(memory.readLong(waiter.addressSpace() + f.rootRegister.offset()));
+            return memory.physicalMemory().readInt(memory.translate(table, waiter.waiting().argument())) & 0x7fff_ffff;
+        } catch (Unreadable | GuestMemory.OutOfRam unreadable) {
+            return 0;
         }
     }
 
@@ -300,7 +321,7 @@ final class ThreadReader {
     private static long target(ThreadState thread) {
         Wait wait = thread.waiting();
         return switch (wait.reason()) {
-            case "Reply", "Fault" -> wait.server();
+            case "Reply", "Fault", "Mutex" -> wait.server();
             case "Join" -> wait.object().kind().equals("Thread") ? wait.object().address() : 0;
             default -> 0;
         };
