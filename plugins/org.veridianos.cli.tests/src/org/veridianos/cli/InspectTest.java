@@ -75,6 +75,12 @@ class InspectTest {
             }
         }
 
+        JsonObject memory = json(session, "frames").getAsJsonObject("memory");
+        assertTrue(memory.getAsJsonArray("zones").get(0).getAsJsonObject().get("free").getAsLong() > 0);
+        List<String> reserved = memory.getAsJsonArray("reserved").asList().stream().map(r -> r.getAsJsonObject().get("name").getAsString()).toList();
+        assertTrue(reserved.containsAll(List.of("kernel", "initrd", "frame records")), reserved.toString());
+        assertEquals(0, json(session, "endpoints").getAsJsonArray("endpoints").size());
+
         JsonObject objects = json(session, "objects");
         List<String> roots = objects.getAsJsonArray("roots").asList().stream().map(r -> r.getAsJsonObject().get("name").getAsString()).toList();
         assertTrue(roots.containsAll(List.of("cpus", "processes", "schedulers", "slab caches")), roots.toString());

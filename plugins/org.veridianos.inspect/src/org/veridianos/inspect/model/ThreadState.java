@@ -55,7 +55,7 @@ public record ThreadState(long address, long object, int id, long process, int p
      * @param reason     name of the reason, such as {@code Receive}; {@code None}
      * @param object     the kernel object, or {@link KernelObject#NONE}
      * @param argument   the user address, deadline or kernel address that it waits with
-     * @param server     address of the thread that took its call and is to answer; 0 when nobody has
+     * @param server     address of the thread that took its call and is to answer, or that holds the mutex; 0 for nobody
      * @param viaSlot    address of the slot of the capability it blocked through; when that dies, so does the wait; 0 for none
      * @param viaGeneration generation of that capability
      * @param deadline   nanoseconds of the kernel's clock when it gives up; 0 for never
@@ -79,7 +79,7 @@ public record ThreadState(long address, long object, int id, long process, int p
                 case "Mutex" -> "mutex at 0x" + Long.toHexString(argument);
                 case "Sleep" -> "sleep";
                 case "Join" -> "end of thread " + object.name();
-                case "Exit" -> "end of " + (object.address() == 0 ? "a child" : object.name());
+                case "Exit" -> "end of " + (object.name().isEmpty() ? "a child" : "process " + object.name());
                 case "Console" -> "console input";
                 case "Fault" -> "answer to its fault";
                 case "Limit" -> "its rate limit";

@@ -252,20 +252,41 @@ final class ThreadReader {
     /** Objects and owners get their names after every thread and process has one. */
     private void nameObjects(ThreadFields f) {
         Map<Long, Long> numbers = new HashMap<>();
-        threads.forEach(t -> numbers.put((long) t.pid() << 32 | t.id(), t.address()));
+        Map<Long, ThreadState> byNumber = new HashMap<>();
+        threads.forEach(t -> {
+            numbers.put((long) t.pid() << 32 | t.id(), t.address());
+            byNumber.put((long) t.id(), t);
+        });
+        Map<Long, ProcessState> byPid = new HashMap<>();
+        processes.forEach(p -> byPid.put((long) p.pid(), p));
         for (int i = 0; i < threads.size(); i++) {
             ThreadState t = threads.get(i);
             Wait w = t.waiting();
             boolean mutex = w.reason().equals("Mutex");
             if (w.argument() != 0 && (mutex || namesObject(w.reason()))) {
                 long server = mutex ? numbers.getOrDefault((long) t.pid() << 32 | mutexOwner(f, t), 0L) : w.server();
-                Wait named = new Wait(w.reason(), mutex ? KernelObject.NONE : objects.at(w.argument()), w.argument(), server, w.viaSlot(), w.viaGeneration(),
+                KernelObject object = switch (w.reason()) {
+                    case "Mutex" -> KernelObject.NONE;
+                    case "Join" -> named("Thread", byNumber.get(w.argument()), w.argument());
+                    case "Exit" -> named("Process", byPid.get(w.argument()), w.argument());
+                    default -> objects.at(w.argument());
+                };
+                Wait named = new Wait(w.reason(), object, w.argument(), server, w.viaSlot(), w.viaGeneration(),
                         w.deadline());
                 threads.set(i, new ThreadState(t.address(), t.object(), t.id(), t.process(), t.pid(), t.name(), t.life(), t.run(), t.schedulingClass(), t.level(), t.rank(),
                         t.baseRank(), t.cpu(), t.affinity(), named, t.chain(), t.virtualTime(), t.runTime(), t.waitTime(), t.switches(), t.migrations(),
                         t.addressSpace(), t.consistency()));
             }
         }
+    }
+
+    /** A thread that is joined and a process whose end is awaited are named by their numbers. */
+    private KernelObject named(String kind, Record found, long number) {
+        return switch (found) {
+            case ThreadState t -> new KernelObject(t.object(), kind, t.name());
+            case ProcessState p -> new KernelObject(p.address(), kind, p.title());
+            case null, default -> new KernelObject(0, kind, Long.toUnsignedString(number));
+        };
     }
 
     /** The thread number in a mutex word of user memory, whose uppermost bit says that there are waiters; 0 when it cannot be read. */
