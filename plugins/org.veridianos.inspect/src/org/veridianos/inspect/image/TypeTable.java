@@ -77,6 +77,31 @@ public final class TypeTable {
         return type(outer.typeName()).flatMap(inner -> path(inner, path.substring(dot + 1))).map(f -> held(outer, f).shifted(outer.offset()));
     }
 
+    /**
+     * The collection at the end of a path, or the first one inside the structure there: a list may stand in a type of its own.
+     * Its offset is counted from the start of {@code type}.
+     */
+    public Optional<Field> collection(DescribedType type, String path) {
+        return path(type, path).flatMap(field -> collectionIn(field, 4));
+    }
+
+    private Optional<Field> collectionIn(Field field, int depth) {
+        if (field.kind().isCollection()) {
+            return Optional.of(field);
+        }
+        DescribedType inner = field.kind() == FieldKind.STRUCTURE && depth > 0 ? types.get(field.typeName()) : null;
+        if (inner == null) {
+            return Optional.empty();
+        }
+        for (Field each : inner.fields()) {
+            Optional<Field> found = inner.field(each.name()).map(f -> held(field, f)).flatMap(f -> collectionIn(f, depth - 1));
+            if (found.isPresent()) {
+                return found.map(f -> f.shifted(field.offset()));
+            }
+        }
+        return Optional.empty();
+    }
+
     /** A field of a structure with what the field that holds the structure says of its collections. */
     public static Field held(Field holder, Field inner) {
         Optional<FieldName> inside = holder.kind() == FieldKind.STRUCTURE ? holder.role(FieldName.INSIDE) : Optional.empty();

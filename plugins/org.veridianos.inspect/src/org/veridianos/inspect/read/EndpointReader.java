@@ -63,9 +63,9 @@ final class EndpointReader {
             boolean endpoint = kind.equals("Endpoint");
             boolean notification = kind.equals("Notification");
             sequence = endpoint ? fields.access(type, "queues.sequence") : Access.MISSING;
-            senders = endpoint ? fields.field(type, "queues.senders.anchor").orElse(null) : null;
-            receivers = fields.field(type, endpoint ? "queues.receivers.anchor" : notification ? "inner.waiters.anchor" : "waiters.anchor").orElse(null);
-            inFlight = endpoint ? fields.field(type, "queues.in_flight.anchor").orElse(null) : null;
+            senders = endpoint ? fields.collection(type, "queues.senders").orElse(null) : null;
+            receivers = fields.collection(type, endpoint ? "queues.receivers" : notification ? "inner.waiters" : "waiters").orElse(null);
+            inFlight = endpoint ? fields.collection(type, "queues.in_flight").orElse(null) : null;
             bits = notification ? fields.access(type, "inner.bits") : Access.MISSING;
             head = endpoint || notification ? Access.MISSING : fields.access(type, "ring.head");
             tail = endpoint || notification ? Access.MISSING : fields.access(type, "ring.tail");

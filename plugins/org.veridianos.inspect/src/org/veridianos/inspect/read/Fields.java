@@ -57,6 +57,15 @@ final class Fields {
         return field;
     }
 
+    /** A collection by its path, or inside the structure there. */
+    Optional<Field> collection(DescribedType type, String path) {
+        Optional<Field> field = types.collection(type, path);
+        if (field.isEmpty()) {
+            missing.add(type.simpleName() + "." + path);
+        }
+        return field;
+    }
+
     /** Access to a field by its path; of one that is missing, access that reads 0. */
     Access access(DescribedType type, String path) {
         return field(type, path).map(Access::new).orElse(Access.MISSING);

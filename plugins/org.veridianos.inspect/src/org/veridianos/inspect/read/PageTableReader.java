@@ -107,7 +107,7 @@ final class PageTableReader {
             this.type = type;
             register = fields.access(type, "tlb.root_register");
             resident = fields.access(type, "inner.tables.resident");
-            regions = fields.field(type, "inner.regions.tree").orElse(null);
+            regions = fields.collection(type, "inner.regions").orElse(null);
             region = regions == null ? null : fields.target(regions).orElse(null);
             span = new Span(register, resident);
             if (region != null) {

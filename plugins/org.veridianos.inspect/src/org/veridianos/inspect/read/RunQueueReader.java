@@ -8,7 +8,6 @@ import org.veridianos.inspect.image.DescribedType;
 import org.veridianos.inspect.image.Field;
 import org.veridianos.inspect.image.FieldKind;
 import org.veridianos.inspect.image.Root;
-import org.veridianos.inspect.image.TypeTable;
 import org.veridianos.inspect.model.Consistency;
 import org.veridianos.inspect.model.RunQueue;
 import org.veridianos.inspect.model.RunQueue.Ready;
@@ -91,6 +90,7 @@ final class RunQueueReader {
         final Access length;
         final Access floor;
         final Field lists;
+        final Field firstList;
         final Field fair;
         final Field sleepers;
         final DescribedType sleepersType;
@@ -110,8 +110,9 @@ final class RunQueueReader {
             length = fields.access(type, "ready.length");
             floor = fields.access(type, "ready.floor");
             lists = fields.field(type, "ready.lists").orElse(null);
-            fair = fields.field(type, "ready.fair.root").orElse(null);
-            sleepers = fields.types().path(type, "timers.sleepers.root").orElse(null);
+            firstList = lists == null ? null : fields.collection(type, "ready.lists").orElse(null);
+            fair = fields.collection(type, "ready.fair").orElse(null);
+            sleepers = fields.types().collection(type, "timers.sleepers").orElse(null);
             sleepersType = type;
             DescribedType thread = fair == null ? null : fields.target(fair).orElse(null);
             rank = thread == null ? Access.MISSING : fields.access(thread, "task.queued_rank");
@@ -161,15 +162,13 @@ final class RunQueueReader {
     private List<Ready> ready(SchedulerFields s, long schedulerAt, List<String> problems) throws Unreadable {
         List<Ready> ready = new ArrayList<>();
         if (s.lists != null && s.lists.kind() == FieldKind.STRUCTURE) {
-            DescribedType list = fields.types().type(s.lists.typeName()).orElse(null);
-            Field firstField = list == null ? null : fields.field(list, "first").map(f -> TypeTable.held(s.lists, f)).orElse(null);
-            if (firstField != null) {
-                byte[] anchors = memory.read(schedulerAt + s.lists.offset(), Math.min(s.lists.size(), 1 << 20));
-                for (int rank = s.lists.count() - 1; rank >= 0; rank--) {
-                    int anchor = rank * s.lists.stride();
-                    if (anchor + firstField.offset() + 8 <= anchors.length && Access.raw(anchors, anchor + firstField.offset(), 8) != 0) {
-                        collect(s, list, firstField, schedulerAt + s.lists.offset() + anchor, ready, problems);
-                    }
+            Field first = s.firstList;
+            byte[] anchors = memory.read(schedulerAt + s.lists.offset(), Math.min(s.lists.size(), 1 << 20));
+            for (int rank = s.lists.count() - 1; rank >= 0 && first != null; rank--) {
+                int anchor = rank * s.lists.stride();
+                int at = anchor + first.offset() - s.lists.offset();
+                if (at >= 0 && at + 8 <= anchors.length && Access.raw(anchors, at, 8) != 0) {
+                    collect(s, s.queueType, first, schedulerAt + anchor, ready, problems);
                 }
             }
         }

@@ -49,7 +49,7 @@ final class ThreadReader {
     void read() {
         Optional<Root> root = fields.root("processes");
         Optional<DescribedType> tree = root.flatMap(r -> fields.target(r.data()));
-        Optional<Field> first = tree.flatMap(t -> fields.field(t, "first"));
+        Optional<Field> first = tree.flatMap(t -> fields.collection(t, "all"));
         process = first.flatMap(fields::target).orElse(null);
         if (process == null) {
             return;
@@ -98,7 +98,7 @@ final class ThreadReader {
         final Access space = fields.access(process, "space");
         final Access memoryObject = fields.access(process, "memory");
         final Access count = fields.optional(process, "members.count");
-        final Field threads = fields.field(process, "members.threads").orElse(null);
+        final Field threads = fields.collection(process, "members.threads").orElse(null);
         final Field spacePointer = memoryObject.exists()
                 ? fields.target(memoryObject.field()).flatMap(t -> fields.field(t, "space")).orElse(null)
                 : null;
