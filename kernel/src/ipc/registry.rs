@@ -5,12 +5,15 @@
 //! source, takes it away from the namespace and from every finder. A process finds only what its
 //! namespace capability leads to.
 //!
-//! Names are hashed into a table that doubles when it is half full, so finding one is O(1).
+//! Names are found in O(1).
 //! Lock order: the namespace's lock is let go before a capability is touched.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+use core::hash::BuildHasherDefault;
 use core::ptr::NonNull;
+
+use fnv::FnvHasher;
+use hashbrown::HashMap;
 
 use crate::cap::{Grant, Kind, Object, ObjectOps, Progress, Rights, Space, Token, Typed, Use};
 use crate::lock::{Rank, SpinLock};
@@ -25,93 +28,7 @@ const ENTRIES_MAX: usize = 4096;
 /// A name, padded with zeros.
 pub type Name = [u8; NAME_MAX];
 
-#[derive(Clone, Copy)]
-struct Entry {
-    name: Name,
-    token: Token,
-    rights: Rights,
-}
-
-/// Open addressing with linear probing; a removed entry's successors move up.
-#[derive(Default)]
-struct Table {
-    places: Vec<Option<Entry>>,
-    count: usize,
-}
-
-fn hash(name: &Name) -> usize {
-    name.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| {
-        (h ^ b as u64).wrapping_mul(0x100_0000_01b3)
-    }) as usize
-}
-
-impl Table {
-    fn place(&self, name: &Name) -> usize {
-        let mask = self.places.len() - 1;
-        let mut at = hash(name) & mask;
-        while self.places[at]
-            .as_ref()
-            .is_some_and(|entry| entry.name != *name)
-        {
-            at = (at + 1) & mask;
-        }
-        at
-    }
-
-    fn find(&self, name: &Name) -> Option<Entry> {
-        if self.places.is_empty() {
-            None
-        } else {
-            self.places[self.place(name)]
-        }
-    }
-
-    fn insert(&mut self, entry: Entry) -> Result<(), Error> {
-        if self.count >= ENTRIES_MAX {
-            return Err(Error::SpaceFull);
-        }
-        if self.count * 2 >= self.places.len() {
-            let mut places = Vec::new();
-            let length = (self.places.len() * 2).max(16);
-            places
-                .try_reserve_exact(length)
-                .map_err(|_| Error::OutOfMemory)?;
-            places.resize(length, None);
-            let old = core::mem::replace(&mut self.places, places);
-            for entry in old.into_iter().flatten() {
-                let at = self.place(&entry.name);
-                self.places[at] = Some(entry);
-            }
-        }
-        let at = self.place(&entry.name);
-        if self.places[at].is_some() {
-            return Err(Error::AlreadyExists);
-        }
-        self.places[at] = Some(entry);
-        self.count += 1;
-        Ok(())
-    }
-
-    fn remove(&mut self, name: &Name) -> Option<Entry> {
-        if self.places.is_empty() {
-            return None;
-        }
-        let mask = self.places.len() - 1;
-        let mut hole = self.place(name);
-        let removed = self.places[hole].take()?;
-        self.count -= 1;
-        let mut at = (hole + 1) & mask;
-        while let Some(entry) = self.places[at] {
-            let home = hash(&entry.name) & mask;
-            if at.wrapping_sub(home) & mask >= at.wrapping_sub(hole) & mask {
-                self.places[hole] = self.places[at].take();
-                hole = at;
-            }
-            at = (at + 1) & mask;
-        }
-        Some(removed)
-    }
-}
+type Table = HashMap<Name, (Token, Rights), BuildHasherDefault<FnvHasher>>;
 
 crate::described! {
     /// A namespace.
@@ -161,7 +78,7 @@ impl Namespace {
             namespace.write(Namespace {
                 object: Object::new(Kind::Namespace, &OPERATIONS),
                 space: NonNull::from(Box::leak(space)),
-                table: SpinLock::new(Rank::Registry, Table::default()),
+                table: SpinLock::new(Rank::Registry, Table::with_hasher(<_>::default())),
             });
             Ok(Use::from_raw(namespace))
         }
@@ -188,11 +105,7 @@ impl Namespace {
             badge: 0,
         };
         let kept = source.delegate(token, self.space(), grant)?;
-        let entered = self.table.lock().insert(Entry {
-            name,
-            token: kept,
-            rights,
-        });
+        let entered = self.enter(name, kept, rights);
         if entered.is_err() {
             // It may have been revoked already.
             let _ = self.space().delete(kept);
@@ -200,17 +113,28 @@ impl Namespace {
         entered
     }
 
+    fn enter(&self, name: Name, token: Token, rights: Rights) -> Result<(), Error> {
+        let mut table = self.table.lock();
+        if table.contains_key(&name) {
+            return Err(Error::AlreadyExists);
+        }
+        if table.len() >= ENTRIES_MAX {
+            return Err(Error::SpaceFull);
+        }
+        table.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
+        table.insert(name, (token, rights));
+        Ok(())
+    }
+
     /// Derives what a name stands for into `target`.
     ///
     /// # Errors
     /// `NotFound` if there is no such name, or what it stood for was revoked.
     pub fn find(&self, name: Name, target: &Space) -> Result<Token, Error> {
-        let entry = self.table.lock().find(&name).ok_or(Error::NotFound)?;
-        let grant = Grant {
-            rights: entry.rights,
-            badge: 0,
-        };
-        match self.space().delegate(entry.token, target, grant) {
+        let found = self.table.lock().get(&name).copied();
+        let (token, rights) = found.ok_or(Error::NotFound)?;
+        let grant = Grant { rights, badge: 0 };
+        match self.space().delegate(token, target, grant) {
             Err(Error::InvalidCapability) => Err(Error::NotFound),
             other => other,
         }
@@ -221,9 +145,10 @@ impl Namespace {
     /// # Errors
     /// `NotFound`.
     pub fn unregister(&self, name: Name) -> Result<(), Error> {
-        let entry = self.table.lock().remove(&name).ok_or(Error::NotFound)?;
+        let removed = self.table.lock().remove(&name);
+        let (token, _) = removed.ok_or(Error::NotFound)?;
         // It may have been revoked already.
-        let _ = self.space().delete(entry.token);
+        let _ = self.space().delete(token);
         Ok(())
     }
 }
