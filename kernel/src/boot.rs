@@ -84,8 +84,8 @@ fn report(machine: &MachineInfo) {
     );
     cpu::features().for_each(|name| print!(" {name}"));
     println!();
-    if machine.cpus.dropped != 0 {
-        println!("warning: no room for {} CPUs", machine.cpus.dropped);
+    if machine.dropped_cpus != 0 {
+        println!("warning: no room for {} CPUs", machine.dropped_cpus);
     }
 }
 

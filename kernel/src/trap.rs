@@ -59,6 +59,20 @@ pub struct Fault {
     pub code: u64,
 }
 
+impl Fault {
+    /// A fault; `address` is of interest only for the kinds that have one.
+    pub fn new(kind: FaultKind, address: u64, pc: u64, code: u64) -> Fault {
+        let has_address = matches!(kind, FaultKind::Page(_) | FaultKind::Alignment);
+        let address = if has_address { address } else { 0 };
+        Fault {
+            kind,
+            address,
+            pc,
+            code,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let what = match self.kind {
@@ -123,12 +137,7 @@ pub fn fpu_unavailable() {
     if sched::fpu::first_use().is_err() {
         // SAFETY: as in `user_fault`.
         let thread = unsafe { scheduler::current() };
-        let fault = Fault {
-            kind: FaultKind::FloatingPoint,
-            address: 0,
-            pc: thread.frame.pc(),
-            code: 0,
-        };
+        let fault = Fault::new(FaultKind::FloatingPoint, 0, thread.frame.pc(), 0);
         process::fault::raise(thread, &fault)
     }
 }

@@ -184,32 +184,6 @@ macro_rules! numbers {
         /// Numbers of the system calls.
         #[allow(non_upper_case_globals)]
         pub mod number { $($(#[$doc])* pub const $name: u64 = $number;)* }
-
-        /// One line of the table, for tests and tools that walk it.
-        pub struct CallInfo {
-            /// Number in the call register.
-            pub number: u64,
-            /// Name of the call.
-            pub name: &'static str,
-            /// Names of the arguments.
-            pub arguments: &'static [&'static str],
-            /// Type of object the first argument must name; none for `own` calls.
-            pub object: Option<&'static str>,
-            /// Rights it must have.
-            pub rights: &'static str,
-        }
-        /// The table.
-        pub const CALLS: &[CallInfo] = &[$(CallInfo {
-            number: $number,
-            name: stringify!($name),
-            arguments: &[$(stringify!($arg)),*],
-            object: numbers!(@object $($type)?),
-            rights: numbers!(@rights $($rights)?),
-        }),*];
     };
-    (@object) => { None };
-    (@object $type:ident) => { Some(stringify!($type)) };
-    (@rights) => { "" };
-    (@rights $rights:ident) => { stringify!($rights) };
 }
 system_calls!(numbers);

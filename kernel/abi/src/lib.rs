@@ -15,7 +15,7 @@ mod error;
 mod message;
 pub mod well_known;
 
-pub use calls::{CALLS, CallInfo, number};
+pub use calls::number;
 pub use error::Error;
 pub use message::{
     CAPS_MAX, INLINE_WORDS, MESSAGE_BUFFER_SIZE, MESSAGE_WORDS, MessageBuffer, MessageInfo,

@@ -1,14 +1,14 @@
 //! What machine this is: memory, CPUs, distances, boot arguments.
 //!
 //! Filled once by `arch::machine::discover` before there is an allocator, so everything has a
-//! fixed capacity; what does not fit is counted in `dropped` and reported, never lost silently.
+//! fixed capacity; what does not fit is counted and reported, never lost silently.
 //! Invariant: `memory` and `reserved` are sorted by address; memory ranges do not overlap.
 
 pub mod acpi;
 pub mod devicetree;
 pub mod mmio;
 
-use core::ops::{Deref, DerefMut, Range};
+use core::ops::Range;
 
 use arrayvec::ArrayVec;
 
@@ -28,46 +28,6 @@ pub const MAX_COMMAND_LINE: usize = 1024;
 
 /// A range of physical addresses.
 pub type PhysRange = Range<u64>;
-
-/// A list of fixed capacity that counts what did not fit.
-#[derive(Clone, Debug)]
-pub struct List<T, const N: usize> {
-    items: ArrayVec<T, N>,
-    /// Entries that did not fit.
-    pub dropped: usize,
-}
-
-impl<T, const N: usize> List<T, N> {
-    const fn new() -> Self {
-        List {
-            items: ArrayVec::new_const(),
-            dropped: 0,
-        }
-    }
-
-    /// Inserts at `at`; counts the entry as dropped when the list is full.
-    pub fn insert(&mut self, at: usize, item: T) {
-        self.dropped += usize::from(self.items.try_insert(at, item).is_err());
-    }
-
-    /// Adds at the end.
-    pub fn push(&mut self, item: T) {
-        self.insert(self.len(), item);
-    }
-}
-
-impl<T, const N: usize> Deref for List<T, N> {
-    type Target = ArrayVec<T, N>;
-    fn deref(&self) -> &ArrayVec<T, N> {
-        &self.items
-    }
-}
-
-impl<T, const N: usize> DerefMut for List<T, N> {
-    fn deref_mut(&mut self) -> &mut ArrayVec<T, N> {
-        &mut self.items
-    }
-}
 
 /// A range of RAM that belongs to one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,13 +68,17 @@ pub struct Cpu {
 #[derive(Clone, Debug)]
 pub struct MachineInfo {
     /// RAM, sorted.
-    pub memory: List<Memory, MAX_MEMORY>,
+    pub memory: ArrayVec<Memory, MAX_MEMORY>,
     /// Ranges not to be handed out, sorted by start.
-    pub reserved: List<Reserved, MAX_RESERVED>,
+    pub reserved: ArrayVec<Reserved, MAX_RESERVED>,
     /// Pairs of names whose reservations overlap: reported at boot.
-    pub overlaps: List<(Reserved, Reserved), 8>,
+    pub overlaps: ArrayVec<(Reserved, Reserved), 8>,
     /// CPUs, the boot CPU first.
-    pub cpus: List<Cpu, MAX_CPUS>,
+    pub cpus: ArrayVec<Cpu, MAX_CPUS>,
+    /// Ranges that did not fit.
+    pub dropped_ranges: usize,
+    /// CPUs that did not fit.
+    pub dropped_cpus: usize,
     /// Number of NUMA nodes, at least 1.
     pub nodes: usize,
     /// `distances[a][b]`: cost of memory of node b seen from node a, 10 is local.
@@ -133,10 +97,12 @@ impl MachineInfo {
     pub fn new() -> Self {
         let distance = |a, b| if a == b { 10 } else { 20 };
         MachineInfo {
-            memory: List::new(),
-            reserved: List::new(),
-            overlaps: List::new(),
-            cpus: List::new(),
+            memory: ArrayVec::new(),
+            reserved: ArrayVec::new(),
+            overlaps: ArrayVec::new(),
+            cpus: ArrayVec::new(),
+            dropped_ranges: 0,
+            dropped_cpus: 0,
             nodes: 1,
             distances: core::array::from_fn(|a| core::array::from_fn(|b| distance(a, b))),
             initrd: None,
@@ -158,7 +124,8 @@ impl MachineInfo {
             return;
         }
         let at = known.partition_point(|m| m.range.start < range.start);
-        self.memory.insert(at, Memory { range, node });
+        let added = self.memory.try_insert(at, Memory { range, node });
+        self.dropped_ranges += usize::from(added.is_err());
         for right in (1..self.memory.len()).rev() {
             let Memory { range, node } = self.memory[right].clone();
             let left = &mut self.memory[right - 1];
@@ -190,17 +157,20 @@ impl MachineInfo {
         let new = Reserved { range, name };
         for other in self.reserved.iter() {
             if overlap(&other.range, &new.range) {
-                self.overlaps.push((other.clone(), new.clone()));
+                // The first ones are enough to see that something is wrong.
+                let _ = self.overlaps.try_push((other.clone(), new.clone()));
             }
         }
         let behind = |r: &Reserved| r.range.start < new.range.start;
         let at = self.reserved.partition_point(behind);
-        self.reserved.insert(at, new);
+        let added = self.reserved.try_insert(at, new);
+        self.dropped_ranges += usize::from(added.is_err());
     }
 
     /// Adds a CPU.
     pub fn add_cpu(&mut self, hardware_id: u64, node: u32) {
-        self.cpus.push(Cpu { hardware_id, node });
+        let added = self.cpus.try_push(Cpu { hardware_id, node });
+        self.dropped_cpus += usize::from(added.is_err());
     }
 
     /// Makes the CPU that runs now the first one.
@@ -303,7 +273,7 @@ mod tests {
         let mut info = MachineInfo::new();
         (0..MAX_CPUS as u64 + 3).for_each(|id| info.add_cpu(id * 4, 0));
         assert_eq!(
-            (info.cpus.as_slice().len(), info.cpus.dropped),
+            (info.cpus.as_slice().len(), info.dropped_cpus),
             (MAX_CPUS, 3)
         );
         info.set_boot_cpu(8);

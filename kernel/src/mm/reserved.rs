@@ -72,7 +72,7 @@ pub(super) fn init(machine: &MachineInfo) {
         let (a, b) = (a.name, b.name);
         crate::println!("mm: reserved ranges overlap: {a} {first:#x?} and {b} {second:#x?}");
     }
-    let dropped = machine.reserved.dropped + machine.memory.dropped;
+    let dropped = machine.dropped_ranges;
     assert!(
         dropped == 0,
         "{dropped} memory ranges of the machine do not fit the tables"

@@ -112,34 +112,14 @@ enter_el1:
     mrs   x9, CurrentEL
     cmp   x9, #2 << 2
     b.ne  3f
-    mov   x9, #1 << 31             // EL1 is AArch64, nothing is trapped
+    mov   x9, #1 << 31             // EL1 is AArch64; after reset nothing else is trapped
     msr   hcr_el2, x9
-    mrs   x9, cnthctl_el2
-    orr   x9, x9, #3               // timers are EL1's
-    msr   cnthctl_el2, x9
     msr   cntvoff_el2, xzr
-    mov   x9, #0x33ff
-    msr   cptr_el2, x9
-    msr   hstr_el2, xzr
-    mrs   x9, midr_el1
-    msr   vpidr_el2, x9
-    mrs   x9, mpidr_el1
-    msr   vmpidr_el2, x9
-    mrs   x9, id_aa64dfr0_el1
-    ubfx  x9, x9, #8, #4
-    cbz   x9, 1f
-    mrs   x9, pmcr_el0
-    ubfx  x9, x9, #11, #5          // all event counters are EL1's
-    msr   mdcr_el2, x9
-1:  mrs   x9, id_aa64pfr0_el1
+    mrs   x9, id_aa64pfr0_el1
     tst   x9, #0xf << 24
     b.eq  2f
-    mrs   x9, S3_4_C12_C9_5        // ICC_SRE_EL2: EL1 may use the GIC's system registers
-    orr   x9, x9, #1
-    orr   x9, x9, #8
+    mov   x9, #0xf                 // ICC_SRE_EL2: EL1 may use the GIC's system registers
     msr   S3_4_C12_C9_5, x9
-    isb
-    msr   S3_4_C12_C11_0, xzr      // ICH_HCR_EL2
 2:  mov   x9, #0x3c5               // EL1 with its own stack, interrupts masked
     msr   spsr_el2, x9
     msr   elr_el2, x30

@@ -122,9 +122,7 @@ pub fn init_cpu() {
         write_register!("cntkctl_el1", 2);
         write_register!("tpidr_el0", 0);
         write_register!("tpidrro_el0", 0);
-        if has_pan() {
-            write_pan(true);
-        }
+        write_pan(true);
         if has_counters() {
             write_register!("pmccfiltr_el0", 0);
             write_register!("pmcntenset_el0", PMU_CYCLES);
@@ -142,15 +140,13 @@ pub fn has_pan() -> bool {
     read_register!("id_aa64mmfr1_el1") >> 20 & 0xf != 0
 }
 
-/// Sets or clears PAN.
-///
-/// # Safety
-/// Only where `has_pan`; cleared for no longer than one checked access takes.
+/// Sets or clears PAN where there is one. It is clear for no longer than one checked access takes.
 #[inline]
-pub unsafe fn write_pan(on: bool) {
-    // SAFETY: the caller knows that the CPU has it. (The names need a newer assembler level.)
+pub fn write_pan(on: bool) {
+    // SAFETY: the CPU has it. (The names need a newer assembler level.)
     unsafe {
         match on {
+            _ if !has_pan() => {}
             true => asm!(".inst 0xd500419f", options(nostack, preserves_flags)),
             false => asm!(".inst 0xd500409f", options(nostack, preserves_flags)),
         }
@@ -176,12 +172,7 @@ pub fn instructions() -> u64 {
 /// # Safety
 /// `page` is a whole page of normal memory that the caller owns.
 pub unsafe fn clear_page(page: *mut u8) {
-    let kinds = read_register!("dczid_el0");
-    let block = 4usize << (kinds & 0xf);
-    if kinds & 1 << 4 != 0 {
-        // SAFETY: the caller owns the page.
-        return unsafe { page.write_bytes(0, 4096) };
-    }
+    let block = 4usize << (read_register!("dczid_el0") & 0xf);
     for at in (0..4096).step_by(block) {
         // SAFETY: blocks are powers of two up to 2 KiB, so they tile the caller's page.
         unsafe { asm!("dc zva, {}", in(reg) page.add(at), options(nostack, preserves_flags)) };

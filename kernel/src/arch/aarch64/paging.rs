@@ -8,7 +8,6 @@
 //! executable (`SCTLR_EL1.WXN` enforces it too).
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::{read_register, write_register};
 use crate::arch::layout::IMAGE;
@@ -139,22 +138,14 @@ pub unsafe fn adopt_kernel_root(root: PhysAddr) {
     }
 }
 
-static IMAGE_OFFSET: AtomicU64 = AtomicU64::new(0);
-
 /// The physical address behind an address of the kernel image.
 pub fn image_physical(address: u64) -> u64 {
-    let mut offset = IMAGE_OFFSET.load(Ordering::Relaxed);
-    if offset == 0 {
-        let result: u64;
-        // SAFETY: asks the MMU where the start of the image is; reads no memory.
-        unsafe {
-            asm!("at s1e1r, {address}", "isb", "mrs {result}, par_el1", address = in(reg) address, result = out(reg) result, options(nostack));
-        }
-        let physical = result & ADDRESS | address & 0xfff;
-        offset = address.wrapping_sub(physical);
-        IMAGE_OFFSET.store(offset, Ordering::Relaxed);
+    let result: u64;
+    // SAFETY: asks the MMU; reads no memory.
+    unsafe {
+        asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) address, lateout(reg) result, options(nostack));
     }
-    address.wrapping_sub(offset)
+    result & ADDRESS | address & 0xfff
 }
 
 /// Makes table entries written before visible to the walkers of every CPU.
@@ -164,34 +155,35 @@ pub fn publish() {
     unsafe { asm!("dsb ishst", "isb", options(nostack, preserves_flags)) }
 }
 
+/// TLB maintenance on every CPU, after entries were changed, and its completion.
+macro_rules! forget {
+    ($what:literal, $operand:expr) => {
+        // SAFETY: forgetting translations only makes the CPUs walk the tables again.
+        unsafe {
+            asm!("dsb ishst", concat!("tlbi ", $what, ", {}"), "dsb ish", "isb", in(reg) $operand, options(nostack, preserves_flags))
+        }
+    };
+}
+
 /// Forgets the translation of one page, on every CPU. Kernel pages belong to no ASID.
 #[inline]
 pub fn flush_page(address: u64, asid: u16) {
     let page = address >> 12 & 0xfff_ffff_ffff;
-    // SAFETY: TLB maintenance after the entry was changed.
-    unsafe {
-        if address >> 63 == 0 {
-            let operand = page | (asid as u64) << ASID_SHIFT;
-            asm!("dsb ishst", "tlbi vae1is, {}", "dsb ish", "isb", in(reg) operand, options(nostack, preserves_flags));
-        } else {
-            asm!("dsb ishst", "tlbi vaae1is, {}", "dsb ish", "isb", in(reg) page, options(nostack, preserves_flags));
-        }
+    match address >> 63 {
+        0 => forget!("vae1is", page | (asid as u64) << ASID_SHIFT),
+        _ => forget!("vaae1is", page),
     }
 }
 
 /// Forgets every translation of one space, on every CPU.
 #[inline]
 pub fn flush_space(asid: u16) {
-    let operand = (asid as u64) << ASID_SHIFT;
-    // SAFETY: TLB maintenance.
-    unsafe {
-        asm!("dsb ishst", "tlbi aside1is, {}", "dsb ish", "isb", in(reg) operand, options(nostack, preserves_flags));
-    }
+    forget!("aside1is", (asid as u64) << ASID_SHIFT);
 }
 
 /// Forgets every translation, on every CPU.
 pub fn flush_all() {
-    // SAFETY: TLB maintenance.
+    // SAFETY: as in `forget`.
     unsafe {
         asm!(
             "dsb ishst",
@@ -210,11 +202,8 @@ pub fn remote_flush(_cpus: u64, _start: u64, _end: u64, _asid: u16) -> bool {
 
 /// How many address-space numbers the CPU has.
 pub fn asid_count() -> u32 {
-    if read_register!("id_aa64mmfr0_el1") >> 4 & 0xf == 2 {
-        1 << 16
-    } else {
-        1 << 8
-    }
+    let wide = read_register!("id_aa64mmfr0_el1") >> 4 & 0xf == 2;
+    if wide { 1 << 16 } else { 1 << 8 }
 }
 
 const _: () = assert!(IMAGE >> 39 & 0x1ff == 511 && IMAGE >> 30 & 0x1ff == 510);

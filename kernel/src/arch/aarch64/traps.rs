@@ -18,50 +18,28 @@ use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind};
 use veridian_abi::number;
 
-const CLASS_UNKNOWN: u64 = 0x00;
 const CLASS_FPU: u64 = 0x07;
-const CLASS_ILLEGAL_STATE: u64 = 0x0e;
 const CLASS_SYSTEM_CALL: u64 = 0x15;
-const CLASS_SYSTEM_REGISTER: u64 = 0x18;
-const CLASS_SVE: u64 = 0x19;
-const CLASS_FETCH_USER: u64 = 0x20;
-const CLASS_FETCH_KERNEL: u64 = 0x21;
-const CLASS_PC_ALIGNMENT: u64 = 0x22;
-const CLASS_DATA_USER: u64 = 0x24;
-const CLASS_DATA_KERNEL: u64 = 0x25;
-const CLASS_SP_ALIGNMENT: u64 = 0x26;
-const CLASS_FLOATING_POINT: u64 = 0x2c;
-const CLASS_BREAKPOINT: u64 = 0x3c;
 const EMERGENCY_STACK: usize = 8192;
 
 global_asm!(
     r#"
+.macro pair op a b
+    \op   x\a, x\b, [sp, #8 * \a]
+.endm
+
 // Stores or loads every register but x16, x17 and x30.
 .macro most op
-    \op   x0, x1, [sp]
-    \op   x2, x3, [sp, #16]
-    \op   x4, x5, [sp, #32]
-    \op   x6, x7, [sp, #48]
-    \op   x8, x9, [sp, #64]
-    \op   x10, x11, [sp, #80]
-    \op   x12, x13, [sp, #96]
-    \op   x14, x15, [sp, #112]
-    \op   x18, x19, [sp, #144]
-    \op   x20, x21, [sp, #160]
-    \op   x22, x23, [sp, #176]
-    \op   x24, x25, [sp, #192]
-    \op   x26, x27, [sp, #208]
-    \op   x28, x29, [sp, #224]
+    .irp  n, "0, 1", "2, 3", "4, 5", "6, 7", "8, 9", "10, 11", "12, 13", "14, 15", "18, 19", "20, 21", "22, 23", "24, 25", "26, 27", "28, 29"
+    pair  \op, \n
+    .endr
 .endm
 
 // Stores or loads the registers that a system call preserves.
 .macro preserved op
-    \op   x19, x20, [sp, #152]
-    \op   x21, x22, [sp, #168]
-    \op   x23, x24, [sp, #184]
-    \op   x25, x26, [sp, #200]
-    \op   x27, x28, [sp, #216]
-    \op   x29, x30, [sp, #232]
+    .irp  n, "19, 20", "21, 22", "23, 24", "25, 26", "27, 28", "29, 30"
+    pair  \op, \n
+    .endr
 .endm
 
 .macro load_all
@@ -72,12 +50,9 @@ global_asm!(
 
 // To user mode, with nothing in the registers that are neither results nor preserved.
 .macro return_results
-    ldp   x6, x7, [sp, #{zeros}]
-    ldp   x8, x9, [sp, #{zeros}]
-    ldp   x10, x11, [sp, #{zeros}]
-    ldp   x12, x13, [sp, #{zeros}]
-    ldp   x14, x15, [sp, #{zeros}]
-    ldp   x16, x17, [sp, #{zeros}]
+    .irp  n, "x6, x7", "x8, x9", "x10, x11", "x12, x13", "x14, x15", "x16, x17"
+    ldp   \n, [sp, #{zeros}]
+    .endr
     mov   x18, xzr
     eret
 .endm
@@ -136,10 +111,9 @@ global_asm!(
 .global vectors
 .balign 2048
 vectors:
+    .rept 4
     unexpected                     // kernel with the user's stack pointer: never
-    unexpected
-    unexpected
-    unexpected
+    .endr
 .balign 128                        // kernel: a fault near the stack pointer is the stack's end
     msr   tpidrro_el0, x0
     mrs   x0, far_el1
@@ -184,10 +158,9 @@ vectors:
     b     user_other
 .balign 128
     b     user_other
+    .rept 4
     unexpected                     // 32-bit user code: there is none
-    unexpected
-    unexpected
-    unexpected
+    .endr
 
 system_call_return:                // x0, x1 = status and value
     mrs   x9, tpidr_el1
@@ -299,41 +272,24 @@ pub fn init_cpu() {
     }
 }
 
-/// Describes the exception in `ESR_EL1`.
+/// Describes the exception by its class and status in `ESR_EL1` (Arm ARM D24.2.40).
 fn describe(pc: u64) -> Fault {
     let code = read_register!("esr_el1");
-    let class = code >> 26;
-    let status = code & 0x3f;
-    let fetch = matches!(class, CLASS_FETCH_USER | CLASS_FETCH_KERNEL);
-    let kind = match class {
-        CLASS_UNKNOWN | CLASS_ILLEGAL_STATE | CLASS_SYSTEM_REGISTER | CLASS_SVE => {
-            FaultKind::IllegalInstruction
-        }
-        CLASS_PC_ALIGNMENT | CLASS_SP_ALIGNMENT => FaultKind::Alignment,
-        CLASS_DATA_USER | CLASS_DATA_KERNEL if status == 0x21 => FaultKind::Alignment,
-        // Translation, access flag and permission faults, of any level.
-        _ if fetch && (4..16).contains(&status) => FaultKind::Page(Access::Execute),
-        CLASS_DATA_USER | CLASS_DATA_KERNEL if (4..16).contains(&status) => {
-            let write = code & 1 << 6 != 0;
-            FaultKind::Page(if write { Access::Write } else { Access::Read })
-        }
-        CLASS_FLOATING_POINT => FaultKind::FloatingPoint,
-        CLASS_BREAKPOINT => FaultKind::Breakpoint,
-        0x30..=0x35 => FaultKind::Debug,
+    let kind = match (code >> 26, code & 0x3f) {
+        // Unknown, illegal state, system register, SVE.
+        (0x00 | 0x0e | 0x18 | 0x19, _) => FaultKind::IllegalInstruction,
+        // Program counter, stack pointer, data.
+        (0x22 | 0x26, _) | (0x24 | 0x25, 0x21) => FaultKind::Alignment,
+        // Translation, access flag and permission faults, of any level: fetches, then data.
+        (0x20 | 0x21, 4..16) => FaultKind::Page(Access::Execute),
+        (0x24 | 0x25, 4..16) if code & 1 << 6 != 0 => FaultKind::Page(Access::Write),
+        (0x24 | 0x25, 4..16) => FaultKind::Page(Access::Read),
+        (0x2c, _) => FaultKind::FloatingPoint,
+        (0x3c, _) => FaultKind::Breakpoint,
+        (0x30..=0x35, _) => FaultKind::Debug,
         _ => FaultKind::Other,
     };
-    let has_address = matches!(kind, FaultKind::Page(_) | FaultKind::Alignment);
-    let address = if has_address {
-        read_register!("far_el1")
-    } else {
-        0
-    };
-    Fault {
-        kind,
-        address,
-        pc,
-        code,
-    }
+    Fault::new(kind, read_register!("far_el1"), pc, code)
 }
 
 extern "C" fn user_sync(frame: &mut Frame) {
@@ -349,12 +305,7 @@ extern "C" fn user_interrupt(_frame: &mut Frame) {
 
 extern "C" fn user_other(frame: &mut Frame) {
     let code = read_register!("esr_el1");
-    trap::user_fault(Fault {
-        kind: FaultKind::Other,
-        address: 0,
-        pc: frame.pc(),
-        code,
-    });
+    trap::user_fault(Fault::new(FaultKind::Other, 0, frame.pc(), code));
 }
 
 extern "C" fn kernel_interrupt(_frame: &mut Frame) {

@@ -15,42 +15,26 @@ global_asm!(
 .global uaccess_start, uaccess_failed, uaccess_read, uaccess_write, uaccess_load, uaccess_exchange, semihosting_call
 .balign 64
 uaccess_start:
-// x0 = to, x1 = from (user), x2 = length; returns 0 or 1
-uaccess_read:
+// x0 = to, x1 = from, x2 = length; returns 0 or 1
+.macro copy name, load, store, load_byte, store_byte
+\name:
     subs  x2, x2, #8
     b.lo  2f
-1:  ldtr  x3, [x1]
-    add   x1, x1, #8
-    str   x3, [x0], #8
+1:  \load
+    \store
     subs  x2, x2, #8
     b.hs  1b
 2:  adds  x2, x2, #8
     b.eq  4f
-3:  ldtrb w3, [x1]
-    add   x1, x1, #1
-    strb  w3, [x0], #1
+3:  \load_byte
+    \store_byte
     subs  x2, x2, #1
     b.ne  3b
 4:  mov   x0, xzr
     ret
-// x0 = to (user), x1 = from, x2 = length; returns 0 or 1
-uaccess_write:
-    subs  x2, x2, #8
-    b.lo  2f
-1:  ldr   x3, [x1], #8
-    sttr  x3, [x0]
-    add   x0, x0, #8
-    subs  x2, x2, #8
-    b.hs  1b
-2:  adds  x2, x2, #8
-    b.eq  4f
-3:  ldrb  w3, [x1], #1
-    sttrb w3, [x0]
-    add   x0, x0, #1
-    subs  x2, x2, #1
-    b.ne  3b
-4:  mov   x0, xzr
-    ret
+.endm
+    copy  uaccess_read, "ldtr x3, [x1]; add x1, x1, #8", "str x3, [x0], #8", "ldtrb w3, [x1]; add x1, x1, #1", "strb w3, [x0], #1"
+    copy  uaccess_write, "ldr x3, [x1], #8", "sttr x3, [x0]; add x0, x0, #8", "ldrb w3, [x1], #1", "sttrb w3, [x0]; add x0, x0, #1"
 // x0 = word (user), x1 = where the value goes; returns 0 or 1
 uaccess_load:
     ldtr  w2, [x0]
@@ -84,17 +68,11 @@ pub const UNPRIVILEGED: bool = true;
 /// Lets kernel code touch user memory.
 #[inline]
 pub fn open() {
-    if cpu::has_pan() {
-        // SAFETY: the CPU has it; `close` follows.
-        unsafe { cpu::write_pan(false) };
-    }
+    cpu::write_pan(false);
 }
 
 /// Forbids kernel code to touch user memory.
 #[inline]
 pub fn close() {
-    if cpu::has_pan() {
-        // SAFETY: the CPU has it.
-        unsafe { cpu::write_pan(true) };
-    }
+    cpu::write_pan(true);
 }

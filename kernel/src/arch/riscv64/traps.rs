@@ -199,11 +199,9 @@ fn interrupt(cause: u64, from_user: bool) {
             trap::interrupt(Interrupt::Timer, from_user);
         }
         // A line that another hart claimed first leaves nothing to take.
-        9 => {
-            if let Some(line) = ipi::take() {
-                trap::interrupt(Interrupt::Device(line), from_user);
-            }
-        }
+        9 => ipi::take()
+            .into_iter()
+            .for_each(|line| trap::interrupt(Interrupt::Device(line), from_user)),
         other => panic!("interrupt {other} was never enabled"),
     }
 }
@@ -218,19 +216,11 @@ fn fault(cause: u64, value: u64, pc: u64) -> Fault {
         15 => FaultKind::Page(Access::Write),
         _ => FaultKind::Other,
     };
-    let mut address = 0;
-    if matches!(kind, FaultKind::Page(_) | FaultKind::Alignment) {
-        address = value;
-        // The hart may remember that there was no translation when there is one by now; the
-        // handler would find nothing to do and the fault repeat for ever.
-        paging::flush_address(value);
-    }
-    Fault {
-        kind,
-        address,
-        pc,
-        code: cause,
-    }
+    let fault = Fault::new(kind, value, pc, cause);
+    // The hart may remember that there was no translation when there is one by now; the handler
+    // would find nothing to do and the fault repeat for ever.
+    paging::flush_address(fault.address);
+    fault
 }
 
 /// Registers of interrupted kernel code, with the control registers that explain it.
@@ -238,12 +228,7 @@ struct KernelRegisters<'a>(&'a Frame);
 
 impl core::fmt::Display for KernelRegisters<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}", self.0)?;
-        writeln!(
-            f,
-            "  status {:016x}    satp {:016x}",
-            self.0.status,
-            paging::read_root()
-        )
+        let (status, satp) = (self.0.status, paging::read_root());
+        writeln!(f, "{}  status {status:016x}    satp {satp:016x}", self.0)
     }
 }

@@ -271,15 +271,17 @@ fn fault(vector: u64, error: u64, pc: u64) -> Fault {
 
 impl fmt::Display for KernelFrame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut general: [_; 16] = core::array::from_fn(|i| (NAMES[i], self.general[i]));
-        general[4].1 = self.rsp;
-        context::dump(f, &general)?;
-        let rest = [
-            ("rip", self.rip),
-            ("rflags", self.rflags),
-            ("cs", self.cs),
-            ("ss", self.ss),
-        ];
-        context::dump(f, &rest)
+        let (general, pc) = (&self.general, self.rip);
+        let registers: [_; 20] = core::array::from_fn(|i| match i {
+            4 => ("rsp", self.rsp),
+            16.. => [
+                ("rip", pc),
+                ("rflags", self.rflags),
+                ("cs", self.cs),
+                ("ss", self.ss),
+            ][i - 16],
+            i => (NAMES[i], general[i]),
+        });
+        context::dump(f, &registers)
     }
 }
