@@ -28,13 +28,24 @@ pub struct StartError;
 /// Held while a CPU comes or goes.
 pub static HOTPLUG: SpinLock<()> = SpinLock::new(Rank::Hotplug, ());
 
-/// Starts the kernel on the boot CPU. Entry code calls it on a proper stack, with `current()` set
-/// to `CPUS[0]` and interrupts off; `boot_arg` is what the loader handed over.
-pub fn start(boot_arg: u64) -> ! {
+/// Says who this CPU is and sets it up, so that everything after can fault readably.
+fn arrive(cpu: &'static PerCpu) {
+    // SAFETY: the record is this CPU's: the boot CPU's, or the one that the starter wrote for it.
+    unsafe { cpu::set_current(cpu) };
+    arch::boot::arrived(cpu);
     cpu::init_cpu();
+}
+
+/// Starts the kernel on the boot CPU. Entry code calls it on its first stack, with interrupts off;
+/// `id` is what the firmware calls the CPU, if it says so, `boot_arg` what it handed over.
+pub extern "C" fn start(id: u64, boot_arg: u64, stack_top: u64) -> ! {
+    CPUS[0].describe(0, cpu::hardware_id(id), 0);
+    CPUS[0].kernel_stack_top.set(stack_top);
+    arrive(&CPUS[0]);
     let mut info = MachineInfo::new();
     info.reserve(image(), "kernel");
     arch::machine::discover(boot_arg, &mut info);
+    info.set_boot_cpu(CPUS[0].hardware_id.get());
     map_devices(|range| PhysAddr(range.start).as_ptr::<u8>().addr() as u64);
     arch::console::init();
     let machine = set_machine(info);
@@ -144,8 +155,8 @@ pub fn bring_up(cpu: &'static PerCpu) -> Result<(), StartError> {
 }
 
 /// Continues on a CPU that was just started, on its own kernel stack, with interrupts off.
-pub fn start_secondary(cpu: &'static PerCpu) -> ! {
-    cpu::init_cpu();
+pub extern "C" fn start_secondary(cpu: &'static PerCpu) -> ! {
+    arrive(cpu);
     mm::init_cpu();
     ipi::init_cpu();
     timer::init_cpu();

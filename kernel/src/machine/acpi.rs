@@ -6,7 +6,7 @@
 //! stop the walk. Physical memory is read through a function that gives an empty slice for what it
 //! cannot reach.
 
-use core::ops::Range;
+use arrayvec::ArrayVec;
 
 use super::{MAX_NODES, MachineInfo};
 
@@ -20,16 +20,8 @@ pub struct Bytes<'a>(pub &'a [u8]);
 impl<'a> Bytes<'a> {
     /// A little-endian number of `size` bytes (at most 8).
     pub fn number(self, at: usize, size: usize) -> u64 {
-        let bytes = self.0.get(at..at + size).unwrap_or(&[]);
-        bytes
-            .iter()
-            .rev()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte))
-    }
-
-    /// The bytes themselves.
-    pub fn slice(self, range: Range<usize>) -> &'a [u8] {
-        self.0.get(range).unwrap_or(&[])
+        let bytes = self.0.get(at..at + size).unwrap_or(&[]).iter().rev();
+        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
     }
 
     /// The bytes up to the first zero.
@@ -76,32 +68,22 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     };
     let pointer = Bytes(read(root_pointer, 36));
     let extended = pointer.number(15, 1) >= 2 && pointer.number(24, 8) != 0;
-    let (root, size) = if extended {
-        (pointer.number(24, 8), 8)
-    } else {
-        (pointer.number(16, 4), 4)
-    };
-    let root = table(read, root);
+    let (at, size) = if extended { (24, 8) } else { (16, 4) };
+    let root = table(read, pointer.number(at, size));
     let count = root.0.len().saturating_sub(36) / size;
-    let find = |signature: &[u8]| {
-        (0..count)
-            .map(|i| table(read, root.number(36 + i * size, size)))
-            .find(|table| table.slice(0..4) == signature)
-    };
+    let tables = (0..count).map(|i| table(read, root.number(36 + i * size, size)));
+    let find = |signature: &[u8]| tables.clone().find(|table| table.0.starts_with(signature));
     if let Some(madt) = find(b"APIC") {
         read_madt(madt, info, &mut interrupts);
     }
-    let mut domains = Domains {
-        ids: [0; MAX_NODES],
-        count: 0,
-    };
+    let mut domains = Domains(ArrayVec::new());
     if let Some(srat) = find(b"SRAT") {
         read_srat(srat, info, &mut domains);
     }
     if let Some(slit) = find(b"SLIT") {
         read_slit(slit, info, &domains);
     }
-    info.nodes = domains.count.max(1);
+    info.nodes = domains.0.len().max(1);
     interrupts
 }
 
@@ -112,24 +94,19 @@ fn table<'a>(read: Read<'a>, address: u64) -> Bytes<'a> {
     let sum = table
         .0
         .iter()
-        .fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        .fold(0, |sum: u8, byte| sum.wrapping_add(*byte));
     if sum == 0 { table } else { Bytes(&[]) }
 }
 
 fn read_madt(madt: Bytes, info: &mut MachineInfo, interrupts: &mut Interrupts) {
     interrupts.local_apic = madt.number(36, 4);
-    let mut io_apics = 0;
     for (kind, entry) in madt.entries(44) {
         match kind {
             // Enabled, or able to be: the flag says whether firmware would use it.
             0 if entry.number(4, 4) & 1 != 0 => info.add_cpu(entry.number(3, 1), 0),
             9 if entry.number(8, 4) & 1 != 0 => info.add_cpu(entry.number(4, 4), 0),
-            1 => {
-                if io_apics == 0 {
-                    interrupts.io_apic = entry.number(4, 4);
-                }
-                io_apics += 1;
-            }
+            // The first I/O APIC has the lines of the old devices: its inputs begin at 0.
+            1 if entry.number(8, 4) == 0 => interrupts.io_apic = entry.number(4, 4),
             2 => {
                 let (line, flags) = (entry.number(3, 1) as usize, entry.number(8, 2));
                 // Active low, and level-triggered; otherwise the bus's own: high, edge.
@@ -146,22 +123,14 @@ fn read_madt(madt: Bytes, info: &mut MachineInfo, interrupts: &mut Interrupts) {
 }
 
 /// Proximity domains may be any numbers; nodes are dense, in order of appearance.
-struct Domains {
-    ids: [u64; MAX_NODES],
-    count: usize,
-}
+struct Domains(ArrayVec<u64, MAX_NODES>);
 
 impl Domains {
+    /// The node of a domain; further ones than there are nodes count as the first.
     fn node(&mut self, id: u64) -> u32 {
-        if let Some(node) = self.ids[..self.count].iter().position(|known| *known == id) {
-            return node as u32;
-        }
-        if self.count == MAX_NODES {
-            return 0;
-        }
-        self.ids[self.count] = id;
-        self.count += 1;
-        self.count as u32 - 1
+        let known = self.0.iter().position(|known| *known == id);
+        let new = || self.0.try_push(id).map_or(0, |()| self.0.len() - 1);
+        known.unwrap_or_else(new) as u32
     }
 }
 
@@ -183,9 +152,9 @@ fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
         };
         if let Some((id, domain)) = cpu {
             let node = domains.node(domain);
-            let cpus = info.cpus.as_mut_slice();
-            cpus.iter_mut()
-                .filter(|cpu| cpu.hardware_id == id)
+            let mut cpus = info.cpus.iter_mut();
+            cpus.find(|cpu| cpu.hardware_id == id)
+                .into_iter()
                 .for_each(|cpu| cpu.node = node);
         }
     }
@@ -193,9 +162,8 @@ fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
 
 fn read_slit(slit: Bytes, info: &mut MachineInfo, domains: &Domains) {
     let count = slit.number(36, 8);
-    let known = &domains.ids[..domains.count];
-    for (from, a) in known.iter().enumerate() {
-        for (to, b) in known.iter().enumerate() {
+    for (from, a) in domains.0.iter().enumerate() {
+        for (to, b) in domains.0.iter().enumerate() {
             // Domains beyond the table, and tables larger than any firmware's, say nothing.
             if *a < count && *b < count && count < 1 << 16 {
                 let distance = slit.number(44 + (a * count + b) as usize, 1);

@@ -11,9 +11,9 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use super::{cpu, paging};
+use super::{cpu, paging, traps};
 use crate::arch::paging::{KERNEL_ROOT, leave_user};
-use crate::percpu::{CPUS, PerCpu};
+use crate::percpu::PerCpu;
 
 /// Size of the boot CPU's first stack.
 const BOOT_STACK: usize = 32 * 1024;
@@ -83,12 +83,12 @@ boot_entry:
     bl    enable_mmu
     ldr   x1, =2f
     br    x1
-2:  ldr   x1, =boot_stack_top
-    mov   sp, x1
-    mov   x0, x20
+2:  ldr   x2, =boot_stack_top
+    mov   sp, x2
+    mov   x1, x20
     mov   x29, xzr
     mov   x30, xzr
-    b     {boot_cpu}
+    b     {start}
 
 secondary_entry:
     mov   x20, x0                  // the CPU's record
@@ -104,7 +104,7 @@ secondary_entry:
     mov   x0, x20
     mov   x29, xzr
     mov   x30, xzr
-    b     {secondary_cpu}
+    b     {start_secondary}
 
 // To EL1 with interrupts masked; keeps x20.
 enter_el1:
@@ -168,36 +168,18 @@ boot_stack_top:
     boot_stack = const BOOT_STACK,
     stack_top = const offset_of!(PerCpu, kernel_stack_top),
     kernel_root = sym KERNEL_ROOT,
-    boot_cpu = sym boot_cpu,
-    secondary_cpu = sym secondary_cpu,
+    start = sym crate::boot::start,
+    start_secondary = sym crate::boot::start_secondary,
 );
 
 unsafe extern "C" {
     static secondary_entry: [u8; 0];
-    static boot_stack_top: [u8; 0];
 }
 
-extern "C" fn boot_cpu(device_tree: u64) -> ! {
-    let cpu = &CPUS[0];
-    cpu.describe(0, cpu::affinity(), 0);
-    let stack = &raw const boot_stack_top;
-    cpu.kernel_stack_top.set(stack.addr() as u64);
-    prepare(cpu);
-    crate::boot::start(device_tree)
-}
-
-extern "C" fn secondary_cpu(cpu: &'static PerCpu) -> ! {
-    prepare(cpu);
+/// Traps work from here on, and the lower half is the user's.
+pub fn arrived(_cpu: &PerCpu) {
+    traps::init_cpu();
     leave_user();
-    crate::boot::start_secondary(cpu)
-}
-
-/// Says who this CPU is, and leads its traps to the kernel.
-fn prepare(cpu: &'static PerCpu) {
-    // SAFETY: the record is CPU 0's, before anything asked who it is, or the one that
-    // `power::start_cpu` passed.
-    unsafe { cpu::set_current(cpu) };
-    super::traps::init_cpu();
 }
 
 /// Physical address at which PSCI starts a CPU.

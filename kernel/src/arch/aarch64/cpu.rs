@@ -47,7 +47,7 @@ pub unsafe fn set_current(cpu: &'static PerCpu) {
 }
 
 /// What the hardware calls this CPU: MPIDR without its flags, as the device tree has it.
-pub fn affinity() -> u64 {
+pub fn hardware_id(_from_entry: u64) -> u64 {
     read_register!("mpidr_el1") & 0xff_00ff_ffff
 }
 

@@ -105,7 +105,7 @@ pub fn init_cpu() {
 
 /// The offset of this CPU's redistributor: the one that has its affinity.
 fn find_redistributor() -> u64 {
-    let affinity = cpu::affinity();
+    let affinity = cpu::hardware_id(0);
     let packed = affinity & 0xff_ffff | affinity >> 8 & 0xff00_0000;
     let mut at = 0;
     while LOCAL.range().start + at < LOCAL.range().end {

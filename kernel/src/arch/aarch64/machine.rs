@@ -53,7 +53,6 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
     let tree = unsafe { DeviceTree::at((DIRECT_MAP + boot_arg) as *const u8) };
     let tree = tree.expect("the loader handed over a device tree");
     tree.describe(boot_arg, out);
-    out.set_boot_cpu(super::cpu::affinity());
     let mut found = Devices::default();
     if let Some(port) = tree.device(&["arm,pl011"]) {
         console::PORT.place(regions(port).next().unwrap_or(0..0));

@@ -42,8 +42,6 @@ static BOOT_IMAGE: Table = {
     Table(table)
 };
 
-/// The hart that the firmware started.
-pub(super) static BOOT_HART: AtomicU64 = AtomicU64::new(0);
 /// Root register with which started harts begin.
 static SECONDARY_ROOT: AtomicU64 = AtomicU64::new(0);
 
@@ -83,7 +81,7 @@ global_asm!(
     "  mv   s0, zero",
     "  lla  sp, boot_stack_top",
     "  mv   a2, sp",
-    "  call {start_boot}",
+    "  call {start}",
 
     // Kernel, through hart_start: a0 = hart, by which it finds its record.
     ".global secondary_start",
@@ -115,19 +113,9 @@ global_asm!(
     "  csrw stvec, t4",
     "  sfence.vma",
     "  csrw satp, t0",
-    // Still here: the hart has no Sv48. Say so in the firmware's console and stop.
-    "  lla  s1, 3f",
-    "2: lbu a0, 0(s1)",
-    "  beqz a0, 4f",
-    "  li   a7, 1",
-    "  ecall",
-    "  addi s1, s1, 1",
-    "  j    2b",
-    "4: li  a7, 8",
-    "  ecall",
-    "5: wfi",
-    "  j    5b",
-    "3: .asciz \"veridian: this hart has no Sv48 paging\\r\\nveridian-exit: 101\\r\\n\"",
+    // Still here: the hart has no Sv48.
+    "  lla  sp, boot_stack_top",
+    "  call {no_paging}",
     ".balign 4",
     ".option pop",
     ".section .bss.boot, \"aw\", @nobits",
@@ -147,8 +135,9 @@ global_asm!(
     sv48 = const paging::SV48,
     secondary_root = sym SECONDARY_ROOT,
     load_offset = const LOAD_OFFSET,
-    start_boot = sym start_boot,
-    start_secondary = sym start_secondary,
+    no_paging = sym no_paging,
+    start = sym crate::boot::start,
+    start_secondary = sym crate::boot::start_secondary,
 );
 
 unsafe extern "C" {
@@ -157,28 +146,23 @@ unsafe extern "C" {
 
 const _: () = assert!(DIRECT_MAP >> 39 & 511 == 256 && IMAGE >> 39 & 511 == 511);
 
-/// First Rust code of the boot hart.
-extern "C" fn start_boot(hart: u64, device_tree: u64, stack_top: u64) -> ! {
-    let cpu = &CPUS[0];
-    cpu.describe(0, hart, 0);
-    cpu.kernel_stack_top.set(stack_top);
-    BOOT_HART.store(hart, Ordering::Relaxed);
-    prepare();
-    crate::boot::start(device_tree)
-}
-
-extern "C" fn start_secondary(cpu: &'static PerCpu) -> ! {
-    prepare();
-    crate::boot::start_secondary(cpu)
-}
-
 /// Traps work from here on; the FPU is off and user memory closed.
-fn prepare() {
+pub fn arrived(_cpu: &PerCpu) {
     traps::install();
     // SAFETY: clears bits that open user memory and the FPU; nothing depends on them here.
     unsafe {
         core::arch::asm!("csrc sstatus, {}", in(reg) sstatus::FS | sstatus::SUM | sstatus::SPP);
     }
+}
+
+/// Says that the hart has no Sv48, and ends the machine. Runs at physical addresses: everything
+/// in it must be reached from the program counter.
+#[allow(deprecated)]
+extern "C" fn no_paging() -> ! {
+    for byte in b"veridian: this hart has no Sv48 paging\r\nveridian-exit: 101\r\n" {
+        sbi_rt::legacy::console_putchar((*byte).into());
+    }
+    sbi_rt::legacy::shutdown()
 }
 
 /// Where a started hart begins, as the firmware needs it; it will begin with

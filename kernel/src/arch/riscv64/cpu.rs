@@ -86,9 +86,11 @@ pub fn halt() {
 }
 
 /// Tells the hart that this is a waiting loop.
-#[inline]
-pub fn relax() {
-    core::hint::spin_loop();
+pub use core::hint::spin_loop as relax;
+
+/// The hart's number, which only the firmware knows.
+pub fn hardware_id(from_entry: u64) -> u64 {
+    from_entry
 }
 
 /// Prepares this hart for the kernel and its programs.

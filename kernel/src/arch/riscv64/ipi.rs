@@ -20,19 +20,8 @@ const CLAIM: u64 = 4;
 /// The PLIC's registers.
 pub(super) static PLIC: Mmio = Mmio::new();
 
-/// Which CPU each line interrupts, and whether it may.
-struct Lines {
-    cpu: [u8; PLIC_LINES],
-    open: [bool; PLIC_LINES],
-}
-
-static LINES: SpinLock<Lines> = SpinLock::new(
-    Rank::Interrupts,
-    Lines {
-        cpu: [0; PLIC_LINES],
-        open: [false; PLIC_LINES],
-    },
-);
+/// Which CPU each line interrupts.
+static ROUTES: SpinLock<[u8; PLIC_LINES]> = SpinLock::new(Rank::Interrupts, [0; PLIC_LINES]);
 
 /// The supervisor context of a CPU, if the PLIC serves it.
 fn context(cpu: usize) -> Option<u64> {
@@ -82,37 +71,28 @@ pub(super) fn take() -> Option<u32> {
     Some(line)
 }
 
-/// Makes a line interrupt this CPU and no other.
+/// Makes a line interrupt this CPU and no other, once it is unmasked.
 pub fn route_irq(line: u32, cpu: &PerCpu) {
-    let mut lines = LINES.lock();
-    let Some(open) = lines.open.get(line as usize).copied() else {
-        return;
-    };
-    set_enabled(lines.cpu[line as usize], line, false);
-    lines.cpu[line as usize] = cpu.number() as u8;
-    set_enabled(cpu.number() as u8, line, open);
+    mask(line);
+    if let Some(route) = ROUTES.lock().get_mut(line as usize) {
+        *route = cpu.number() as u8;
+    }
 }
 
 /// Holds a line back.
 pub fn mask(line: u32) {
-    change(line, false);
+    set_enabled(line, false);
 }
 
 /// Lets a line interrupt the CPU it is routed to.
 pub fn unmask(line: u32) {
-    change(line, true);
+    set_enabled(line, true);
 }
 
-fn change(line: u32, open: bool) {
-    let mut lines = LINES.lock();
-    if let Some(state) = lines.open.get_mut(line as usize) {
-        *state = open;
-        set_enabled(lines.cpu[line as usize], line, open);
-    }
-}
-
-fn set_enabled(cpu: u8, line: u32, open: bool) {
-    let Some(context) = context(cpu.into()) else {
+fn set_enabled(line: u32, open: bool) {
+    let routes = ROUTES.lock();
+    let cpu = routes.get(line as usize).map(|cpu| usize::from(*cpu));
+    let Some(context) = cpu.and_then(context) else {
         return;
     };
     let word = ENABLE + context * ENABLE_STRIDE + u64::from(line / 32) * 4;

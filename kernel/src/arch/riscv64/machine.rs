@@ -1,12 +1,11 @@
 //! The machine, from the device tree that the firmware hands over.
 
-use super::{boot, console, ipi, paging, timer};
+use super::{console, ipi, paging, timer};
 use crate::arch::layout::DIRECT_MAP;
 use crate::lock::Once;
 use crate::machine::MachineInfo;
 use crate::machine::devicetree::{DeviceTree, cell, regions, text};
 use crate::machine::mmio::Mmio;
-use core::sync::atomic::Ordering;
 
 /// The most interrupt lines used of a PLIC.
 pub(super) const PLIC_LINES: usize = 128;
@@ -42,7 +41,6 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
     let tree = unsafe { DeviceTree::at((DIRECT_MAP + boot_arg) as *const u8) };
     let tree = tree.unwrap_or_else(|error| panic!("no device tree at {boot_arg:#x}: {error}"));
     tree.describe(boot_arg, out);
-    out.set_boot_cpu(boot::BOOT_HART.load(Ordering::Relaxed));
     for (device, names) in [
         (&console::UART, &["ns16550a", "ns16550"][..]),
         (&ipi::PLIC, &PLIC_NAMES),

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use super::cpu::{self, Features};
 use super::descriptors;
 use crate::arch::paging::KERNEL_ROOT;
-use crate::percpu::{CPUS, PerCpu};
+use crate::percpu::PerCpu;
 
 /// Where the real-mode entry is copied to: any free page below 1 MiB does.
 pub const TRAMPOLINE: u64 = 0x8000;
@@ -78,8 +78,8 @@ pvh_start:
     enter_long_mode (boot_gdtr - IMAGE), IMAGE, boot_high
 boot_high:
     movabsq $boot_stack_top, %rsp
-    movl %esi, %edi
-    begin {boot_main}
+    movq %rsp, %rdx
+    begin {start}
 
 .global trampoline_start, trampoline_end
 .set MOVED, trampoline_start - {trampoline}
@@ -100,7 +100,7 @@ secondary_high:
     movq %rax, %cr3
     movq {starting}(%rip), %rdi
     movq 8(%rdi), %rsp
-    begin {secondary_main}
+    begin {start_secondary}
 
 .section .rodata.boot, "a"
 .balign 8
@@ -147,8 +147,8 @@ boot_pd:
 boot_stack_top:
 .text
 "#,
-    boot_main = sym boot_main,
-    secondary_main = sym secondary_main,
+    start = sym crate::boot::start,
+    start_secondary = sym crate::boot::start_secondary,
     starting = sym STARTING,
     root = sym KERNEL_ROOT,
     trampoline = const TRAMPOLINE,
@@ -157,33 +157,16 @@ boot_stack_top:
 );
 
 unsafe extern "C" {
-    static boot_stack_top: [u8; 0];
     static mut boot_pdpt_low: [u64; 512];
     static trampoline_start: [u8; 0];
     static trampoline_end: [u8; 0];
 }
 
-/// First Rust code of the boot CPU: identity and traps, so that everything after can fault
-/// readably.
-extern "C" fn boot_main(start_info: u64) -> ! {
-    let this = &CPUS[0];
-    this.describe(0, cpu::local_apic_id(), 0);
-    this.kernel_stack_top
-        .set((&raw const boot_stack_top) as u64);
-    cpu::detect_features();
-    // SAFETY: the record is this CPU's, and nothing has used the CPU's base register yet.
-    unsafe { cpu::set_current(this) };
-    descriptors::init_cpu(this);
-    crate::boot::start(start_info)
-}
-
-/// First Rust code of every other CPU, on its own kernel stack.
-extern "C" fn secondary_main(this: &'static PerCpu) -> ! {
-    // SAFETY: the starter wrote this CPU's record for it.
-    unsafe { cpu::set_current(this) };
+/// Traps work from here on.
+pub fn arrived(cpu: &'static PerCpu) {
     STARTING.store(core::ptr::null_mut(), Ordering::Release);
-    descriptors::init_cpu(this);
-    crate::boot::start_secondary(this)
+    cpu::detect_features();
+    descriptors::init_cpu(cpu);
 }
 
 /// Extends the bootstrap direct map over all that one top-level entry can hold, where the CPU has

@@ -11,7 +11,9 @@ use core::arch::{asm, global_asm};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::cpu::{self, CR0_TASK_SWITCHED, Features, MSR_FS_BASE};
+use x86_64::registers::control::{Cr0, Cr0Flags};
+
+use super::cpu::{self, Features, MSR_FS_BASE};
 use super::descriptors::{self, USER_CODE, USER_DATA};
 use crate::Thread;
 use crate::arch::layout::USER_END;
@@ -350,5 +352,5 @@ pub fn fpu_enable() {
 #[inline]
 pub fn fpu_disable() {
     // SAFETY: kernel code is built without floating point, so only user mode can trap.
-    unsafe { cpu::write_cr0(cpu::read_cr0() | CR0_TASK_SWITCHED) }
+    unsafe { Cr0::update(|cr0| cr0.insert(Cr0Flags::TASK_SWITCHED)) }
 }

@@ -1,7 +1,7 @@
 //! The CPU itself: identity, features, control registers.
 
 use core::arch::asm;
-use core::arch::x86_64::{__cpuid, __cpuid_count, _rdtsc};
+use core::arch::x86_64::{__cpuid, __cpuid_count};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use x86_64::VirtAddr;
@@ -24,7 +24,6 @@ pub const FRAME_RECORD: i64 = 0;
 
 pub(super) const MSR_FS_BASE: u32 = 0xc000_0100;
 pub(super) const MSR_GS_BASE: u32 = 0xc000_0101;
-pub(super) const CR0_TASK_SWITCHED: u64 = Cr0Flags::TASK_SWITCHED.bits();
 
 /// What SYSCALL clears in RFLAGS: everything that could disturb the kernel (TF, IF, DF, IOPL, NT,
 /// RF, AC).
@@ -59,32 +58,17 @@ bitflags::bitflags! {
 
 /// Where CPUID says that a feature is there (word of `detect_features`, bit), and the bit of CR4
 /// that turns it on.
-const KNOWN: [(Features, usize, u32, Cr4Flags); 10] = [
-    (
-        Features::SMEP,
-        2,
-        7,
-        Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,
-    ),
-    (
-        Features::SMAP,
-        2,
-        20,
-        Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION,
-    ),
-    (
-        Features::UMIP,
-        3,
-        2,
-        Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION,
-    ),
-    (Features::PGE, 1, 13, Cr4Flags::PAGE_GLOBAL),
-    (Features::PCID, 0, 17, Cr4Flags::PCID),
-    (Features::XSAVE, 0, 26, Cr4Flags::OSXSAVE),
-    (Features::AVX, 0, 28, Cr4Flags::empty()),
-    (Features::TSC_DEADLINE, 0, 24, Cr4Flags::empty()),
-    (Features::X2APIC, 0, 21, Cr4Flags::empty()),
-    (Features::HUGE_PAGES, 4, 26, Cr4Flags::empty()),
+const KNOWN: [(Features, usize, u32, u64); 10] = [
+    (Features::SMEP, 2, 7, 1 << 20),
+    (Features::SMAP, 2, 20, 1 << 21),
+    (Features::UMIP, 3, 2, 1 << 11),
+    (Features::PGE, 1, 13, 1 << 7),
+    (Features::PCID, 0, 17, 1 << 17),
+    (Features::XSAVE, 0, 26, 1 << 18),
+    (Features::AVX, 0, 28, 0),
+    (Features::TSC_DEADLINE, 0, 24, 0),
+    (Features::X2APIC, 0, 21, 0),
+    (Features::HUGE_PAGES, 4, 26, 0),
 ];
 
 static FEATURES: AtomicU32 = AtomicU32::new(0);
@@ -101,7 +85,7 @@ pub fn detect_features() {
     let more = (__cpuid(0).eax >= 7).then(|| __cpuid_count(7, 0));
     let (ebx7, ecx7) = more.map_or((0, 0), |more| (more.ebx, more.ecx));
     let words = [basic.ecx, basic.edx, ebx7, ecx7, __cpuid(0x8000_0001).edx];
-    let there = |known: &&(Features, usize, u32, Cr4Flags)| words[known.1] >> known.2 & 1 != 0;
+    let there = |known: &&(Features, usize, u32, u64)| words[known.1] >> known.2 & 1 != 0;
     let mut found: Features = KNOWN.iter().filter(there).map(|known| known.0).collect();
     // PCIDs without the instruction that flushes one, and AVX without XSAVE, are of no use.
     if ebx7 >> 10 & 1 == 0 {
@@ -120,7 +104,7 @@ pub fn features() -> impl Iterator<Item = &'static str> {
 }
 
 /// This CPU's local APIC id, without touching the APIC.
-pub fn local_apic_id() -> u64 {
+pub fn hardware_id(_from_entry: u64) -> u64 {
     if __cpuid(0).eax >= 11 && __cpuid_count(11, 0).ebx != 0 {
         return __cpuid_count(11, 0).edx.into();
     }
@@ -164,10 +148,8 @@ pub fn init_cpu() {
     // SAFETY: each bit is set only where the CPU has the feature, and the kernel is written for
     // all of them; the current root has PCID 0, as CR4.PCIDE wants.
     unsafe {
-        Cr4::update(|cr4| {
-            *cr4 |= Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
-            *cr4 |= optional.map(|known| known.3).collect();
-        });
+        let sse = (Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE).bits();
+        Cr4::write_raw(optional.fold(Cr4::read_raw() | sse, |cr4, known| cr4 | known.3));
         Cr0::update(|cr0| {
             cr0.remove(Cr0Flags::EMULATE_COPROCESSOR);
             *cr0 |= Cr0Flags::MONITOR_COPROCESSOR | Cr0Flags::NUMERIC_ERROR;
@@ -186,22 +168,6 @@ pub fn init_cpu() {
     KernelGsBase::write(VirtAddr::zero());
     FsBase::write(VirtAddr::zero());
     current().scratch[1].set(0);
-}
-
-/// Reads CR0.
-#[inline]
-pub fn read_cr0() -> u64 {
-    Cr0::read_raw()
-}
-
-/// Writes CR0.
-///
-/// # Safety
-/// The value must be what the kernel is written for.
-#[inline]
-pub unsafe fn write_cr0(value: u64) {
-    // SAFETY: the caller's promise.
-    unsafe { Cr0::write_raw(value) }
 }
 
 /// Stops until an interrupt that may be never.
@@ -226,17 +192,10 @@ pub fn wait_for_interrupt() {
 }
 
 /// A pause in a waiting loop.
-#[inline]
-pub fn relax() {
-    core::hint::spin_loop();
-}
+pub use core::hint::spin_loop as relax;
 
 /// Executed instructions under QEMU's `-icount shift=0`, where the TSC counts exactly these.
-#[inline]
-pub fn instructions() -> u64 {
-    // SAFETY: every CPU of this architecture has the instruction.
-    unsafe { _rdtsc() }
-}
+pub use super::timer::counter as instructions;
 
 /// Zeroes a page.
 ///

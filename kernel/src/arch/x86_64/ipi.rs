@@ -115,11 +115,8 @@ pub(super) fn command(target: u64, command: u32) {
 /// Routes a device line to `cpu` and unmasks it. ISA lines go through the firmware's overrides.
 pub fn route_irq(line: u32, cpu: &PerCpu) {
     let (input, flags) = machine::interrupts().isa_line(line);
-    write_line(
-        input,
-        DEVICE_VECTOR as u32 + line | flags,
-        (cpu.hardware_id.get() as u32) << 24,
-    );
+    let target = (cpu.hardware_id.get() as u32) << 24;
+    write_line(input, DEVICE_VECTOR as u32 + line | flags, target);
 }
 
 /// Masks a device line.

@@ -238,7 +238,7 @@ kernel_test! {
         static WRONG: AtomicU64 = AtomicU64::new(0);
         fn check(_: u64) {
             let here = cpu::current();
-            let same = core::ptr::eq(here, &CPUS[here.number()]) && here.hardware_id.get() == cpu::local_apic_id();
+            let same = core::ptr::eq(here, &CPUS[here.number()]) && here.hardware_id.get() == cpu::hardware_id(0);
             WRONG.fetch_add(!same as u64, SeqCst);
         }
         check(0);
@@ -490,6 +490,6 @@ kernel_test! {
         for (i, cpu) in cpus.iter().enumerate() {
             ktest_assert!(cpus[..i].iter().all(|other| other.hardware_id != cpu.hardware_id));
         }
-        ktest_assert_eq!(cpus[0].hardware_id, cpu::local_apic_id());
+        ktest_assert_eq!(cpus[0].hardware_id, cpu::hardware_id(0));
     }
 }

@@ -57,9 +57,8 @@ pub fn discover(start_info: u64, info: &mut MachineInfo) {
     }
     INTERRUPTS.call_once(|| found);
     if info.cpus.is_empty() {
-        info.add_cpu(cpu::local_apic_id(), 0);
+        info.add_cpu(cpu::hardware_id(0), 0);
     }
-    info.set_boot_cpu(cpu::local_apic_id());
 }
 
 /// The devices whose registers are in memory.

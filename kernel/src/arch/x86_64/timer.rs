@@ -130,25 +130,23 @@ fn measure_span() -> Option<[u64; 2]> {
 
 /// TSC, APIC count and PIT count of one moment (the latter two count down): of several readings
 /// the one that took least time.
-fn sample() -> [u64; 3] {
+fn sample() -> [u64; 4] {
     let (mut low_high, mut command) = (PIT_COUNTER, PIT_COMMAND);
     let reading = |_| {
         let before = counter();
         // SAFETY: latches and reads counter 2, which only this module uses.
-        let (tsc, apic, pit) = unsafe {
+        let (apic, tsc, pit) = unsafe {
             command.write(0x80);
             let (apic, tsc) = (ipi::read(CURRENT_COUNT), counter());
-            (tsc, apic, [(); 2].map(|()| low_high.read()))
+            (apic, tsc, [(); 2].map(|()| low_high.read()))
         };
-        (
-            tsc - before,
-            [tsc, apic.into(), u16::from_le_bytes(pit).into()],
-        )
+        let pit = u16::from_le_bytes(pit).into();
+        [tsc, apic.into(), pit, tsc - before]
     };
     (0..8)
         .map(reading)
-        .min_by_key(|reading| reading.0)
-        .map_or([0; 3], |best| best.1)
+        .min_by_key(|reading| reading[3])
+        .expect("eight readings")
 }
 
 /// How many nanoseconds of `now` pass in a second of the PIT.
