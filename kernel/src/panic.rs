@@ -10,9 +10,9 @@
 
 use crate::arch::{cpu, power};
 use crate::console::force;
-use crate::{percpu::PerCpu, symbols};
+use crate::symbols;
 use core::fmt;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Exit status of a machine that panicked.
 const STATUS: u8 = 101;
@@ -21,13 +21,13 @@ const FRAMES: usize = 40;
 /// Frames of one stack lie closer together than this.
 const STACK_SPAN: u64 = 64 * 1024;
 
-/// The CPU that reports.
-static REPORTER: AtomicPtr<PerCpu> = AtomicPtr::new(core::ptr::null_mut());
+/// The CPU that reports: its number and one, or 0.
+static REPORTER: AtomicUsize = AtomicUsize::new(0);
 
 /// Ends the machine because of a trap in kernel mode: `what` happened with
 /// `registers`; `pc` and `frame_pointer` are those of the interrupted code.
 pub fn fatal_trap(
-    what: &dyn fmt::Display,
+    what: fmt::Arguments,
     registers: &dyn fmt::Display,
     pc: u64,
     frame_pointer: u64,
@@ -40,17 +40,12 @@ pub fn fatal_trap(
 }
 
 /// Becomes the one CPU that reports, and prints the headline.
-fn begin(what: &dyn fmt::Display) {
+fn begin(what: fmt::Arguments) {
     let this = cpu::current();
-    let claim = REPORTER.compare_exchange(
-        core::ptr::null_mut(),
-        core::ptr::from_ref(this).cast_mut(),
-        Ordering::Relaxed,
-        Ordering::Relaxed,
-    );
-    match claim {
+    let id = this.number() + 1;
+    match REPORTER.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {}
-        Err(reporter) if core::ptr::eq(reporter, this) => {
+        Err(reporter) if reporter == id => {
             force(format_args!("\npanic: again while reporting: {what}\n"));
             power::exit(STATUS)
         }
@@ -89,28 +84,21 @@ fn backtrace(first: usize, mut frame_pointer: u64) {
 }
 
 fn frame(number: usize, address: u64) {
+    force(format_args!("{number:4}: {address:#018x}"));
     match symbols::lookup(address) {
-        Some((name, offset)) => force(format_args!(
-            "{number:4}: {address:#018x} {name}+{offset:#x}\n"
-        )),
-        None => force(format_args!("{number:4}: {address:#018x}\n")),
+        Some((name, offset)) => force(format_args!(" {name}+{offset:#x}\n")),
+        None => force(format_args!("\n")),
     }
 }
 
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
-    struct Headline<'a>(&'a core::panic::PanicInfo<'a>);
-    impl fmt::Display for Headline<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "{}", self.0.message())?;
-            self.0
-                .location()
-                .map_or(Ok(()), |location| write!(f, " at {location}"))
-        }
-    }
     cpu::interrupts_disable();
-    begin(&Headline(info));
+    match info.location() {
+        Some(place) => begin(format_args!("{} at {place}", info.message())),
+        None => begin(format_args!("{}", info.message())),
+    }
     force(format_args!("backtrace:\n"));
     backtrace(0, cpu::frame_pointer());
     power::exit(STATUS)

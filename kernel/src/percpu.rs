@@ -7,6 +7,7 @@
 //! write (`ipi_pending`, `state`) is atomic.
 
 use core::cell::Cell;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 #[cfg(not(target_os = "none"))]
@@ -122,12 +123,8 @@ impl PerCpu {
 
     /// Where this CPU is in its life.
     pub fn state(&self) -> CpuState {
-        match self.state.load(Ordering::Acquire) {
-            0 => CpuState::Absent,
-            1 => CpuState::Off,
-            2 => CpuState::Changing,
-            _ => CpuState::Online,
-        }
+        use CpuState::*;
+        [Absent, Off, Changing, Online][usize::from(self.state.load(Ordering::Acquire) & 3)]
     }
 
     /// Moves this CPU on in its life and keeps the online mask true.
@@ -162,8 +159,6 @@ pub fn cpus(mask: u64) -> impl Iterator<Item = &'static PerCpu> {
 
 // Entry code of every architecture relies on these.
 const _: () = {
-    assert!(core::mem::offset_of!(PerCpu, this) == 0);
-    assert!(core::mem::offset_of!(PerCpu, kernel_stack_top) == 8);
-    assert!(core::mem::offset_of!(PerCpu, current) == 16);
-    assert!(core::mem::offset_of!(PerCpu, scratch) == 24);
+    assert!(offset_of!(PerCpu, this) == 0 && offset_of!(PerCpu, kernel_stack_top) == 8);
+    assert!(offset_of!(PerCpu, current) == 16 && offset_of!(PerCpu, scratch) == 24);
 };

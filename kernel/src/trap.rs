@@ -106,17 +106,6 @@ pub enum Interrupt {
     Device(u32),
 }
 
-#[cfg(target_os = "none")]
-impl Interrupt {
-    fn number(self) -> u64 {
-        match self {
-            Interrupt::Timer => 0,
-            Interrupt::Ipi => 1,
-            Interrupt::Device(line) => 2 + line as u64,
-        }
-    }
-}
-
 /// A fault of the current thread, whose registers are saved in its frame. Returns when the thread
 /// may go on (the page is there now).
 #[cfg(target_os = "none")]
@@ -153,7 +142,7 @@ pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u
             }
             _ => failed,
         },
-        _ => fatal_trap(&fault, registers, fault.pc, frame_pointer),
+        _ => fatal_trap(format_args!("{fault}"), registers, fault.pc, frame_pointer),
     }
 }
 
@@ -162,13 +151,18 @@ pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u
 /// loop), it always returns.
 #[cfg(target_os = "none")]
 pub fn interrupt(what: Interrupt, from_user: bool) {
-    crate::trace::event!(interrupt_enter, what.number());
+    let number = match what {
+        Interrupt::Timer => 0,
+        Interrupt::Ipi => 1,
+        Interrupt::Device(line) => 2 + u64::from(line),
+    };
+    crate::trace::event!(interrupt_enter, number);
     match what {
         Interrupt::Timer => scheduler::tick(),
         Interrupt::Ipi => sched::smp::interrupt(),
         Interrupt::Device(line) => process::input::device(line),
     }
-    crate::trace::event!(interrupt_leave, what.number());
+    crate::trace::event!(interrupt_leave, number);
     if from_user && scheduler::attention_needed() {
         scheduler::leave_kernel();
     }

@@ -8,6 +8,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::PhysRange;
+use crate::lock::Once;
 
 /// What a register may be.
 pub trait Register: Copy {}
@@ -17,27 +18,27 @@ impl Register for u64 {}
 
 /// The registers of one device.
 pub struct Mmio {
-    start: AtomicU64,
-    end: AtomicU64,
+    range: Once<PhysRange>,
     mapped: AtomicU64,
 }
 
 impl Mmio {
     /// A device of which nothing is known yet.
     pub const fn new() -> Self {
-        let [start, end, mapped] = [const { AtomicU64::new(0) }; 3];
-        Mmio { start, end, mapped }
+        Mmio {
+            range: Once::new(),
+            mapped: AtomicU64::new(0),
+        }
     }
 
     /// Says where the device is in physical memory. An empty range is no device.
     pub fn place(&self, range: PhysRange) {
-        self.start.store(range.start, Ordering::Relaxed);
-        self.end.store(range.end, Ordering::Relaxed);
+        self.range.call_once(|| range);
     }
 
     /// The physical addresses.
     pub fn range(&self) -> PhysRange {
-        self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)
+        self.range.get().cloned().unwrap_or(0..0)
     }
 
     /// Says at which virtual address the registers are mapped; `map` is asked if there are any.

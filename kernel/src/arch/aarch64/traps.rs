@@ -326,5 +326,5 @@ extern "C" fn unexpected(frame: &mut Frame) -> ! {
         _ => "unexpected exception",
     };
     let headline = format_args!("{what}: {fault}");
-    fatal_trap(&headline, frame, frame.pc(), frame.frame_pointer())
+    fatal_trap(headline, frame, frame.pc(), frame.frame_pointer())
 }

@@ -12,10 +12,10 @@
 
 use super::{paging, sstatus, traps};
 use crate::arch::layout::{DIRECT_MAP, IMAGE};
+use crate::arch::paging::KERNEL_ROOT;
 use crate::percpu::{CPUS, MAX_CPUS, PerCpu};
 use core::arch::global_asm;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Distance from physical to virtual addresses of the image.
 pub(super) const LOAD_OFFSET: u64 = IMAGE - 0x8000_0000;
@@ -41,9 +41,6 @@ static BOOT_IMAGE: Table = {
     table[(IMAGE >> 30) as usize % 512] = 2 << GIGAPAGE_SHIFT | 0xef;
     Table(table)
 };
-
-/// Root register with which started harts begin.
-static SECONDARY_ROOT: AtomicU64 = AtomicU64::new(0);
 
 global_asm!(
     ".section .text.boot, \"ax\"",
@@ -71,9 +68,6 @@ global_asm!(
     "  li   t3, 511 * 8",
     "  add  t3, t3, t0",
     "  sd   t1, 0(t3)",                // entry 511: IMAGE
-    "  srli t0, t0, 12",
-    "  li   t1, {sv48}",
-    "  or   t0, t0, t1",
     "  lla  t4, 1f",
     "  j    enter_upper_half",
     ".balign 4",
@@ -87,7 +81,7 @@ global_asm!(
     ".global secondary_start",
     "secondary_start:",
     "  csrw sie, zero",
-    "  lla  t0, {secondary_root}",
+    "  lla  t0, {kernel_root}",
     "  ld   t0, 0(t0)",
     "  lla  t4, 1f",
     "  j    enter_upper_half",
@@ -106,8 +100,11 @@ global_asm!(
     "  mv   a0, tp",
     "  call {start_secondary}",
 
-    // t0 = root register, t4 = physical address to go on from, at its virtual one.
+    // t0 = root, t4 = physical address to go on from, at its virtual one.
     "enter_upper_half:",
+    "  srli t0, t0, 12",
+    "  li   t1, {sv48}",
+    "  or   t0, t0, t1",
     "  li   t2, {load_offset}",
     "  add  t4, t4, t2",
     "  csrw stvec, t4",
@@ -133,7 +130,7 @@ global_asm!(
     hardware_id = const offset_of!(PerCpu, hardware_id),
     stack_size = const STACK_SIZE,
     sv48 = const paging::SV48,
-    secondary_root = sym SECONDARY_ROOT,
+    kernel_root = sym KERNEL_ROOT,
     load_offset = const LOAD_OFFSET,
     no_paging = sym no_paging,
     start = sym crate::boot::start,
@@ -165,9 +162,7 @@ extern "C" fn no_paging() -> ! {
     sbi_rt::legacy::shutdown()
 }
 
-/// Where a started hart begins, as the firmware needs it; it will begin with
-/// the kernel's root `root`.
-pub(super) fn secondary_entry(root: u64) -> u64 {
-    SECONDARY_ROOT.store(root, Ordering::Release);
+/// Where a started hart begins, as the firmware needs it.
+pub(super) fn secondary_entry() -> u64 {
     secondary_start as *const () as u64 - LOAD_OFFSET
 }

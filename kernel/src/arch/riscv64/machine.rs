@@ -11,6 +11,7 @@ use crate::machine::mmio::Mmio;
 pub(super) const PLIC_LINES: usize = 128;
 /// The most harts whose PLIC context is known, by hart id.
 const MAX_HARTS: usize = 64;
+const UART_NAMES: [&str; 2] = ["ns16550a", "ns16550"];
 const PLIC_NAMES: [&str; 2] = ["riscv,plic0", "sifive,plic-1.0.0"];
 const NO_CONTEXT: u16 = u16::MAX;
 /// Cause number of the supervisor external interrupt, as the tree refers to it.
@@ -24,11 +25,9 @@ struct Found {
 }
 
 static FOUND: Once<Found> = Once::new();
-/// The device that ends the machine.
-pub(super) static FINISHER: Mmio = Mmio::new();
 
 /// The devices whose registers are in memory.
-pub const DEVICES: [&Mmio; 3] = [&console::UART, &ipi::PLIC, &FINISHER];
+pub const DEVICES: [&Mmio; 2] = [&console::UART, &ipi::PLIC];
 
 fn found() -> &'static Found {
     FOUND.get().expect("discover comes first")
@@ -41,15 +40,10 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
     let tree = unsafe { DeviceTree::at((DIRECT_MAP + boot_arg) as *const u8) };
     let tree = tree.unwrap_or_else(|error| panic!("no device tree at {boot_arg:#x}: {error}"));
     tree.describe(boot_arg, out);
-    for (device, names) in [
-        (&console::UART, &["ns16550a", "ns16550"][..]),
-        (&ipi::PLIC, &PLIC_NAMES),
-        (&FINISHER, &["sifive,test0"]),
-    ] {
-        let node = tree.device(names);
+    let [uart, plic] = [&UART_NAMES, &PLIC_NAMES].map(|names| tree.device(names));
+    for (device, node) in [(&console::UART, uart), (&ipi::PLIC, plic)] {
         device.place(node.and_then(|node| regions(node).next()).unwrap_or(0..0));
     }
-    let uart = tree.device(&["ns16550a", "ns16550"]);
     let mut cpus = tree.children("/cpus");
     FOUND.call_once(|| Found {
         uart_line: uart

@@ -1,14 +1,13 @@
 //! Harts come and go, and the machine ends.
 
-use super::{boot, console, cpu, machine};
-use crate::arch::paging::empty_root;
+use super::{boot, console, cpu};
 use crate::percpu::PerCpu;
 use core::arch::asm;
 
 /// Starts a stopped CPU, which continues in `crate::boot::start_secondary`; whether the firmware
 /// does. Its record and its kernel stack must be ready.
 pub fn start_cpu(cpu: &'static PerCpu) -> bool {
-    let entry = boot::secondary_entry(empty_root());
+    let entry = boot::secondary_entry();
     sbi_rt::hart_start(cpu.hardware_id.get() as usize, entry as usize, 0).is_ok()
 }
 
@@ -27,11 +26,8 @@ pub fn cpu_is_stopped(cpu: &PerCpu) -> bool {
     sbi_rt::hart_get_status(cpu.hardware_id.get() as usize).ok() == Some(STOPPED)
 }
 
-/// Ends the machine with a status, through QEMU's test device.
-pub fn off(code: u8) {
+/// Ends the machine through the firmware.
+pub fn off(_code: u8) {
     console::flush();
-    if machine::FINISHER.base() != 0 {
-        let failed = u32::from(code) << 16 | 0x3333;
-        machine::FINISHER.write(0, if code == 0 { 0x5555 } else { failed });
-    }
+    sbi_rt::system_reset(sbi_rt::Shutdown, sbi_rt::NoReason);
 }
