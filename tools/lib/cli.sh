@@ -27,6 +27,8 @@ cli_command() {
     esac
     build_cli
     flags=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "-XX:SharedArchiveFile=$CLI_HOME/cli.jsa" -Xlog:disable -Xlog:all=off)
+    # A measurement wants the whole compiler; everything else wants a quick start.
+    [ "$command ${1:-}" != "inspect --scale" ] || flags=(-Xmx3g)
     [ ! -t 2 ] || flags+=(-Dveridian.terminal=true)
     case "$command $* " in
         "boot "*" --interactive "*)

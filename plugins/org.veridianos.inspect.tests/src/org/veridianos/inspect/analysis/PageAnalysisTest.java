@@ -41,7 +41,7 @@ class PageAnalysisTest {
     private static PageTable space(long address, Map<Integer, Long> pages, boolean kernelToo) {
         long[] leaves = new long[512];
         pages.forEach((page, entry) -> leaves[page] = entry);
-        Table level0 = new Table(0, 0x4000, leaves, null, null);
+        Table level0 = new Table(0, 0x4000, leaves, null, Map.of());
         Table level1 = upper(1, 0x3000, level0, 0);
         Table level2 = upper(2, 0x2000, level1, 0);
         long[] entries = new long[512];
@@ -51,7 +51,7 @@ class PageAnalysisTest {
             below[at] = level2;
         }
         List<Region> regions = List.of(new Region(0, 0x200000, "Anonymous", "read|write|user", 0, 0, 0, false));
-        return new PageTable(address, (int) address, "p" + address, PageFormat.X86_64, 0x1000 + address, Half.ALL, new Table(3, 0x1000, entries, below, null), regions,
+        return new PageTable(address, (int) address, "p" + address, PageFormat.X86_64, 0x1000 + address, Half.ALL, new Table(3, 0x1000, entries, below, Map.of()), regions,
                 0, Consistency.OK);
     }
 
@@ -60,7 +60,7 @@ class PageAnalysisTest {
         Table[] below = new Table[512];
         entries[index] = next.physical() | PRESENT | WRITE | USER;
         below[index] = next;
-        return new Table(level, physical, entries, below, new String[512]);
+        return new Table(level, physical, entries, below, Map.of());
     }
 
     private static Snapshot snapshot(PageTable... spaces) {
@@ -121,7 +121,7 @@ class PageAnalysisTest {
             Table[] below = new Table[512];
             Arrays.fill(entries, 0x1000 | PRESENT | WRITE | USER);
             Arrays.fill(below, table);
-            table = new Table(level, 0x1000, entries, below, null);
+            table = new Table(level, 0x1000, entries, below, Map.of());
         }
         PageTable space = new PageTable(1, 1, "hostile", PageFormat.X86_64, 0x1000, Half.ALL, table, List.of(), 0, Consistency.OK);
         long[] pages = {0};

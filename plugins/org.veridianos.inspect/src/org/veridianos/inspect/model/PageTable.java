@@ -2,6 +2,7 @@ package org.veridianos.inspect.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * An address space as the hardware sees it: the tables below one root, and beside them what the kernel planned.
@@ -27,10 +28,10 @@ public final class PageTable {
         private final long physical;
         private final long[] entries;
         private final Table[] below;
-        private final String[] problems;
+        private final Map<Integer, String> problems;
 
-        /** Takes arrays that nobody changes any more; {@code below} and {@code problems} may be null when there are none. */
-        public Table(int level, long physical, long[] entries, Table[] below, String[] problems) {
+        /** Takes arrays and a map that nobody changes any more; {@code below} may be null when there are none. */
+        public Table(int level, long physical, long[] entries, Table[] below, Map<Integer, String> problems) {
             this.level = level;
             this.physical = physical;
             this.entries = entries;
@@ -65,7 +66,7 @@ public final class PageTable {
 
         /** Why what an entry leads to could not be read, or null. */
         public String problem(int index) {
-            return problems == null ? null : problems[index];
+            return problems.get(index);
         }
     }
 

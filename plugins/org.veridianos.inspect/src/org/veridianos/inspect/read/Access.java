@@ -17,6 +17,8 @@ public final class Access {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final int MOST_NAMES = 32;
+
     /** A field that is not there. */
     public static final Access MISSING = new Access(null);
 
@@ -26,6 +28,8 @@ public final class Access {
     private final boolean signed;
     private final int shift;
     private final long mask;
+    /** Names of an enumeration's values by number, where they are small. */
+    private final String[] names;
 
     /** Access to a field, whose offset counts from the start of what is copied. */
     public Access(Field field) {
@@ -35,7 +39,19 @@ public final class Access {
         this.width = field != null && field.kind().isCollection() ? 8 : Math.min(8, stride);
         this.signed = field != null && field.kind() == FieldKind.SIGNED;
         this.shift = field == null ? 0 : field.firstBit();
+        this.names = field == null || field.kind() != FieldKind.ENUMERATION ? null : names(field);
         this.mask = field == null || field.bits() == 0 || field.bits() >= 64 ? -1 : (1L << field.bits()) - 1;
+    }
+
+    private static String[] names(Field field) {
+        String[] names = new String[MOST_NAMES];
+        for (int i = field.names().size() - 1; i >= 0; i--) {
+            long value = field.names().get(i).value();
+            if (value >= 0 && value < MOST_NAMES) {
+                names[(int) value] = field.names().get(i).name();
+            }
+        }
+        return names;
     }
 
     /** Whether the kernel has the field. */
@@ -79,7 +95,11 @@ public final class Access {
         if (field == null) {
             return "?";
         }
-        return field.kind() == FieldKind.FLAGS ? field.flagsOf(get(bytes, base)) : field.nameOf(get(bytes, base));
+        long value = get(bytes, base);
+        if (names != null && value >= 0 && value < MOST_NAMES && names[(int) value] != null) {
+            return names[(int) value];
+        }
+        return field.kind() == FieldKind.FLAGS ? field.flagsOf(value) : field.nameOf(value);
     }
 
     /** Text up to the first zero; what is no printable character is shown as {@code ?}. */

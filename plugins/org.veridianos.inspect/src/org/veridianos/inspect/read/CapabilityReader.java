@@ -39,6 +39,7 @@ final class CapabilityReader {
     private final LongSet spacesSeen = new LongSet();
     private final Deque<Long> found = new ArrayDeque<>();
     private final List<CapabilitySpace> spaces = new ArrayList<>();
+    private long lastSeen;
     private int total;
 
     CapabilityReader(KernelMemory memory, Fields fields, Collections collections, Cancel cancel, int limit, List<String> problems, ObjectKinds objects) {
@@ -148,7 +149,7 @@ final class CapabilityReader {
     }
 
     private static long chunkOf(SlotFields f, long slot) {
-        return slot - Long.remainderUnsigned(slot, f.chunkSize);
+        return (f.chunkSize & f.chunkSize - 1) == 0 ? slot & -f.chunkSize : slot - Long.remainderUnsigned(slot, f.chunkSize);
     }
 
     private void space(SlotFields f, long address, ProcessState owner) {
@@ -247,8 +248,16 @@ final class CapabilityReader {
     }
 
     private void follow(SlotFields f, long slot) {
-        if (slot != 0 && !chunksSeen.contains(chunkOf(f, slot)) && found.size() < limit) {
-            found.add(slot);
+        if (slot == 0) {
+            return;
+        }
+        long chunk = chunkOf(f, slot);
+        if (chunk != lastSeen) {
+            if (chunksSeen.contains(chunk)) {
+                lastSeen = chunk;
+            } else if (found.size() < limit) {
+                found.add(slot);
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ final class PageTableReader {
     private final Request request;
     private final List<String> problems;
     private final PageFormat format;
+    /** One copy per level: a table is decoded before the next of its level is read. */
+    private final byte[][] copies = new byte[PageFormat.TOP + 1][PageFormat.ENTRIES * 8];
     /** By physical address and level: tables that several spaces share are read once. */
     private final Map<Long, Table> tables = new HashMap<>();
 
@@ -126,7 +128,7 @@ final class PageTableReader {
 
     private PageTable space(SpaceFields f, long address, ProcessState owner) {
         Half half = memory.image().architecture() == Architecture.AARCH64 ? Half.USER : Half.ALL;
-        Table nothing = new Table(PageFormat.TOP, 0, new long[0], null, null);
+        Table nothing = new Table(PageFormat.TOP, 0, new long[0], null, Map.of());
         try {
             byte[] bytes = new byte[f.span.length()];
             Consistency consistency = f.span.read(memory, address, bytes, new byte[bytes.length]);
@@ -184,7 +186,7 @@ final class PageTableReader {
         if (tables.size() >= request.limit()) {
             throw new Unreadable("more than " + request.limit() + " page tables; the rest is not read");
         }
-        byte[] bytes = new byte[PageFormat.ENTRIES * 8];
+        byte[] bytes = copies[level];
         try {
             memory.physicalMemory().read(physical, bytes, 0, bytes.length);
         } catch (GuestMemory.OutOfRam outside) {
@@ -192,7 +194,7 @@ final class PageTableReader {
         }
         long[] entries = new long[PageFormat.ENTRIES];
         Table[] below = level == 0 ? null : new Table[PageFormat.ENTRIES];
-        String[] wrong = level == 0 ? null : new String[PageFormat.ENTRIES];
+        Map<Integer, String> wrong = new HashMap<>(0);
         for (int i = 0; i < entries.length; i++) {
             entries[i] = Access.raw(bytes, 8 * i, 8);
         }
@@ -208,7 +210,7 @@ final class PageTableReader {
     }
 
     /** A table below may be freed and used anew at any time; the entry that still leads to it afterwards vouches for it. */
-    private void below(long physical, int level, int index, long[] entries, Table[] below, String[] wrong, String[] problem) {
+    private void below(long physical, int level, int index, long[] entries, Table[] below, Map<Integer, String> wrong, String[] problem) {
         for (int i = 0; i < Span.TRIES; i++) {
             if (!format.isPresent(entries[index]) || format.isLeaf(entries[index], level)) {
                 return;
@@ -217,9 +219,9 @@ final class PageTableReader {
             boolean shared = tables.containsKey(next | level - 1);
             try {
                 below[index] = table(next, level - 1, problem);
-                wrong[index] = null;
+                wrong.remove(index);
             } catch (Unreadable unreadable) {
-                wrong[index] = unreadable.getMessage();
+                wrong.put(index, unreadable.getMessage());
             }
             long now;
             try {
@@ -235,10 +237,10 @@ final class PageTableReader {
             if (!shared) {
                 tables.remove(next | level - 1);
             }
-            wrong[index] = "it changed while it was read";
+            wrong.put(index, "it changed while it was read");
         }
-        if (wrong[index] != null && problem[0] == null) {
-            problem[0] = wrong[index];
+        if (problem[0] == null) {
+            problem[0] = wrong.get(index);
         }
     }
 }
