@@ -43,7 +43,7 @@ pub(super) fn alone(body: impl FnOnce()) -> bool {
 }
 
 /// Destroys what only `object` and others like it keep alive, if that includes `object`. The
-/// caller has a use of it.
+/// caller gives up a use of it.
 pub(super) fn examine(object: &Object) {
     let mut met = Met { last: object };
     object.next_listed.store(null_mut(), Ordering::Relaxed);
@@ -61,17 +61,10 @@ pub(super) fn examine(object: &Object) {
     }
     for member in each(object) {
         member.met.store(false, Ordering::Relaxed);
-        // The caller ends its use of the first itself.
-        let ours = !core::ptr::eq(member, object);
         // A use that ended in the meantime found the object listed; it deserves another look.
         match member.listed.swap(0, Ordering::AcqRel) > 1 {
-            true if ours => member.release(),
-            true => {
-                member.acquire_held();
-                member.release();
-            }
-            false if ours => member.drop_use(),
-            false => {}
+            true => member.release(),
+            false => member.drop_use(),
         }
     }
 }

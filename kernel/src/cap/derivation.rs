@@ -26,18 +26,20 @@ impl Tree {
     /// Marks the links as changing, for readers that do not take the lock.
     #[inline]
     pub(super) fn begin(&self) {
-        let sequence = self.sequence.load(Ordering::Relaxed);
-        self.sequence
-            .store(sequence.wrapping_add(1), Ordering::Relaxed);
+        self.advance(1);
         fence(Ordering::Release);
     }
 
     /// Marks the links as stable.
     #[inline]
     pub(super) fn end(&self) {
-        let sequence = self.sequence.load(Ordering::Relaxed);
-        self.sequence
-            .store(sequence.wrapping_add(1), Ordering::Release);
+        self.advance(1);
+    }
+
+    #[inline]
+    fn advance(&self, by: u32) {
+        let now = self.sequence.load(Ordering::Relaxed);
+        self.sequence.store(now.wrapping_add(by), Ordering::Release);
     }
 
     #[inline]
@@ -124,9 +126,7 @@ impl Tree {
         // The one store that makes the new slot visible leaves the tree whole, so readers need
         // only learn that something changed.
         self.link(new.slot, parent);
-        let sequence = self.sequence.load(Ordering::Relaxed);
-        self.sequence
-            .store(sequence.wrapping_add(2), Ordering::Release);
+        self.advance(2);
         self.enliven(object, new, tag, badge);
     }
 

@@ -307,7 +307,6 @@ fn reap_listed() -> bool {
             let object = unsafe { object.as_ref() };
             object.listed.store(0, Ordering::Release);
             super::cycles::examine(object);
-            object.drop_use();
         })
     })
 }

@@ -78,10 +78,9 @@ impl Tag {
 
     /// What a fork or exec does with it.
     pub const fn policy(self) -> Policy {
-        match self.0 >> Self::POLICY_SHIFT & 3 {
-            0 => Policy::Inherit,
-            1 => Policy::InheritReduced,
-            _ => Policy::Drop,
+        match Policy::from_word(self.0 >> Self::POLICY_SHIFT & 3) {
+            Some(policy) => policy,
+            None => Policy::Drop,
         }
     }
 

@@ -51,8 +51,6 @@ pub fn barrier() {
     crate::sched::smp::barrier();
     #[cfg(test)]
     super::tests::barrier();
-    #[cfg(target_os = "none")]
-    crate::sched::smp::barrier();
 }
 
 /// Lets pending interrupts in. Callers hold no lock and look up again whatever they go on with.

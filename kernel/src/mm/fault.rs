@@ -3,10 +3,12 @@
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
+use veridian_abi::Error;
+
 use super::frame_info::{CODE_SYNCED, info};
 use super::page_table::{PageTable, size};
 use super::region::{Region, RegionKind};
-use super::vas::{AddressSpace, FaultError, Inner, PAGE};
+use super::vas::{AddressSpace, Inner, PAGE};
 use super::{MapFlags, PAGE_SIZE, PhysAddr, VirtAddr, frames, pieces, tlb};
 use crate::arch::cpu;
 use crate::arch::layout::USER_END;
@@ -14,24 +16,24 @@ use crate::arch::paging::{self, Entry};
 use crate::trap::Access;
 
 /// The frame behind a page that a fault brought.
-type Brought = Result<PhysAddr, FaultError>;
+type Brought = Result<PhysAddr, Error>;
 
 /// Resolves a fault at a user address in the space of the current thread, whether user code or a
 /// copy to or from user memory met it.
 #[inline]
-pub fn user_fault(address: u64, access: Access) -> Result<(), FaultError> {
+pub fn user_fault(address: u64, access: Access) -> Result<(), Error> {
     if address >= USER_END {
-        return Err(FaultError::NotMapped);
+        return Err(Error::NotFound);
     }
     // SAFETY: the current thread holds a reference to the space that its CPU has active.
-    let space = unsafe { tlb::current() }.ok_or(FaultError::NotMapped)?;
+    let space = unsafe { tlb::current() }.ok_or(Error::NotFound)?;
     space.handle_fault(address, access)
 }
 
 impl AddressSpace {
     /// Resolves a fault at `address`: makes a page that was promised, or copies one.
     #[inline]
-    pub fn handle_fault(&self, address: u64, access: Access) -> Result<(), FaultError> {
+    pub fn handle_fault(&self, address: u64, access: Access) -> Result<(), Error> {
         let need = match access {
             Access::Read => MapFlags::READ,
             Access::Write => MapFlags::WRITE,
@@ -44,13 +46,13 @@ impl AddressSpace {
     /// Brings the page at `address` for what `need` says; with `force` a page of the space's own
     /// for the kernel to write, whatever user code may do with it.
     fn resolve(&self, inner: &mut Inner, address: u64, need: MapFlags, force: bool) -> Brought {
-        let region = inner.regions.find(address).ok_or(FaultError::NotMapped)?;
+        let region = inner.regions.find(address).ok_or(Error::NotFound)?;
         let forced = force && region.kind == RegionKind::Anonymous;
         if region.closing || !(region.flags.contains(need) || forced) {
             return Err(match region.kind {
-                _ if region.closing => FaultError::NotMapped,
-                RegionKind::Guard => FaultError::Guard,
-                _ => FaultError::Denied,
+                _ if region.closing => Error::NotFound,
+                RegionKind::Guard => Error::BadAddress,
+                _ => Error::MissingRight,
             });
         }
         let page = address & !(PAGE - 1);
@@ -69,7 +71,7 @@ impl AddressSpace {
     /// Makes the space's own page at `page`, which is present, writable: in place if nobody shares
     /// its frame.
     fn copy_on_write(&self, tables: &mut PageTable, region: &Region, page: u64) -> Brought {
-        let (place, _) = tables.find(page).ok_or(FaultError::NotMapped)?;
+        let (place, _) = tables.find(page).ok_or(Error::NotFound)?;
         let old = place.get().address();
         if frames::references(old) == 1 {
             place.set(Entry::leaf(old, region.flags, 0));
@@ -90,7 +92,7 @@ impl AddressSpace {
     }
 
     /// Copies bytes into the space, whatever its pages allow to user code; for loading programs.
-    pub fn write(&self, at: VirtAddr, bytes: &[u8]) -> Result<(), FaultError> {
+    pub fn write(&self, at: VirtAddr, bytes: &[u8]) -> Result<(), Error> {
         self.each_piece(at, bytes.len(), MapFlags::WRITE, |target, range| {
             // SAFETY: the piece lies in a page of the space, whose lock is held.
             unsafe { target.copy_from_nonoverlapping(bytes[range.clone()].as_ptr(), range.len()) }
@@ -99,7 +101,7 @@ impl AddressSpace {
 
     /// Copies bytes out of the space.
     #[cfg(any(test, feature = "ktest"))]
-    pub fn read(&self, at: VirtAddr, bytes: &mut [u8]) -> Result<(), FaultError> {
+    pub fn read(&self, at: VirtAddr, bytes: &mut [u8]) -> Result<(), Error> {
         self.each_piece(at, bytes.len(), MapFlags::READ, |source, range| {
             // SAFETY: as in `write`.
             unsafe { source.copy_to_nonoverlapping(bytes[range.clone()].as_mut_ptr(), range.len()) }
@@ -112,9 +114,9 @@ impl AddressSpace {
         len: usize,
         need: MapFlags,
         mut copy: impl FnMut(*mut u8, Range<usize>),
-    ) -> Result<(), FaultError> {
+    ) -> Result<(), Error> {
         let end = at.0.checked_add(len as u64);
-        end.ok_or(FaultError::NotMapped)?;
+        end.ok_or(Error::NotFound)?;
         for (at, range) in pieces(at.0, len) {
             let mut inner = self.inner.lock();
             let frame = self.resolve(&mut inner, at, need, true)?;
@@ -155,7 +157,7 @@ impl PageTable {
                 }
             }
         }
-        Err(FaultError::NotMapped)
+        Err(Error::NotFound)
     }
 }
 

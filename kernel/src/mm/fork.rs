@@ -1,11 +1,14 @@
 //! Fork: a copy of an address space that shares its frames until one side writes.
 
+use veridian_abi::Error;
+
 use super::frames;
 use super::page_table::PageTable;
 use super::region::{Region, RegionKind};
 use super::vas::AddressSpace;
-use super::{MapError, MapFlags, OutOfMemory, breathe, tlb};
+use super::{MapFlags, OutOfMemory, tlb};
 use crate::arch::paging::Entry;
+use crate::sched::preemption_point;
 
 /// Pages that one step handles.
 const STEP: usize = 32;
@@ -13,17 +16,17 @@ const STEP: usize = 32;
 impl AddressSpace {
     /// Copies every promise into `child`, an empty space, and shares the pages copy-on-write. On
     /// failure the child has a part of them and is to be released.
-    pub fn fork_into(&self, child: &AddressSpace) -> Result<(), MapError> {
+    pub fn fork_into(&self, child: &AddressSpace) -> Result<(), Error> {
         let mut at = Some(0);
         while let Some(from) = at {
             at = self.fork_step(child, from)?;
-            breathe();
+            preemption_point();
         }
         Ok(())
     }
 
     /// Copies one region, or a batch of its pages; returns where to go on.
-    fn fork_step(&self, child: &AddressSpace, at: u64) -> Result<Option<u64>, MapError> {
+    fn fork_step(&self, child: &AddressSpace, at: u64) -> Result<Option<u64>, Error> {
         let mut guards = (self.inner.lock(), child.inner.lock_same_rank());
         let (parent, copy) = (&mut *guards.0, &mut *guards.1);
         let region = parent.regions.at_or_above(at);
@@ -49,7 +52,7 @@ impl AddressSpace {
         let (here, there) = (&parent.tables, &mut copy.tables);
         let reached = share(here, there, region, from, &mut reduced);
         if reduced {
-            tlb::flush_space(self);
+            tlb::flush(self, 0, u64::MAX);
         }
         Ok(Some(reached?))
     }
@@ -65,7 +68,7 @@ fn share(
     reduced: &mut bool,
 ) -> Result<u64, OutOfMemory> {
     let (mut left, mut result) = (STEP, Ok(true));
-    let reached = parent.visit(from, region.end, &mut |address, level, place| {
+    let reached = parent.visit(from, region.end, &mut |address, level, place, _| {
         if left == 0 {
             return false;
         }

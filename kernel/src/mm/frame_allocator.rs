@@ -13,7 +13,9 @@
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::frame_info::{self, FrameInfo, FrameState, Stack, by_block, info, known};
+use arrayvec::ArrayVec;
+
+use super::frame_info::{self, FrameInfo, FrameState, by_block, info, known};
 use super::numa::{self, NODES};
 use super::tlb::shadow;
 use super::zones::ZoneKind;
@@ -52,7 +54,10 @@ impl Request {
         self.align = align;
         self
     }
+}
 
+#[cfg(any(test, feature = "ktest"))]
+impl Request {
     /// The same, from `zone` or below.
     pub const fn zone(mut self, zone: ZoneKind) -> Request {
         self.zone = zone;
@@ -86,11 +91,11 @@ pub enum FreeError {
 
 /// Frames that a cache exchanges with zones at a time.
 const BATCH: usize = 32;
-type Cache = Stack<64>;
+type Cache = ArrayVec<u32, 64>;
 
 /// Each CPU's free frames.
 static CACHES: [SpinLock<Cache>; MAX_CPUS] =
-    [const { SpinLock::new(Rank::FrameCache, Stack::new()) }; MAX_CPUS];
+    [const { SpinLock::new(Rank::FrameCache, Cache::new_const()) }; MAX_CPUS];
 
 /// Takes one frame. Its contents are undefined.
 #[inline]
@@ -100,15 +105,10 @@ pub fn allocate_one() -> Result<PhysAddr, OutOfMemory> {
     }
     let cpu = cpu::current();
     let mut cache = CACHES[cpu.number()].lock();
-    let frame = match cache.pop() {
-        Some(frame) => frame,
-        None => match refill(&mut cache, cpu.node.get() as usize) {
-            Some(frame) => frame,
-            None => {
-                drop(cache);
-                return slow(Request::frames(1)).map(|range| range.start);
-            }
-        },
+    let frame = cache.pop();
+    let Some(frame) = frame.or_else(|| refill(&mut cache, cpu.node.get() as usize)) else {
+        drop(cache);
+        return slow(Request::frames(1)).map(|range| range.start);
     };
     drop(cache);
     known(frame).hand_out();
@@ -150,13 +150,11 @@ fn slow(request: Request) -> Result<FrameRange, OutOfMemory> {
     let count = u32::try_from(request.frames).map_err(|_| OutOfMemory)?;
     let align = u32::try_from(request.align).map_err(|_| OutOfMemory)?;
     let find = || numa::search(node, request.zone, |zone| zone.take(count, align));
-    let first = match find() {
-        Some(first) => first,
-        None => {
-            drain();
-            find().ok_or(OutOfMemory)?
-        }
+    let again = || {
+        drain();
+        find()
     };
+    let first = find().or_else(again).ok_or(OutOfMemory)?;
     (first..first + count).for_each(|frame| known(frame).hand_out());
     Ok(FrameRange {
         start: PhysAddr::of_frame(first),
@@ -208,10 +206,10 @@ pub fn try_free_one(address: PhysAddr) -> Result<(), FreeError> {
         return Ok(());
     }
     let mut cache = CACHES[cpu.number()].lock();
-    if !cache.push(frame) {
+    if cache.is_full() {
         spill(&mut cache, BATCH);
-        cache.push(frame);
     }
+    cache.push(frame);
     Ok(())
 }
 
@@ -225,11 +223,10 @@ fn go_home(frame: u32, info: &FrameInfo) {
 /// Moves frames from a cache to their zones until `keep` are left, oldest first.
 #[cold]
 fn spill(cache: &mut Cache, keep: usize) {
-    let excess = cache.as_slice().len() - keep;
-    for frame in &cache.as_slice()[..excess] {
-        go_home(*frame, known(*frame));
+    let excess = cache.len() - keep;
+    for frame in cache.drain(..excess) {
+        go_home(frame, known(frame));
     }
-    cache.forget(excess);
 }
 
 /// Gives contiguous frames back, or says why not; nothing changes then.
@@ -255,9 +252,7 @@ pub fn try_free(range: FrameRange) -> Result<(), FreeError> {
 #[inline]
 #[track_caller]
 pub fn free_one(address: PhysAddr) {
-    if let Err(error) = try_free_one(address) {
-        refuse(address, error);
-    }
+    try_free_one(address).unwrap_or_else(|error| refuse(address, error));
 }
 
 /// Gives contiguous frames back.
@@ -266,9 +261,7 @@ pub fn free_one(address: PhysAddr) {
 /// As `free_one`.
 #[track_caller]
 pub fn free(range: FrameRange) {
-    if let Err(error) = try_free(range) {
-        refuse(range.start, error);
-    }
+    try_free(range).unwrap_or_else(|error| refuse(range.start, error));
 }
 
 #[cold]
@@ -339,7 +332,7 @@ fn sum(count: impl Fn(&super::zones::Zone) -> usize) -> usize {
 
 /// Free frames of the whole machine, those in caches included.
 pub fn free_frames() -> usize {
-    let kept = |cache: &SpinLock<Cache>| cache.lock().as_slice().len();
+    let kept = |cache: &SpinLock<Cache>| cache.lock().len();
     let cached: usize = CACHES.iter().map(kept).sum();
     sum(|zone| zone.free) + cached + super::page_table::cached()
 }
@@ -417,6 +410,6 @@ fn add(index: usize, first: u32, end: u32) {
 /// Forgets everything, for the next test on the host.
 #[cfg(test)]
 pub(super) fn reset() {
-    CACHES.iter().for_each(|cache| *cache.lock() = Stack::new());
+    CACHES.iter().for_each(|cache| cache.lock().clear());
     frame_info::clear();
 }

@@ -11,8 +11,6 @@ use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 
-use super::list::NONE;
-
 crate::described! {
     /// What a frame is used for.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,51 +116,6 @@ crate::described! {
     }
 }
 
-/// A CPU's free frames of one kind, by number.
-#[repr(C, align(64))]
-pub(super) struct Stack<const N: usize> {
-    count: usize,
-    frames: [u32; N],
-}
-
-impl<const N: usize> Stack<N> {
-    pub const fn new() -> Stack<N> {
-        Stack {
-            count: 0,
-            frames: [0; N],
-        }
-    }
-
-    /// The frame that was put here last.
-    #[inline]
-    pub fn pop(&mut self) -> Option<u32> {
-        self.count = self.count.checked_sub(1)?;
-        Some(self.frames[self.count % N])
-    }
-
-    /// Adds a frame; false if there is no room.
-    #[inline]
-    pub fn push(&mut self, frame: u32) -> bool {
-        let room = self.count < N;
-        if room {
-            self.frames[self.count % N] = frame;
-            self.count += 1;
-        }
-        room
-    }
-
-    /// The frames, oldest first.
-    pub fn as_slice(&self) -> &[u32] {
-        &self.frames[..self.count]
-    }
-
-    /// Takes out the `excess` oldest.
-    pub fn forget(&mut self, excess: usize) {
-        self.frames.copy_within(excess..self.count, 0);
-        self.count -= excess;
-    }
-}
-
 /// Frames in a block.
 pub const BLOCK_FRAMES: u32 = 512;
 const SECTION_SHIFT: u32 = 18;
@@ -239,11 +192,10 @@ pub(super) fn spans(
     for index in 0..SECTIONS as u32 {
         let (start, end) = (index << SECTION_SHIFT, ((index + 1) << SECTION_SHIFT) - 1);
         let inside = ranges.clone().filter(|r| r.0 <= end && r.1 > start);
-        let bounds = inside.fold((NONE, 0), |b, r| {
-            (b.0.min(r.0.max(start)), b.1.max((r.1 - 1).min(end)))
-        });
-        if bounds.0 <= bounds.1 {
-            each(index as usize, bounds.0, bounds.1);
+        let first = inside.clone().map(|r| r.0.max(start)).min();
+        let last = inside.map(|r| (r.1 - 1).min(end)).max();
+        if let (Some(first), Some(last)) = (first, last) {
+            each(index as usize, first, last);
         }
     }
 }
@@ -262,13 +214,10 @@ pub(super) unsafe fn install(index: usize, first: u32, last: u32, at: *mut u8) {
     let frames = at as *mut FrameInfo;
     let blocks = frames.wrapping_add((last - first + 1) as usize) as *mut Block;
     let section = &SECTION[index];
-    section
-        .frames
-        .store(frames.wrapping_sub(first as usize), Relaxed);
-    section.blocks.store(
-        blocks.wrapping_sub((first / BLOCK_FRAMES) as usize),
-        Relaxed,
-    );
+    let frames = frames.wrapping_sub(first as usize);
+    let blocks = blocks.wrapping_sub((first / BLOCK_FRAMES) as usize);
+    section.frames.store(frames, Relaxed);
+    section.blocks.store(blocks, Relaxed);
     section.first.store(first, Relaxed);
     section.count.store(last - first + 1, Relaxed);
 }

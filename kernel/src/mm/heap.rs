@@ -89,6 +89,27 @@ unsafe impl Sync for SlabCache {}
 // SAFETY: a magazine's slots belong to nobody; its lock guards the list.
 unsafe impl Send for Magazine {}
 
+impl Magazine {
+    /// Adds a slot that belongs to nobody.
+    #[inline]
+    fn push(&mut self, slot: *mut Slot) {
+        // SAFETY: nobody has the slot, so its beginning is ours.
+        unsafe { (*slot).next = self.head };
+        self.head = slot;
+        self.count += 1;
+    }
+
+    /// Takes out the slot that came last; there is one.
+    #[inline]
+    fn pop(&mut self) -> *mut Slot {
+        let slot = self.head;
+        // SAFETY: a slot in a magazine begins with a valid link.
+        self.head = unsafe { (*slot).next };
+        self.count -= 1;
+        slot
+    }
+}
+
 /// All caches that ever held a slab, linked through `SlabCache::next`.
 pub static ALL: AtomicPtr<SlabCache> = AtomicPtr::new(null_mut());
 
@@ -155,10 +176,7 @@ impl SlabCache {
         if magazine.head.is_null() {
             self.refill(&mut magazine)?;
         }
-        let slot = magazine.head;
-        // SAFETY: a slot in a magazine is ours and begins with a valid link.
-        magazine.head = unsafe { (*slot).next };
-        magazine.count -= 1;
+        let slot = magazine.pop();
         drop(magazine);
         if CHECKED {
             self.check_out(slot);
@@ -178,10 +196,7 @@ impl SlabCache {
             self.check_in(slot);
         }
         let mut magazine = self.magazines[cpu::current().number()].lock();
-        // SAFETY: the slot is free now, so its beginning is ours.
-        unsafe { (*slot).next = magazine.head };
-        magazine.head = slot;
-        magazine.count += 1;
+        magazine.push(slot);
         if magazine.count > self.limit {
             self.spill(&mut magazine, self.limit / 2);
         }
@@ -201,9 +216,8 @@ impl SlabCache {
             }
             let slab = shared.partial;
             let info = known(slab);
-            let slot = self
-                .base(slab)
-                .wrapping_add(info.refs.load(Relaxed) as usize) as *mut Slot;
+            let offset = info.refs.load(Relaxed).into();
+            let slot = PhysAddr::of_frame(slab).offset(offset).as_ptr::<Slot>();
             // SAFETY: a free slot of the slab holds the offset of the next one, or `NO_SLOT`.
             let next = unsafe { (*slot).next } as usize as u32;
             info.refs.store(next, Relaxed);
@@ -211,10 +225,7 @@ impl SlabCache {
             if next == NO_SLOT {
                 list::unlink(&mut shared.partial, slab, links);
             }
-            // SAFETY: the slot is ours now.
-            unsafe { (*slot).next = magazine.head };
-            magazine.head = slot;
-            magazine.count += 1;
+            magazine.push(slot);
             shared.taken += 1;
         }
         Ok(())
@@ -225,22 +236,9 @@ impl SlabCache {
     fn spill(&'static self, magazine: &mut Magazine, keep: u32) {
         let mut shared = self.shared.lock();
         while magazine.count > keep {
-            let slot = magazine.head;
-            // SAFETY: a slot in a magazine begins with a valid link.
-            magazine.head = unsafe { (*slot).next };
-            magazine.count -= 1;
             shared.taken -= 1;
-            let base = slot as usize & !(self.slab_frames as usize * PAGE_SIZE - 1);
-            let slab = virt_to_phys(base as *const u8).frame();
-            let info = known(slab);
-            let old = info.refs.load(Relaxed);
-            // SAFETY: the slot is free; it keeps the offset of the next free one.
-            unsafe { (*slot).next = old as usize as *mut Slot };
-            info.refs.store((slot as usize - base) as u32, Relaxed);
-            if old == NO_SLOT {
-                list::push(&mut shared.partial, slab, links);
-            }
-            if info.tag.fetch_sub(1, Relaxed) == 1 {
+            let slab = self.put(&mut shared, magazine.pop());
+            if known(slab).tag.load(Relaxed) == 0 {
                 list::unlink(&mut shared.partial, slab, links);
                 shared.slabs -= 1;
                 (slab..slab + self.slab_frames).for_each(|f| known(f).hand_out());
@@ -252,6 +250,21 @@ impl SlabCache {
         }
     }
 
+    /// Puts a slot back into its slab; result: the slab.
+    fn put(&self, shared: &mut Shared, slot: *mut Slot) -> u32 {
+        let base = slot as usize & !(self.slab_frames as usize * PAGE_SIZE - 1);
+        let slab = virt_to_phys(base as *const u8).frame();
+        let info = known(slab);
+        let first = info.refs.swap((slot as usize - base) as u32, Relaxed);
+        // SAFETY: the slot is free; it keeps the offset of the next free one.
+        unsafe { (*slot).next = first as usize as *mut Slot };
+        if first == NO_SLOT {
+            list::push(&mut shared.partial, slab, links);
+        }
+        info.tag.fetch_sub(1, Relaxed);
+        slab
+    }
+
     /// Adds a slab with all slots free.
     fn grow(&'static self, shared: &mut Shared) -> Result<(), OutOfMemory> {
         let start = match self.slab_frames as usize {
@@ -260,28 +273,20 @@ impl SlabCache {
         };
         let slab = start.frame();
         (slab..slab + self.slab_frames).for_each(|f| known(f).set_state(FrameState::Slab));
-        for index in 0..self.slots {
-            let next = match index + 1 {
-                next if next < self.slots => next * self.stride,
-                _ => NO_SLOT,
-            };
-            let slot = self.base(slab).wrapping_add((index * self.stride) as usize);
-            // SAFETY: the slot lies in the frames just taken.
-            unsafe {
-                (*(slot as *mut Slot)).next = next as usize as *mut Slot;
-                if CHECKED {
-                    slot.add(8).write_bytes(POISON, self.size as usize - 8);
-                    (slot.add(self.size as usize) as *mut u64).write(DEAD);
-                }
+        known(slab).tag.store(self.slots as u16, Relaxed);
+        known(slab).refs.store(NO_SLOT, Relaxed);
+        for index in (0..self.slots).rev() {
+            let slot = start.offset((index * self.stride).into()).as_ptr::<Slot>();
+            if CHECKED {
+                // SAFETY: the slot lies in the frames just taken.
+                unsafe { self.red_zone(slot).write(LIVE) };
+                self.check_in(slot);
             }
+            self.put(shared, slot);
         }
-        let info = known(slab);
-        info.tag.store(0, Relaxed);
-        info.refs.store(0, Relaxed);
         shared.slabs += 1;
-        list::push(&mut shared.partial, slab, links);
         if self.registered.swap(1, SeqCst) == 0 {
-            let this = self as *const SlabCache as *mut SlabCache;
+            let this = core::ptr::from_ref(self).cast_mut();
             let _ = ALL.fetch_update(SeqCst, SeqCst, |head| {
                 self.next.store(head, SeqCst);
                 Some(this)
@@ -290,35 +295,32 @@ impl SlabCache {
         Ok(())
     }
 
-    fn base(&self, slab: u32) -> *mut u8 {
-        PhysAddr::of_frame(slab).as_ptr()
+    fn red_zone(&self, slot: *mut Slot) -> *mut u64 {
+        slot.wrapping_byte_add(self.size as usize).cast()
     }
 
     /// A slot leaves: it must be as it was when it came back.
     fn check_out(&self, slot: *mut Slot) {
-        let (bytes, size, name) = (slot as *mut u8, self.size as usize, self.name);
+        let (bytes, red) = (slot as *const u8, self.red_zone(slot));
         // SAFETY: the slot is ours, with its red zone behind it.
         unsafe {
-            let red = bytes.add(size) as *mut u64;
-            let clean = red.read() == DEAD && (8..size).all(|i| bytes.add(i).read() == POISON);
-            assert!(clean, "heap: free {name} at {slot:p} written to");
+            let poisoned = |i| bytes.add(i).read() == POISON;
+            let clean = red.read() == DEAD && (8..self.size as usize).all(poisoned);
+            assert!(clean, "heap: free {} at {slot:p} written to", self.name);
             red.write(LIVE);
         }
     }
 
     /// A slot comes back: it must be live and its red zone untouched.
     fn check_in(&self, slot: *mut Slot) {
-        let (bytes, size, name) = (slot as *mut u8, self.size as usize, self.name);
+        let (bytes, red, name) = (slot as *mut u8, self.red_zone(slot), self.name);
         // SAFETY: the caller gives up the slot, which has its red zone behind it.
         unsafe {
-            let red = bytes.add(size) as *mut u64;
-            assert!(red.read() != DEAD, "heap: {name} at {slot:p} freed twice");
-            assert!(
-                red.read() == LIVE,
-                "heap: written behind {name} at {slot:p}"
-            );
+            let mark = red.read();
+            assert!(mark != DEAD, "heap: {name} at {slot:p} freed twice");
+            assert!(mark == LIVE, "heap: written behind {name} at {slot:p}");
             red.write(DEAD);
-            bytes.add(8).write_bytes(POISON, size - 8);
+            bytes.add(8).write_bytes(POISON, self.size as usize - 8);
         }
     }
 
@@ -432,38 +434,15 @@ pub fn trim() {
     }
 }
 
-/// Sizes of the ten general classes.
-pub const CLASS_SIZES: [usize; 10] = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048];
-/// A class is aligned to the largest power of two that divides its size.
-const fn class(index: usize) -> SlabCache {
-    let size = CLASS_SIZES[index];
-    SlabCache::new("heap", size, size & size.wrapping_neg())
-}
-static CLASSES: [SlabCache; 10] = [
-    class(0),
-    class(1),
-    class(2),
-    class(3),
-    class(4),
-    class(5),
-    class(6),
-    class(7),
-    class(8),
-    class(9),
-];
-/// Class of a size, by sixteenths: entry i is for sizes up to 16 i.
-static CLASS_OF: [u8; 129] = {
-    let mut table = [0; 129];
+/// The ten general classes: 8 to 4096 bytes, each aligned to its size.
+static CLASSES: [SlabCache; 10] = {
+    let mut classes = [const { SlabCache::new("heap", 8, 8) }; 10];
     let mut i = 1;
-    while i < 129 {
-        let mut class = 0;
-        while CLASS_SIZES[class] < i * 16 {
-            class += 1;
-        }
-        table[i] = class as u8;
+    while i < classes.len() {
+        classes[i] = SlabCache::new("heap", 8 << i, 8 << i);
         i += 1;
     }
-    table
+    classes
 };
 
 /// The kernel's `GlobalAlloc`. Nothing that a system call reaches may rely on it without
@@ -473,12 +452,8 @@ pub struct KernelHeap;
 impl KernelHeap {
     #[inline]
     fn class(layout: Layout) -> Option<&'static SlabCache> {
-        let mut size = layout.size();
-        if layout.align() > 16 {
-            size = size.max(layout.align()).next_power_of_two();
-        }
-        let index = size.div_ceil(16);
-        (index < CLASS_OF.len()).then(|| &CLASSES[CLASS_OF[index] as usize % 10])
+        let size = layout.size().max(layout.align()).max(8);
+        CLASSES.get((size - 1).ilog2() as usize - 2)
     }
 
     fn large(layout: Layout) -> Request {

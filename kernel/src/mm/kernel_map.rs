@@ -11,6 +11,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use arrayvec::ArrayVec;
+
 use super::page_table::{Batch, KERNEL_HALF, PageTable, size};
 use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, tlb, virt_to_phys};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE};
@@ -32,8 +34,7 @@ crate::described! {
         /// Where the next stack goes. Stacks belong to CPUs: few, and their addresses are not used again.
         next_stack: u64,
         /// Device windows: address and length.
-        devices: [(u64, u64); MOST_DEVICES],
-        device_count: usize,
+        devices: ArrayVec<(u64, u64), MOST_DEVICES>,
     }
 }
 
@@ -43,8 +44,7 @@ pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
     KernelMap {
         tables: None,
         next_stack: DYNAMIC,
-        devices: [(0, 0); MOST_DEVICES],
-        device_count: 0,
+        devices: ArrayVec::new_const(),
     },
 );
 crate::root!("kernel map", KERNEL: SpinLock<KernelMap>);
@@ -61,19 +61,12 @@ pub fn root() -> PhysAddr {
 
 /// Makes device registers accessible and returns where. Works before `init`, too.
 pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
-    let (start, end) = (
-        at.0 & !(PAGE - 1),
-        (at.0 + len as u64).next_multiple_of(PAGE),
-    );
+    let start = at.0 & !(PAGE - 1);
+    let end = (at.0 + len as u64).next_multiple_of(PAGE);
     let mut map = KERNEL.lock();
-    let known = map.devices[..map.device_count]
-        .iter()
-        .any(|d| d.0 <= start && end <= d.0 + d.1);
-    if !known {
-        let next = map.device_count;
-        assert!(next < MOST_DEVICES, "too many device windows");
-        map.devices[next] = (start, end - start);
-        map.device_count += 1;
+    let holds = |d: &(u64, u64)| d.0 <= start && end <= d.0 + d.1;
+    if !map.devices.iter().any(holds) {
+        map.devices.push((start, end - start));
         if let Some(tables) = &mut map.tables {
             linear(tables, DIRECT_MAP, start, end, REGISTERS).expect("no memory for page tables");
             paging::publish();
@@ -85,7 +78,7 @@ pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
 /// Builds the final tables and goes over to them.
 pub(super) fn init(machine: &MachineInfo) {
     let mut map = KERNEL.lock();
-    let tables = build(machine, &map.devices[..map.device_count]);
+    let tables = build(machine, &map.devices);
     let tables = tables.expect("no memory for the kernel's page tables");
     ROOT.store(tables.root.0, Relaxed);
     map.tables = Some(tables);
@@ -177,7 +170,7 @@ fn image() -> [(u64, u64); 3] {
 /// The host's image is none of ours.
 #[cfg(not(target_os = "none"))]
 fn image() -> [(u64, u64); 3] {
-    let nowhere = super::phys_to_virt(PhysAddr(0)) as u64;
+    let nowhere = super::direct_map();
     [(nowhere, nowhere); 3]
 }
 
@@ -216,7 +209,7 @@ fn unmap(tables: &mut PageTable, start: u64, end: u64) {
     let mut at = start;
     while at < end {
         // Tables below the root's entries may go: every space sees them through its copy of those.
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         at = tables.clear(at, end, &mut batch);
         if let Some((from, to)) = batch.range() {
             tlb::flush_kernel(from, to);

@@ -7,9 +7,9 @@ use super::frame_info::{FrameState, info};
 use super::frames::{self, FreeError};
 use super::heap::{self, Cache};
 use super::object::MemoryObject;
-use super::vas::{AddressSpace, FaultError};
+use super::vas::AddressSpace;
 use super::zones::ZoneKind;
-use super::{FrameRange, MapError, MapFlags, PAGE_SIZE, PhysAddr, Request, VirtAddr};
+use super::{FrameRange, MapFlags, PAGE_SIZE, PhysAddr, Request, VirtAddr};
 use super::{inject, kernel_map, numa, reserved, tlb};
 use crate::arch::layout::USER_END;
 use crate::arch::{cpu, paging, uaccess};
@@ -21,6 +21,7 @@ use crate::syscall::userspace::{UserPtr, UserSlice};
 use crate::test_framework::{TestResult, random};
 use crate::trap::Access;
 use crate::{kernel_test, ktest_assert, ktest_assert_eq};
+use veridian_abi::Error;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 const BASE: u64 = 0x4000_0000;
@@ -323,7 +324,7 @@ kernel_test! {
         }
         ktest_assert_eq!(space.protect(VirtAddr(BASE + PAGE), PAGE, RW), Ok(()));
         ktest_assert_eq!((store(BASE + PAGE, 1), load(BASE + PAGE)), (Ok(()), Ok(1)));
-        ktest_assert_eq!(space.protect(VirtAddr(BASE), PAGE, RW | MapFlags::EXECUTE), Err(MapError::WriteExecute));
+        ktest_assert_eq!(space.protect(VirtAddr(BASE), PAGE, RW | MapFlags::EXECUTE), Err(Error::WriteExecute));
     }
 
     fn copy_on_write_keeps_parent_and_child_apart() {
@@ -360,7 +361,7 @@ kernel_test! {
         tlb::switch_to(&b);
         ktest_assert_eq!(load(2 * BASE + 5), Ok(55));
         ktest_assert_eq!(store(2 * BASE + 5, 1), Err(()));
-        ktest_assert_eq!(b.protect(VirtAddr(2 * BASE), PAGE, RW), Err(MapError::Denied));
+        ktest_assert_eq!(b.protect(VirtAddr(2 * BASE), PAGE, RW), Err(Error::MissingRight));
         ktest_assert_eq!(a.translate(VirtAddr(BASE)), b.translate(VirtAddr(2 * BASE)));
         ktest_assert_eq!(memory.frame(1).ok(), a.translate(VirtAddr(BASE)));
     }
@@ -368,7 +369,8 @@ kernel_test! {
     fn large_pages_work_on_this_cpu() {
         let before = in_use();
         let space = Space::new();
-        let memory = Object(MemoryObject::create_contiguous(4 << 20, 2 << 20).expect("memory"));
+        let range = frames::allocate(Request::frames(1024).aligned(512)).expect("memory");
+        let memory = Object(MemoryObject::from_physical(range.start, 4 << 20, false).expect("memory"));
         let at = space.map_object(&memory, 0, VirtAddr(0), 4 << 20, RW, Binding::KERNEL).expect("room");
         tlb::switch_to(&space);
         for i in 0..8u64 {
@@ -382,6 +384,7 @@ kernel_test! {
         }
         ktest_assert_eq!(space.query(at).map(|m| m.level), Some(0));
         drop((space, memory));
+        frames::free(range);
         ktest_assert_eq!(in_use(), before);
     }
 
@@ -409,7 +412,7 @@ kernel_test! {
         ktest_assert_eq!(store(top.0 - 4 * PAGE, 1), Ok(()));
         ktest_assert_eq!(store(top.0 - 4 * PAGE - 1, 1), Err(()));
         let below = top.0 - 4 * PAGE - 1;
-        ktest_assert_eq!(space.handle_fault(below, Access::Write), Err(FaultError::Guard));
+        ktest_assert_eq!(space.handle_fault(below, Access::Write), Err(Error::BadAddress));
     }
 
     fn kernel_stacks_have_guards_and_come_back() {
@@ -478,10 +481,10 @@ kernel_test! {
 }
 
 /// Maps, touches, forks and unmaps; everything is back afterwards.
-fn workload() -> Result<(), MapError> {
+fn workload() -> Result<(), Error> {
     let no_memory = |error| match error {
-        FaultError::OutOfMemory => MapError::OutOfMemory,
-        _ => MapError::Invalid,
+        Error::OutOfMemory => Error::OutOfMemory,
+        _ => Error::InvalidArgument,
     };
     let space = Space(AddressSpace::create()?);
     let child = Space(AddressSpace::create()?);
@@ -512,7 +515,7 @@ fn every_failure() -> TestResult {
         inject::fail_nth(0);
         failed += result.is_err() as u64;
         ktest_assert!(
-            matches!(result, Ok(()) | Err(MapError::OutOfMemory)),
+            matches!(result, Ok(()) | Err(Error::OutOfMemory)),
             "{result:?}"
         );
         ktest_assert!(
@@ -532,7 +535,7 @@ fn every_failure() -> TestResult {
     let (list, _) = take_all();
     let result = workload();
     each(list, frames::free_one);
-    ktest_assert_eq!(result, Err(MapError::OutOfMemory));
+    ktest_assert_eq!(result, Err(Error::OutOfMemory));
     ktest_assert_eq!(in_use(), before);
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod inject;
 pub mod kernel_map;
 mod list;
 pub mod numa;
+mod numbers;
 pub mod object;
 mod page_table;
 pub mod region;
@@ -45,6 +46,7 @@ use crate::arch::layout::IMAGE;
 use crate::arch::paging;
 use crate::inspect::{Described, Name, Named, Record, Shape};
 use crate::machine::MachineInfo;
+use veridian_abi::Error;
 
 /// Size of a frame and of the smallest page.
 pub const PAGE_SIZE: usize = 4096;
@@ -63,26 +65,9 @@ pub struct VirtAddr(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
 
-/// Why a mapping was not made or changed. Nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MapError {
-    /// No memory for it.
-    OutOfMemory,
-    /// The address or length is not that of whole pages in user space or in the object.
-    Invalid,
-    /// Something is there already, or there is no free range.
-    Occupied,
-    /// Nothing is there.
-    NotMapped,
-    /// It would be writable and executable.
-    WriteExecute,
-    /// It would allow more than was allowed when it was mapped.
-    Denied,
-}
-
-impl From<OutOfMemory> for MapError {
-    fn from(_: OutOfMemory) -> MapError {
-        MapError::OutOfMemory
+impl From<OutOfMemory> for Error {
+    fn from(_: OutOfMemory) -> Error {
+        Error::OutOfMemory
     }
 }
 
@@ -168,21 +153,13 @@ impl PhysAddr {
     /// Where this address is in the direct map.
     #[inline]
     pub fn as_ptr<T>(self) -> *mut T {
-        phys_to_virt(self) as *mut T
+        direct_map().wrapping_add(self.0) as *mut T
     }
 
     /// The address `bytes` further on.
     #[inline]
     pub const fn offset(self, bytes: u64) -> PhysAddr {
         PhysAddr(self.0 + bytes)
-    }
-}
-
-impl VirtAddr {
-    /// The start of the page of `size` bytes (a power of two) that holds this address.
-    #[inline]
-    pub const fn page(self, size: u64) -> VirtAddr {
-        VirtAddr(self.0 & !(size - 1))
     }
 }
 
@@ -199,12 +176,6 @@ pub(crate) fn direct_map() -> u64 {
     paging::direct_map()
 }
 
-/// Where a physical address is in the direct map.
-#[inline]
-pub fn phys_to_virt(address: PhysAddr) -> *mut u8 {
-    direct_map().wrapping_add(address.0) as *mut u8
-}
-
 /// The physical address behind a pointer into the direct map or the kernel image.
 #[inline]
 pub fn virt_to_phys<T>(pointer: *const T) -> PhysAddr {
@@ -213,12 +184,6 @@ pub fn virt_to_phys<T>(pointer: *const T) -> PhysAddr {
         return PhysAddr(paging::image_physical(address));
     }
     PhysAddr(address.wrapping_sub(direct_map()))
-}
-
-/// A point where a long operation holds no lock and answers what others ask of this CPU.
-#[inline]
-pub(crate) fn breathe() {
-    crate::sched::preemption_point();
 }
 
 /// The parts of a range between multiples of `unit`.

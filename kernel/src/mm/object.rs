@@ -11,22 +11,21 @@
 //!
 //! Lock order: an address space, then the object. Reference counts need no lock.
 
-use core::iter::successors;
 use core::ops::Range;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use veridian_abi::Error;
 
 use super::fault::forget_code;
 use super::heap::Cache;
 use super::region::Region;
 use super::vas::AddressSpace;
-use super::{
-    FrameRange, MapError, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, Request, breathe, frames,
-    pieces,
-};
-use crate::arch::cpu;
+use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, pieces};
 use crate::lock::{Rank, SpinLock};
+use crate::sched::list::{Link, List, container};
+use crate::sched::preemption_point;
 
 /// Entries of one node of the tree of frames.
 const FANOUT: u64 = 1 << 10;
@@ -42,8 +41,6 @@ crate::described! {
         Demand,
         /// A physical range that belongs to somebody else.
         Physical,
-        /// A physical range that the object frees at its end.
-        Owned,
     }
 }
 
@@ -73,14 +70,11 @@ crate::described! {
     struct Inner {
         /// Frames present.
         resident: u64,
-        /// First of the regions that map the object.
-        regions: *mut Region,
+        /// The regions that map the object.
+        regions: List,
     }
-    regions: list(&[Name::role(1, "next_of_object")])
+    regions: holds(&[Name::inside("veridian_kernel::mm::region::Region", "of_object")])
 }
-
-// SAFETY: the list of regions is guarded by the object's lock.
-unsafe impl Send for Inner {}
 
 static OBJECTS: Cache<MemoryObject> = Cache::new("memory object");
 
@@ -88,19 +82,6 @@ impl MemoryObject {
     /// A demand-zero object of `size` bytes, rounded up to pages, with one reference.
     pub fn create(size: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
         Self::new(Backing::Demand, size, PhysAddr(0), false)
-    }
-
-    /// An object of contiguous frames of zeros, aligned to `align` bytes (a power of two), so that
-    /// large pages can map it.
-    pub fn create_contiguous(size: u64, align: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
-        let frames = size.div_ceil(PAGE_SIZE as u64) as usize;
-        let align = (align / PAGE_SIZE as u64).max(1) as usize;
-        let range = frames::allocate(Request::frames(frames).aligned(align))?;
-        for i in 0..frames as u64 {
-            // SAFETY: the frames were just handed out to us alone.
-            unsafe { cpu::clear_page(range.start.offset(i * PAGE_SIZE as u64).as_ptr()) };
-        }
-        Self::new(Backing::Owned, size, range.start, false).inspect_err(|_| frames::free(range))
     }
 
     /// An object over physical memory that is not the allocator's: device registers, the initrd.
@@ -135,7 +116,7 @@ impl MemoryObject {
                 Rank::MemoryObject,
                 Inner {
                     resident: 0,
-                    regions: null_mut(),
+                    regions: List::new(),
                 },
             ),
         })
@@ -174,13 +155,8 @@ impl MemoryObject {
             return;
         }
         let root = this.root.load(Relaxed);
-        match this.backing {
-            Backing::Demand if root != 0 => free_tree(root, this.height),
-            Backing::Owned => frames::free(FrameRange {
-                start: this.base,
-                frames: this.pages as usize,
-            }),
-            _ => {}
+        if root != 0 {
+            free_tree(root, this.height);
         }
         // SAFETY: the last reference is gone, and the object came from this cache.
         unsafe { OBJECTS.free(object) };
@@ -237,7 +213,7 @@ impl MemoryObject {
     }
 
     /// Copies bytes out of the object; what lies beyond its end is an error.
-    pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MapError> {
+    pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         self.each_piece(offset, into.len(), |at, range| {
             // SAFETY: the piece lies within a frame of the object, which stays while we have a
             // reference.
@@ -246,7 +222,7 @@ impl MemoryObject {
     }
 
     /// Copies bytes into the object; what lies beyond its end is an error.
-    pub fn write(&self, offset: u64, from: &[u8]) -> Result<(), MapError> {
+    pub fn write(&self, offset: u64, from: &[u8]) -> Result<(), Error> {
         self.each_piece(offset, from.len(), |at, range| {
             // SAFETY: as in `read`.
             unsafe { at.copy_from_nonoverlapping(from[range.clone()].as_ptr(), range.len()) };
@@ -259,10 +235,12 @@ impl MemoryObject {
         offset: u64,
         len: usize,
         mut copy: impl FnMut(*mut u8, Range<usize>),
-    ) -> Result<(), MapError> {
-        let end = offset.checked_add(len as u64).ok_or(MapError::Invalid)?;
+    ) -> Result<(), Error> {
+        let end = offset
+            .checked_add(len as u64)
+            .ok_or(Error::InvalidArgument)?;
         if end > self.size() {
-            return Err(MapError::Invalid);
+            return Err(Error::InvalidArgument);
         }
         for (at, range) in pieces(offset, len) {
             let frame = self.frame(at / PAGE_SIZE as u64)?;
@@ -278,15 +256,8 @@ impl MemoryObject {
     pub(super) unsafe fn attach(&self, region: *mut Region) {
         self.retain();
         let mut inner = self.inner.lock();
-        let next = core::mem::replace(&mut inner.regions, region);
-        // SAFETY: regions in the list are valid, and the lock guards their links.
-        unsafe {
-            (*region).next_of_object = next;
-            (*region).previous_of_object = null_mut();
-            if let Some(next) = next.as_mut() {
-                next.previous_of_object = region;
-            }
-        }
+        // SAFETY: as the caller promises; the lock guards the list.
+        unsafe { inner.regions.push_front(&raw mut (*region).of_object) };
     }
 
     /// Forgets `region`; the reference is the caller's now.
@@ -294,18 +265,9 @@ impl MemoryObject {
     /// # Safety
     /// `region` is attached to this object.
     pub(super) unsafe fn detach(&self, region: *mut Region) {
-        let mut inner = self.inner.lock();
+        let _inner = self.inner.lock();
         // SAFETY: as in `attach`.
-        unsafe {
-            let (next, previous) = ((*region).next_of_object, (*region).previous_of_object);
-            if let Some(next) = next.as_mut() {
-                next.previous_of_object = previous;
-            }
-            match previous.as_mut() {
-                Some(previous) => previous.next_of_object = next,
-                None => inner.regions = next,
-            }
-        }
+        unsafe { Link::unlink(&raw mut (*region).of_object) };
     }
 
     /// Removes every mapping, in whatever space, that was made through a capability which no longer
@@ -321,7 +283,7 @@ impl MemoryObject {
                 // The space is being destroyed on another CPU; that removes the mapping, too.
                 None => crate::lock::spin(),
             }
-            breathe();
+            preemption_point();
         }
     }
 
@@ -332,8 +294,9 @@ impl MemoryObject {
         // SAFETY: regions in the list are valid while the lock is held, and a region's space is
         // there as long as the region is.
         unsafe {
-            let regions = successors(inner.regions.as_ref(), |r| r.next_of_object.as_ref());
-            let dead = { regions }.find(|region| !region.binding.is_live())?;
+            let region = |link: *mut Link| &*container!(link, Region, of_object);
+            let mut regions = inner.regions.iter().map(region);
+            let dead = regions.find(|region| !region.binding.is_live())?;
             Some((AddressSpace::try_retain(dead.space), dead.start))
         }
     }
@@ -361,7 +324,7 @@ unsafe fn entry<'a>(node: u32, index: u64, height: u32) -> &'a AtomicU32 {
 /// Frees the frames under a node, and the node.
 fn free_tree(node: u32, height: u8) {
     if height > 0 {
-        breathe();
+        preemption_point();
         for entry in 0..FANOUT as usize {
             // SAFETY: the object is ending: its nodes are ours alone.
             let child = unsafe { *PhysAddr::of_frame(node).as_ptr::<u32>().add(entry) };

@@ -8,10 +8,11 @@
 //! Invariant: whoever changes a table holds its address space's lock. A table that was reachable
 //! is given up only after the TLBs (which cache inner entries, too) were flushed.
 
-use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed, Ordering::Release};
 
-use super::frame_info::{FrameInfo, FrameState, Stack, known};
+use arrayvec::ArrayVec;
+
+use super::frame_info::{FrameInfo, FrameState, known};
 use super::{MapFlags, OutOfMemory, PhysAddr, frames, tlb};
 use crate::arch::cpu;
 use crate::arch::paging::{Entry, SHARED_ROOT};
@@ -68,28 +69,17 @@ const BATCH: usize = 36;
 
 /// What an unmapping has removed and must give up after the flush: leaves, and tables that became
 /// empty.
+#[derive(Default)]
 pub struct Batch {
-    /// Address, frame and level; the first `count` are there.
-    items: [MaybeUninit<(u64, PhysAddr, usize)>; BATCH],
-    count: usize,
+    /// Address, frame and level.
+    items: ArrayVec<(u64, PhysAddr, usize), BATCH>,
 }
 
 impl Batch {
-    /// Nothing yet.
-    pub fn new() -> Batch {
-        Batch {
-            items: [const { MaybeUninit::uninit() }; BATCH],
-            count: 0,
-        }
-    }
-
-    /// Address, frame and level of each leaf (`true`) or table (`false`).
+    /// The leaves (`true`) or the tables (`false`).
     fn those(&self, leaves: bool) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
-        // SAFETY: the first `count` were written.
-        let items = self.items[..self.count]
-            .iter()
-            .map(|item| unsafe { item.assume_init() });
-        items.filter(move |item| (item.2 != TABLE) == leaves)
+        let those = move |item: &&(u64, PhysAddr, usize)| (item.2 != TABLE) == leaves;
+        self.items.iter().filter(those).copied()
     }
 
     /// Address, frame and level of each leaf.
@@ -264,16 +254,14 @@ impl PageTable {
         })
     }
 
-    /// Calls `each` with every leaf in `start..end`, until it says false; returns where it stopped.
+    /// Calls `each` as `walk` does with every leaf in `start..end`; returns where it stopped.
     pub fn visit(
         &self,
         start: u64,
         end: u64,
-        each: &mut impl FnMut(u64, usize, Place) -> bool,
+        each: &mut impl FnMut(u64, usize, Place, &AtomicU16) -> bool,
     ) -> u64 {
-        walk(self.root, TOP, start, end, &mut |at, level, place, _| {
-            each(at, level, place)
-        })
+        walk(self.root, TOP, start, end, each)
     }
 
     /// Removes every leaf that lies in `start..end` and every table that becomes empty; stops where
@@ -281,15 +269,11 @@ impl PageTable {
     pub fn clear(&mut self, start: u64, end: u64, out: &mut Batch) -> u64 {
         walk(self.root, TOP, start, end, &mut |at, level, place, used| {
             // What becomes empty above the last leaf must find room, too.
-            if level != TABLE && out.count + TOP >= BATCH {
+            if level != TABLE && out.items.remaining_capacity() <= TOP {
                 return false;
             }
-            let at = match level {
-                TABLE => at,
-                _ => at & !(size(level) - 1),
-            };
-            out.items[out.count].write((at, place.get().address(), level));
-            out.count += 1;
+            let at = at & !(size(level % TABLE) - 1);
+            out.items.push((at, place.get().address(), level));
             place.set(Entry::EMPTY);
             used.store(used.load(Relaxed) - 1, Relaxed);
             if level == TABLE {
@@ -367,12 +351,13 @@ fn walk(
 
 const TABLES: usize = 0;
 const ROOTS: usize = 1;
+type Cache = ArrayVec<u32, 16>;
 
 /// Each CPU's empty tables: plain ones, and roots.
-static CACHES: [[SpinLock<Stack<16>>; 2]; MAX_CPUS] =
-    [const { [const { SpinLock::new(Rank::FrameCache, Stack::new()) }; 2] }; MAX_CPUS];
+static CACHES: [[SpinLock<Cache>; 2]; MAX_CPUS] =
+    [const { [const { SpinLock::new(Rank::FrameCache, Cache::new_const()) }; 2] }; MAX_CPUS];
 
-fn cache(kind: usize) -> Guard<'static, Stack<16>> {
+fn cache(kind: usize) -> Guard<'static, Cache> {
     CACHES[cpu::current().number()][kind].lock()
 }
 
@@ -414,9 +399,8 @@ fn give_table(table: PhysAddr, kind: usize) {
         0,
         "a table that is not empty"
     );
-    if !cache(kind).push(table.frame()) {
-        free(table.frame());
-    }
+    let full = cache(kind).try_push(table.frame());
+    full.unwrap_or_else(|full| free(full.element()));
 }
 
 fn free(table: u32) {
@@ -427,14 +411,14 @@ fn free(table: u32) {
 /// Turns the tables kept for later into free frames, on all CPUs.
 pub(super) fn drain() {
     for cache in CACHES.iter().flatten() {
-        let kept = core::mem::replace(&mut *cache.lock(), Stack::new());
-        kept.as_slice().iter().copied().for_each(free);
+        let kept = cache.lock().take();
+        kept.into_iter().for_each(free);
     }
 }
 
 /// How many tables are kept for later.
 pub(super) fn cached() -> usize {
-    let kept = |cache: &SpinLock<Stack<16>>| cache.lock().as_slice().len();
+    let kept = |cache: &SpinLock<Cache>| cache.lock().len();
     CACHES.iter().flatten().map(kept).sum()
 }
 
@@ -444,5 +428,5 @@ pub(super) fn reset() {
     CACHES
         .iter()
         .flatten()
-        .for_each(|cache| *cache.lock() = Stack::new());
+        .for_each(|cache| cache.lock().clear());
 }

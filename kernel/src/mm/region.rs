@@ -11,6 +11,7 @@ use super::vas::AddressSpace;
 use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames};
 use crate::arch::paging;
 use crate::cap::Binding;
+use crate::sched::list::Link;
 use crate::sched::tree::{Node, Tree};
 
 crate::described! {
@@ -52,8 +53,8 @@ crate::described! {
         pub binding: Binding,
         /// The space it is in.
         pub space: *const AddressSpace,
-        pub(super) next_of_object: *mut Region,
-        pub(super) previous_of_object: *mut Region,
+        /// Among the regions that map the object.
+        pub(super) of_object: Link,
     }
 }
 
@@ -74,8 +75,7 @@ impl Region {
             offset: 0,
             binding: Binding::KERNEL,
             space: core::ptr::null(),
-            next_of_object: null_mut(),
-            previous_of_object: null_mut(),
+            of_object: Link::new(),
         }
     }
 
@@ -87,6 +87,7 @@ impl Region {
             end,
             offset: self.offset_of(start),
             space,
+            of_object: Link::new(),
             ..*self
         }
     }

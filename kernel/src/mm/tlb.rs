@@ -16,13 +16,13 @@
 
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
+use core::sync::atomic::{AtomicU64, fence};
 
+pub(super) use super::numbers::{init, tagged};
 use super::vas::AddressSpace;
-use super::{PAGE_SIZE, PhysAddr};
+use super::{PAGE_SIZE, PhysAddr, numbers};
 use crate::arch::paging::{self, BROADCAST_FLUSH};
 use crate::arch::{cpu, ipi};
-use crate::lock::{Rank, SpinLock};
 use crate::percpu::{self, MAX_CPUS, PerCpu};
 
 /// Bit in `PerCpu::ipi_pending`: a request waits in `service`.
@@ -33,6 +33,8 @@ const MOST_PAGES: u64 = 16;
 pub(super) const KERNEL: u32 = 1 << 16;
 /// Pseudo number: everything.
 pub(super) const EVERYTHING: u32 = 2 << 16;
+/// Pseudo number: not a flush; the CPU is to leave the space whose address is `start`.
+const LEAVE: u32 = 3 << 16;
 
 crate::described! {
     /// What a space needs for switching and flushing.
@@ -50,80 +52,13 @@ crate::described! {
 impl SpaceTlb {
     /// For a new space with this root.
     pub(super) fn new(root: PhysAddr) -> SpaceTlb {
-        let asid = allocate_number();
+        let asid = numbers::take();
         // Who shares number 0 flushes at every switch.
         let stale = if asid == 0 && tagged() { u64::MAX } else { 0 };
         SpaceTlb {
             root_register: paging::root_register(root, asid),
             asid,
             stale: AtomicU64::new(stale),
-        }
-    }
-}
-
-/// Address-space numbers, one bit each.
-struct Numbers {
-    used: [u64; 1024],
-    /// Those of `used` whose space is gone.
-    retired: [u64; 1024],
-    any_retired: bool,
-    next: u32,
-}
-
-static NUMBERS: SpinLock<Numbers> = SpinLock::new(
-    Rank::Frames,
-    Numbers {
-        used: [0; 1024],
-        retired: [0; 1024],
-        any_retired: false,
-        next: 1,
-    },
-);
-static COUNT: AtomicU32 = AtomicU32::new(1);
-
-/// Whether translations carry a number.
-#[inline]
-pub fn tagged() -> bool {
-    COUNT.load(Relaxed) > 1
-}
-
-/// Asks the CPU how many numbers it has.
-pub(super) fn init() {
-    COUNT.store(paging::asid_count().clamp(1, 1 << 16), Relaxed);
-}
-
-fn allocate_number() -> u16 {
-    let count = COUNT.load(Relaxed);
-    if count == 1 {
-        return 0;
-    }
-    loop {
-        let mut numbers = NUMBERS.lock();
-        let words = count as usize / 64;
-        let first = numbers.next as usize / 64 % words;
-        for word in (first..words).chain(0..first) {
-            let reserved = (word == 0) as u64;
-            let free = !(numbers.used[word] | reserved);
-            if free != 0 {
-                let number = word as u32 * 64 + free.trailing_zeros();
-                numbers.used[word] |= free & free.wrapping_neg();
-                numbers.next = number;
-                shadow::number_given(number as u16);
-                return number as u16;
-            }
-        }
-        if !numbers.any_retired {
-            return 0;
-        }
-        // Every CPU forgets everything; then the retired numbers are as good as new.
-        numbers.any_retired = false;
-        let retired = core::mem::replace(&mut numbers.retired, [0; 1024]);
-        drop(numbers);
-        flush_local(EVERYTHING, 0, u64::MAX);
-        flush_others(percpu::online_mask(), EVERYTHING, 0, u64::MAX);
-        let mut numbers = NUMBERS.lock();
-        for (used, retired) in numbers.used.iter_mut().zip(retired) {
-            *used &= !retired;
         }
     }
 }
@@ -144,7 +79,7 @@ pub fn switch_to(space: &AddressSpace) {
             refresh(cpu, space);
         }
     } else if space.tlb.asid == 0 {
-        flush_local(0, 0, u64::MAX);
+        Flush::all(0).on(cpu);
     }
     shadow::switched(cpu, space.tlb.asid);
     // SAFETY: the space is alive while it is in the register: `retire` makes CPUs leave first.
@@ -156,7 +91,7 @@ fn refresh(cpu: &PerCpu, space: &AddressSpace) {
     if space.tlb.asid != 0 {
         space.tlb.stale.fetch_and(!cpu.bit(), SeqCst);
     }
-    flush_local(space.tlb.asid as u32, 0, u64::MAX);
+    Flush::all(space.tlb.asid.into()).on(cpu);
 }
 
 /// The space that user addresses of this CPU mean.
@@ -184,10 +119,11 @@ fn leave_as(cpu: &PerCpu) {
 #[inline]
 pub fn flush(space: &AddressSpace, start: u64, end: u64) {
     let cpu = cpu::current();
-    let asid = space.tlb.asid as u32;
+    let asid = space.tlb.asid.into();
+    let flush = Flush { asid, start, end };
     let this = core::ptr::from_ref(space).cast_mut();
     if BROADCAST_FLUSH || tagged() || cpu.space.load(Relaxed) == this {
-        flush_local(asid, start, end);
+        flush.on(cpu);
     }
     if BROADCAST_FLUSH {
         return;
@@ -200,50 +136,32 @@ pub fn flush(space: &AddressSpace, start: u64, end: u64) {
     let active = holders(others, this);
     shadow::deferred(others & !active, asid, start, end);
     if active != 0 {
-        flush_others(active, asid, start, end);
+        flush.on_others(active);
         if asid != 0 {
             space.tlb.stale.fetch_and(!active, SeqCst);
         }
     }
 }
 
-/// Forgets all of a space on every CPU.
-pub fn flush_space(space: &AddressSpace) {
-    flush(space, 0, u64::MAX);
-}
-
 /// Forgets `start..end` of the kernel's half on every CPU.
 pub fn flush_kernel(start: u64, end: u64) {
-    flush_local(KERNEL, start, end);
-    if !BROADCAST_FLUSH {
-        flush_others(
-            percpu::online_mask() & !cpu::current().bit(),
-            KERNEL,
-            start,
-            end,
-        );
-    }
+    let asid = KERNEL;
+    Flush { asid, start, end }.everywhere();
 }
 
 /// Makes every CPU leave a space that nobody will enter again, and retires its number.
 pub(super) fn retire(space: &AddressSpace) {
     let this = core::ptr::from_ref(space).cast_mut();
+    let leave = Flush {
+        asid: LEAVE,
+        start: this as u64,
+        end: 0,
+    };
     let cpu = cpu::current();
-    if cpu.space.load(Relaxed) == this {
-        leave_as(cpu);
-    }
+    leave.on(cpu);
     fence(SeqCst);
-    let active = holders(percpu::online_mask() & !cpu.bit(), this);
-    if active != 0 {
-        request(active, EVERYTHING, 0, 0, this);
-    }
-    let number = space.tlb.asid as usize;
-    if number != 0 {
-        let mut numbers = NUMBERS.lock();
-        numbers.retired[number / 64] |= 1 << (number % 64);
-        numbers.any_retired = true;
-        shadow::number_retired(number as u16);
-    }
+    leave.on_others(holders(percpu::online_mask() & !cpu.bit(), this));
+    numbers::retire(space.tlb.asid);
 }
 
 /// The CPUs of `mask` that have `space` in their register.
@@ -255,33 +173,74 @@ fn holders(mask: u64, space: *mut AddressSpace) -> u64 {
         .fold(0, |mask, cpu| mask | cpu.bit())
 }
 
-fn flush_local(asid: u32, start: u64, end: u64) {
-    flush_as(cpu::current(), asid, start, end);
+/// What a CPU is to forget: translations of `start..end` under a number.
+#[derive(Clone, Copy)]
+pub(super) struct Flush {
+    asid: u32,
+    start: u64,
+    end: u64,
 }
 
-fn flush_as(cpu: &PerCpu, asid: u32, start: u64, end: u64) {
-    if asid == EVERYTHING || asid == KERNEL && end - start > MOST_PAGES * PAGE_SIZE as u64 {
-        paging::flush_all();
-    } else if end - start > MOST_PAGES * PAGE_SIZE as u64 {
-        paging::flush_space(asid as u16);
-    } else {
-        let pages = (start..end).step_by(PAGE_SIZE);
-        pages.for_each(|page| paging::flush_page(page, asid as u16));
+impl Flush {
+    /// All that a number tags.
+    pub const fn all(asid: u32) -> Flush {
+        let (start, end) = (0, u64::MAX);
+        Flush { asid, start, end }
     }
-    let cpus = if BROADCAST_FLUSH { u64::MAX } else { cpu.bit() };
-    shadow::flushed(cpus, asid, start, end);
-}
 
-/// Makes other CPUs flush, and waits until they have.
-fn flush_others(cpus: u64, asid: u32, start: u64, end: u64) {
-    let cpus = cpus & !cpu::current().bit();
-    if cpus == 0 || BROADCAST_FLUSH && asid == EVERYTHING {
-        return;
-    }
-    if asid < KERNEL && paging::remote_flush(cpus, start, end, asid as u16) {
+    /// Does it on `cpu`, which is this one.
+    fn on(self, cpu: &PerCpu) {
+        let Flush { asid, start, end } = self;
+        if asid == LEAVE {
+            if cpu.space.load(Relaxed) as u64 == start {
+                leave_as(cpu);
+            }
+            return;
+        }
+        let many = end - start > MOST_PAGES * PAGE_SIZE as u64;
+        if asid == EVERYTHING || asid == KERNEL && many {
+            paging::flush_all();
+        } else if many {
+            paging::flush_space(asid as u16);
+        } else {
+            let pages = (start..end).step_by(PAGE_SIZE);
+            pages.for_each(|page| paging::flush_page(page, asid as u16));
+        }
+        let cpus = if BROADCAST_FLUSH { u64::MAX } else { cpu.bit() };
         shadow::flushed(cpus, asid, start, end);
-    } else {
-        request(cpus, asid, start, end, null_mut());
+    }
+
+    /// Does it on every CPU.
+    pub fn everywhere(self) {
+        let cpu = cpu::current();
+        self.on(cpu);
+        if !BROADCAST_FLUSH {
+            self.on_others(percpu::online_mask() & !cpu.bit());
+        }
+    }
+
+    /// Makes other CPUs do it, and waits until they have.
+    fn on_others(self, cpus: u64) {
+        let Flush { asid, start, end } = self;
+        if cpus == 0 {
+            return;
+        }
+        if asid < KERNEL && paging::remote_flush(cpus, start, end, asid as u16) {
+            return shadow::flushed(cpus, asid, start, end);
+        }
+        let request = &REQUESTS[cpu::current().number()];
+        for (word, value) in request.flush.iter().zip([asid.into(), start, end]) {
+            word.store(value, Relaxed);
+        }
+        request.pending.store(cpus, SeqCst);
+        for cpu in percpu::cpus(cpus) {
+            cpu.ipi_pending.fetch_or(IPI_TLB, SeqCst);
+            ipi::send(cpu);
+        }
+        while request.pending.load(Acquire) != 0 {
+            service();
+            cpu::relax();
+        }
     }
 }
 
@@ -290,39 +249,16 @@ fn flush_others(cpus: u64, asid: u32, start: u64, end: u64) {
 struct Request {
     /// CPUs that have not answered yet. Written last, so it guards the rest.
     pending: AtomicU64,
-    start: AtomicU64,
-    end: AtomicU64,
-    asid: AtomicU32,
-    /// The space to leave, instead of a flush.
-    leave: AtomicPtr<AddressSpace>,
+    /// A `Flush`.
+    flush: [AtomicU64; 3],
 }
 
 static REQUESTS: [Request; MAX_CPUS] = [const {
     Request {
         pending: AtomicU64::new(0),
-        start: AtomicU64::new(0),
-        end: AtomicU64::new(0),
-        asid: AtomicU32::new(0),
-        leave: AtomicPtr::new(null_mut()),
+        flush: [const { AtomicU64::new(0) }; 3],
     }
 }; MAX_CPUS];
-
-fn request(cpus: u64, asid: u32, start: u64, end: u64, leave: *mut AddressSpace) {
-    let request = &REQUESTS[cpu::current().number()];
-    request.start.store(start, Relaxed);
-    request.end.store(end, Relaxed);
-    request.asid.store(asid, Relaxed);
-    request.leave.store(leave, Relaxed);
-    request.pending.store(cpus, SeqCst);
-    for cpu in percpu::cpus(cpus) {
-        cpu.ipi_pending.fetch_or(IPI_TLB, SeqCst);
-        ipi::send(cpu);
-    }
-    while request.pending.load(Acquire) != 0 {
-        service();
-        cpu::relax();
-    }
-}
 
 /// Answers what other CPUs ask of this one.
 #[inline]
@@ -336,13 +272,9 @@ pub(crate) fn service_as(cpu: &PerCpu) {
         if request.pending.load(Acquire) & cpu.bit() == 0 {
             continue;
         }
-        let leave = request.leave.load(Relaxed);
-        if leave.is_null() {
-            let (start, end) = (request.start.load(Relaxed), request.end.load(Relaxed));
-            flush_as(cpu, request.asid.load(Relaxed), start, end);
-        } else if cpu.space.load(Relaxed) == leave {
-            leave_as(cpu);
-        }
+        let [asid, start, end] = request.flush.each_ref().map(|word| word.load(Relaxed));
+        let asid = asid as u32;
+        Flush { asid, start, end }.on(cpu);
         request.pending.fetch_and(!cpu.bit(), Release);
     }
 }

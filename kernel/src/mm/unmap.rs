@@ -3,17 +3,20 @@
 //! What is to go is marked as closing first: from then on faults in it fail, and whoever marked it
 //! empties it, batch by batch. Each batch is flushed everywhere before its frames are given up.
 
+use veridian_abi::Error;
+
 use super::fault::sync_code;
 use super::object::MemoryObject;
-use super::page_table::Batch;
+use super::page_table::{Batch, Place};
 use super::region::{Region, RegionKind};
 use super::vas::{AddressSpace, check_range};
-use super::{MapError, MapFlags, VirtAddr, breathe, tlb};
+use super::{MapFlags, VirtAddr, tlb};
 use crate::arch::paging::Entry;
+use crate::sched::preemption_point;
 
 impl AddressSpace {
     /// Removes what is mapped in a range. When it returns, no CPU can use it any more.
-    pub fn unmap(&self, at: VirtAddr, len: u64) -> Result<(), MapError> {
+    pub fn unmap(&self, at: VirtAddr, len: u64) -> Result<(), Error> {
         let end = self.carve(at.0, len)?;
         let mut from = at.0;
         while let Some((start, stop, first)) = self.close(from, |r| r.start < end) {
@@ -23,7 +26,7 @@ impl AddressSpace {
             } else {
                 // Somebody else is removing it; it is gone when its region is.
                 crate::lock::spin();
-                breathe();
+                preemption_point();
             }
         }
         Ok(())
@@ -62,7 +65,7 @@ impl AddressSpace {
             let Some(region) = inner.regions.find(start) else {
                 return;
             };
-            let mut batch = Batch::new();
+            let mut batch = Batch::default();
             at = inner.tables.clear(at, end, &mut batch);
             if flush && let Some((from, to)) = batch.range() {
                 batch
@@ -76,7 +79,7 @@ impl AddressSpace {
             batch.give_tables();
             if at < end {
                 drop(guard);
-                breathe();
+                preemption_point();
                 continue;
             }
             let region = inner.regions.remove(start);
@@ -87,7 +90,7 @@ impl AddressSpace {
     }
 
     /// Checks a range and makes regions and leaves end at its bounds. Returns its end.
-    fn carve(&self, start: u64, len: u64) -> Result<u64, MapError> {
+    fn carve(&self, start: u64, len: u64) -> Result<u64, Error> {
         let end = check_range(start, len)?;
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
@@ -108,9 +111,9 @@ impl AddressSpace {
 
     /// Changes what a range allows. All of it must be mapped, and what was mapped from an object
     /// may not allow more than it did then.
-    pub fn protect(&self, at: VirtAddr, len: u64, flags: MapFlags) -> Result<(), MapError> {
+    pub fn protect(&self, at: VirtAddr, len: u64, flags: MapFlags) -> Result<(), Error> {
         if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE) {
-            return Err(MapError::WriteExecute);
+            return Err(Error::WriteExecute);
         }
         let changed = MapFlags::READ | MapFlags::WRITE | MapFlags::EXECUTE;
         let flags = (flags & changed) | MapFlags::READ;
@@ -119,19 +122,19 @@ impl AddressSpace {
         let inner = &mut *guard;
         let mut check = at.0;
         while check < end {
-            let region = inner.regions.find(check).ok_or(MapError::NotMapped)?;
+            let region = inner.regions.find(check).ok_or(Error::NotFound)?;
             if region.closing || region.kind == RegionKind::Guard {
-                return Err(MapError::NotMapped);
+                return Err(Error::NotFound);
             }
             if !region.limit.contains(flags) {
-                return Err(MapError::Denied);
+                return Err(Error::MissingRight);
             }
             check = region.end;
         }
         let mut from = at.0;
         while let Some(region) = inner.regions.find(from).filter(|_| from < end) {
             region.flags = (region.flags - changed) | flags;
-            let mut change = |_, level, place: super::page_table::Place| {
+            let mut change = |_, level, place: Place, _: &_| {
                 let entry = place.get();
                 let mut new = region.flags;
                 let more = new - entry.flags(level);

@@ -17,13 +17,15 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Relaxed};
 
+use veridian_abi::Error;
+
 use super::heap::Cache;
 use super::object::MemoryObject;
 pub use super::page_table::Mapping;
 use super::page_table::{PageTable, size};
 use super::region::{Region, RegionKind, Regions};
 use super::tlb::{self, SpaceTlb};
-use super::{MapError, MapFlags, OutOfMemory, PAGE_SIZE, VirtAddr, kernel_map};
+use super::{MapFlags, OutOfMemory, PAGE_SIZE, VirtAddr, kernel_map};
 use crate::arch::layout::USER_END;
 use crate::arch::paging;
 use crate::cap::Binding;
@@ -32,25 +34,6 @@ use crate::lock::{Rank, SpinLock};
 pub(super) const PAGE: u64 = PAGE_SIZE as u64;
 /// Where the search for a free range begins.
 const SEARCH_START: u64 = 0x1000_0000_0000;
-
-/// Why a fault could not be resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultError {
-    /// Nothing is promised there.
-    NotMapped,
-    /// The promise does not allow this access.
-    Denied,
-    /// It is a guard region: a stack overflow, most likely.
-    Guard,
-    /// No memory to keep the promise.
-    OutOfMemory,
-}
-
-impl From<OutOfMemory> for FaultError {
-    fn from(_: OutOfMemory) -> FaultError {
-        FaultError::OutOfMemory
-    }
-}
 
 /// Names a word of memory the same way in every space that shares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +69,7 @@ crate::described! {
 static SPACES: Cache<AddressSpace> = Cache::new("address space");
 
 /// Where something was mapped.
-type Mapped = Result<VirtAddr, MapError>;
+type Mapped = Result<VirtAddr, Error>;
 
 impl AddressSpace {
     /// An empty space with one reference.
@@ -148,12 +131,6 @@ impl AddressSpace {
         unsafe { SPACES.free(space) };
     }
 
-    /// Value of the address-space register for this space.
-    #[inline]
-    pub fn root_register(&self) -> u64 {
-        self.tlb.root_register
-    }
-
     /// Pages of 4 KiB present, page tables, regions.
     pub fn usage(&self) -> (usize, usize, usize) {
         let inner = self.inner.lock();
@@ -180,9 +157,9 @@ impl AddressSpace {
         if len == PAGE && self.map_next(object, offset, at, flags, binding) {
             return Ok(at);
         }
-        let end = offset.checked_add(len).ok_or(MapError::Invalid)?;
+        let end = offset.checked_add(len).ok_or(Error::InvalidArgument)?;
         if offset % PAGE != 0 || end.next_multiple_of(PAGE) > object.size() {
-            return Err(MapError::Invalid);
+            return Err(Error::InvalidArgument);
         }
         let mut region = Region::new(flags | object.extra_flags(), RegionKind::Shared);
         region.limit = region.flags | MapFlags::USER_RODATA;
@@ -254,7 +231,7 @@ impl AddressSpace {
     fn promise(&self, mut region: Region, at: VirtAddr, len: u64) -> Mapped {
         let len = check_range(at.0, len)? - at.0;
         if region.flags.contains(MapFlags::WRITE | MapFlags::EXECUTE) {
-            return Err(MapError::WriteExecute);
+            return Err(Error::WriteExecute);
         }
         if region.kind != RegionKind::Guard {
             region.flags |= MapFlags::USER | MapFlags::READ;
@@ -267,7 +244,7 @@ impl AddressSpace {
         };
         let (free, below) = inner.regions.room(start, start + len);
         if !free {
-            return Err(MapError::Occupied);
+            return Err(Error::AlreadyExists);
         }
         (region.start, region.end, region.space) = (start, start + len, self);
         if region.object.is_null() {
@@ -299,11 +276,11 @@ impl AddressSpace {
     }
 
     /// Names the word at an address for futexes: by object where memory is shared.
-    pub fn futex_key(&self, at: VirtAddr) -> Result<FutexKey, FaultError> {
+    pub fn futex_key(&self, at: VirtAddr) -> Result<FutexKey, Error> {
         let mut inner = self.inner.lock();
-        let region = inner.regions.find(at.0).ok_or(FaultError::NotMapped)?;
+        let region = inner.regions.find(at.0).ok_or(Error::NotFound)?;
         let owner = match region.kind {
-            RegionKind::Guard => return Err(FaultError::Guard),
+            RegionKind::Guard => return Err(Error::BadAddress),
             RegionKind::Shared => region.object as usize,
             RegionKind::Anonymous => core::ptr::from_ref(self) as usize,
         };
@@ -313,7 +290,7 @@ impl AddressSpace {
 }
 
 impl Inner {
-    fn find_gap(&mut self, len: u64, region: &Region) -> Result<u64, MapError> {
+    fn find_gap(&mut self, len: u64, region: &Region) -> Result<u64, Error> {
         let base = region.object().and_then(MemoryObject::contiguous);
         let fits = |level: &usize| {
             let size = size(*level);
@@ -322,16 +299,16 @@ impl Inner {
         let align = size((1..=region.largest_leaf()).rev().find(fits).unwrap_or(0));
         let mut gap = |from| self.regions.gap(from, USER_END, len, align);
         let start = gap(self.cursor).or_else(|| gap(PAGE));
-        self.cursor = start.ok_or(MapError::Occupied)? + len;
+        self.cursor = start.ok_or(Error::AlreadyExists)? + len;
         Ok(self.cursor - len)
     }
 }
 
 /// The end of a range of whole pages of user space.
-pub(super) fn check_range(start: u64, len: u64) -> Result<u64, MapError> {
+pub(super) fn check_range(start: u64, len: u64) -> Result<u64, Error> {
     let end = len
         .checked_next_multiple_of(PAGE)
         .and_then(|len| start.checked_add(len));
     let ok = |end: &u64| len != 0 && start % PAGE == 0 && *end <= USER_END;
-    end.filter(ok).ok_or(MapError::Invalid)
+    end.filter(ok).ok_or(Error::InvalidArgument)
 }

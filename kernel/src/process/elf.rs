@@ -16,7 +16,7 @@ use crate::arch::cpu;
 use crate::arch::layout::{PAGE_SIZE, USER_END};
 use crate::mm::object::MemoryObject;
 use crate::mm::vas::AddressSpace;
-use crate::mm::{MapError, MapFlags, VirtAddr};
+use crate::mm::{MapFlags, VirtAddr};
 use veridian_abi::Error;
 
 /// Where a position-independent program goes if nothing else is asked.
@@ -147,9 +147,9 @@ fn malformed(_: ParseError) -> Error {
     Error::BadExecutable
 }
 
-fn map_error(error: MapError) -> Error {
+fn map_error(error: Error) -> Error {
     match error {
-        MapError::OutOfMemory => Error::OutOfMemory,
+        Error::OutOfMemory => error,
         _ => Error::BadExecutable,
     }
 }

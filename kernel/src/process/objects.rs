@@ -15,12 +15,6 @@ use crate::mm::object::MemoryObject;
 use crate::mm::vas::AddressSpace;
 use veridian_abi::Error;
 
-impl From<OutOfMemory> for Error {
-    fn from(_: OutOfMemory) -> Error {
-        Error::OutOfMemory
-    }
-}
-
 crate::described! {
     /// A memory object behind capabilities.
     #[repr(C)]

@@ -240,7 +240,7 @@ impl Thread {
     /// # Errors
     /// `OutOfMemory`, and those of a mapping.
     pub fn give_buffer(&mut self, memory: &AddressSpace, at: u64) -> Result<(), Error> {
-        let page = Memory::wrap(MemoryObject::create_contiguous(PAGE, PAGE))?;
+        let page = Memory::wrap(MemoryObject::create(PAGE))?;
         let at = memory.map_object(
             page.memory(),
             0,
@@ -249,7 +249,7 @@ impl Thread {
             MapFlags::USER_DATA,
             Binding::KERNEL,
         )?;
-        let frame = page.memory().contiguous();
+        let frame = page.memory().frame(0);
         self.buffer = frame.map_or(null_mut(), |frame| frame.as_ptr());
         self.buffer_address = at.0;
         self.buffer_memory = Some(page);

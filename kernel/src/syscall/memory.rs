@@ -1,27 +1,14 @@
 //! System calls on memory objects and address spaces.
 
-use super::{Arguments, Outcome, return_words};
+use super::{Answer, Arguments, Outcome, return_words};
 use crate::arch::layout::USER_END;
-use crate::cap::{Checked, Kind, Rights};
+use crate::cap::{Kind, Rights};
 use crate::mm::object::MemoryObject;
-use crate::mm::{MapError, MapFlags, VirtAddr};
+use crate::mm::{MapFlags, VirtAddr};
 use crate::process::objects::{Memory, SpaceObject};
 use crate::process::pcb::Process;
 use crate::process::thread::Thread;
 use veridian_abi::{Error, protection};
-
-impl From<MapError> for Error {
-    fn from(error: MapError) -> Error {
-        match error {
-            MapError::OutOfMemory => Error::OutOfMemory,
-            MapError::Invalid => Error::InvalidArgument,
-            MapError::Occupied => Error::AlreadyExists,
-            MapError::NotMapped => Error::NotFound,
-            MapError::WriteExecute => Error::WriteExecute,
-            MapError::Denied => Error::MissingRight,
-        }
-    }
-}
 
 /// What a user's protection bits mean for the page tables.
 fn flags(bits: u64) -> Result<MapFlags, Error> {
@@ -53,84 +40,50 @@ fn range(address: u64, length: u64) -> Result<(VirtAddr, u64), Error> {
     Ok((VirtAddr(address), length))
 }
 
-pub fn memory_create(_: &mut Thread, found: Checked, [_, size, ..]: Arguments) -> Outcome {
-    let create = || {
-        if size == 0 {
-            return Err(Error::InvalidArgument);
-        }
-        let memory = Memory::wrap(MemoryObject::create(size))?;
-        // SAFETY: the caller holds a capability of the process, which therefore exists.
-        let space = unsafe { found.typed::<Process>().open_space()? };
-        space
-            .insert_root(memory.header(), Rights::all(), 0)
-            .map(|token| token.0)
-    };
-    create().into()
+pub fn memory_create(_: &mut Thread, process: &Process, [_, size, ..]: Arguments) -> Answer {
+    if size == 0 {
+        return Err(Error::InvalidArgument);
+    }
+    let memory = Memory::wrap(MemoryObject::create(size))?;
+    // SAFETY: the caller holds a capability of the process, which therefore exists.
+    let space = unsafe { process.open_space()? };
+    let token = space.insert_root(memory.header(), Rights::all(), 0)?;
+    Ok(token.0)
 }
 
-pub fn map(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
+pub fn map(thread: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Answer {
     let [_, memory, offset, address, length, bits] = arguments;
-    let map = || {
-        let flags = flags(bits)?;
-        let (at, length) = range(address, length)?;
-        let source = thread.capability(memory, Kind::Memory, needed(flags))?;
-        let space = found.typed::<SpaceObject>().space();
-        let memory = source.typed::<Memory>().memory();
-        let at = space.map_object(memory, offset, at, length, flags, source.binding())?;
-        Ok(at.0)
-    };
-    map().into()
+    let flags = flags(bits)?;
+    let (at, length) = range(address, length)?;
+    let source = thread.capability(memory, Kind::Memory, needed(flags))?;
+    let memory = source.typed::<Memory>().memory();
+    let (space, binding) = (target.space(), source.binding());
+    let at = space.map_object(memory, offset, at, length, flags, binding)?;
+    Ok(at.0)
 }
 
-pub fn map_anonymous(
-    _: &mut Thread,
-    found: Checked,
-    [_, address, length, bits, ..]: Arguments,
-) -> Outcome {
-    let map = || {
-        let flags = flags(bits)?;
-        let (at, length) = range(address, length)?;
-        Ok(found
-            .typed::<SpaceObject>()
-            .space()
-            .map_anonymous(at, length, flags)?
-            .0)
-    };
-    map().into()
+pub fn map_anonymous(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Answer {
+    let [_, address, length, bits, ..] = arguments;
+    let flags = flags(bits)?;
+    let (at, length) = range(address, length)?;
+    Ok(target.space().map_anonymous(at, length, flags)?.0)
 }
 
-pub fn unmap(_: &mut Thread, found: Checked, [_, address, length, ..]: Arguments) -> Outcome {
-    let unmap = || {
-        let (at, length) = range(address, length)?;
-        Ok::<_, Error>(found.typed::<SpaceObject>().space().unmap(at, length)?)
-    };
-    unmap().into()
+pub fn unmap(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Result<(), Error> {
+    let [_, address, length, ..] = arguments;
+    let (at, length) = range(address, length)?;
+    target.space().unmap(at, length)
 }
 
-pub fn protect(
-    _: &mut Thread,
-    found: Checked,
-    [_, address, length, bits, ..]: Arguments,
-) -> Outcome {
-    let protect = || {
-        let flags = flags(bits)?;
-        let (at, length) = range(address, length)?;
-        Ok::<_, Error>(
-            found
-                .typed::<SpaceObject>()
-                .space()
-                .protect(at, length, flags)?,
-        )
-    };
-    protect().into()
+pub fn protect(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Result<(), Error> {
+    let [_, address, length, bits, ..] = arguments;
+    let flags = flags(bits)?;
+    let (at, length) = range(address, length)?;
+    target.space().protect(at, length, flags)
 }
 
-pub fn query(thread: &mut Thread, found: Checked, [_, address, ..]: Arguments) -> Outcome {
-    match found
-        .typed::<SpaceObject>()
-        .space()
-        .query(VirtAddr(address))
-    {
+pub fn query(thread: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Outcome {
+    match target.space().query(VirtAddr(arguments[1])) {
         Some(mapping) => {
             let words = [mapping.flags.bits() as u64, mapping.level as u64, 0, 0];
             return_words(thread, mapping.physical.0, words)
@@ -139,6 +92,6 @@ pub fn query(thread: &mut Thread, found: Checked, [_, address, ..]: Arguments) -
     }
 }
 
-pub fn memory_size(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    Ok::<u64, Error>(found.typed::<Memory>().memory().size()).into()
+pub fn memory_size(_: &mut Thread, memory: &Memory, _: Arguments) -> Answer {
+    Ok(memory.memory().size())
 }

@@ -57,11 +57,6 @@ impl UserSlice {
         self.len
     }
 
-    /// Whether none are.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The part of `len` bytes from `from` on.
     pub fn part(&self, from: usize, len: usize) -> Result<UserSlice, Error> {
         match from.checked_add(len) {

@@ -7,9 +7,12 @@ use super::{MIB, Machine};
 use crate::arch::layout::USER_END;
 use crate::cap::Binding;
 use crate::mm::object::MemoryObject;
-use crate::mm::vas::{AddressSpace, FaultError};
-use crate::mm::{MapError, MapFlags, PhysAddr, VirtAddr, frames, heap, inject, kernel_map, tlb};
+use crate::mm::vas::AddressSpace;
+use crate::mm::{
+    FrameRange, MapFlags, PhysAddr, Request, VirtAddr, frames, heap, inject, kernel_map, tlb,
+};
 use crate::trap::Access;
+use veridian_abi::Error;
 
 const PAGE: u64 = 4096;
 const BASE: u64 = 0x4000_0000;
@@ -39,6 +42,14 @@ impl Capability {
     }
 }
 
+/// An object over `len` bytes of contiguous frames, aligned to that.
+fn contiguous(len: u64, align: u64) -> (NonNull<MemoryObject>, FrameRange) {
+    let request = Request::frames((len / PAGE) as usize).aligned((align / PAGE) as usize);
+    let range = frames::allocate(request).unwrap();
+    let object = MemoryObject::from_physical(range.start, len, false).unwrap();
+    (object, range)
+}
+
 /// A space that is released at the end of the test.
 struct Space(NonNull<AddressSpace>);
 
@@ -54,7 +65,7 @@ impl Space {
     }
 
     /// A store by user code: fault if need be, then write through the page table.
-    fn store(&self, at: u64, value: u8) -> Result<(), FaultError> {
+    fn store(&self, at: u64, value: u8) -> Result<(), Error> {
         let writable = |m: &crate::mm::vas::Mapping| m.flags.contains(MapFlags::WRITE);
         if !self.query(VirtAddr(at)).as_ref().is_some_and(writable) {
             self.handle_fault(at, Access::Write)?;
@@ -68,7 +79,7 @@ impl Space {
     }
 
     /// A load by user code.
-    fn load(&self, at: u64) -> Result<u8, FaultError> {
+    fn load(&self, at: u64) -> Result<u8, Error> {
         if self.query(VirtAddr(at)).is_none() {
             self.handle_fault(at, Access::Read)?;
         }
@@ -112,11 +123,11 @@ fn demand_zero_pages_appear_on_first_touch() {
         space.store(at.0 + 9 * PAGE, 42).unwrap();
         assert_eq!(space.load(at.0 + 9 * PAGE), Ok(42));
         assert_eq!(space.usage(), (2, 4, 1));
-        assert_eq!(space.load(at.0 + 64 * PAGE), Err(FaultError::NotMapped));
-        assert_eq!(space.load(at.0 - 1), Err(FaultError::NotMapped));
+        assert_eq!(space.load(at.0 + 64 * PAGE), Err(Error::NotFound));
+        assert_eq!(space.load(at.0 - 1), Err(Error::NotFound));
         assert_eq!(
             space.handle_fault(at.0, Access::Execute),
-            Err(FaultError::Denied)
+            Err(Error::MissingRight)
         );
     });
 }
@@ -128,18 +139,18 @@ fn nothing_is_writable_and_executable() {
         let all = RW | MapFlags::EXECUTE;
         assert_eq!(
             space.map_anonymous(VirtAddr(BASE), PAGE, all),
-            Err(MapError::WriteExecute)
+            Err(Error::WriteExecute)
         );
         space.map_anonymous(VirtAddr(BASE), PAGE, RW).unwrap();
         assert_eq!(
             space.protect(VirtAddr(BASE), PAGE, all),
-            Err(MapError::WriteExecute)
+            Err(Error::WriteExecute)
         );
         space.store(BASE, 1).unwrap();
         space.protect(VirtAddr(BASE), PAGE, RX).unwrap();
         let flags = space.query(VirtAddr(BASE)).unwrap().flags;
         assert!(flags.contains(MapFlags::EXECUTE) && !flags.contains(MapFlags::WRITE));
-        assert_eq!(space.store(BASE, 2), Err(FaultError::Denied));
+        assert_eq!(space.store(BASE, 2), Err(Error::MissingRight));
     });
 }
 
@@ -160,27 +171,27 @@ fn bad_ranges_are_refused() {
             let at = VirtAddr(at);
             assert_eq!(
                 space.map_anonymous(at, len, RW),
-                Err(MapError::Invalid),
+                Err(Error::InvalidArgument),
                 "{at:x?} {len:#x}"
             );
-            assert_eq!(space.unmap(at, len), Err(MapError::Invalid));
-            assert_eq!(space.protect(at, len, RW), Err(MapError::Invalid));
+            assert_eq!(space.unmap(at, len), Err(Error::InvalidArgument));
+            assert_eq!(space.protect(at, len, RW), Err(Error::InvalidArgument));
         }
         space.map_anonymous(VirtAddr(BASE), 4 * PAGE, RW).unwrap();
         for at in [BASE, BASE + 3 * PAGE, BASE - PAGE] {
             let taken = space.map_anonymous(VirtAddr(at), 2 * PAGE, RW);
-            assert_eq!(taken, Err(MapError::Occupied));
+            assert_eq!(taken, Err(Error::AlreadyExists));
         }
         assert_eq!(
             space.protect(VirtAddr(BASE), 5 * PAGE, RO),
-            Err(MapError::NotMapped)
+            Err(Error::NotFound)
         );
         let object = MemoryObject::create(3 * PAGE).unwrap();
         // SAFETY: the reference of `create`, released below.
         let shared = unsafe { object.as_ref() };
         for (offset, len) in [(1, PAGE), (3 * PAGE, PAGE), (PAGE, 3 * PAGE), (!4095, PAGE)] {
             let mapped = space.map_object(shared, offset, VirtAddr(0), len, RO, Binding::KERNEL);
-            assert_eq!(mapped, Err(MapError::Invalid));
+            assert_eq!(mapped, Err(Error::InvalidArgument));
         }
         // SAFETY: as above.
         unsafe { MemoryObject::release(object) };
@@ -198,7 +209,7 @@ fn unmapping_the_middle_splits_and_gives_frames_back() {
         assert_eq!(frames::free_frames(), free + 4);
         for i in 0..10 {
             let expected = if (3..7).contains(&i) {
-                Err(FaultError::NotMapped)
+                Err(Error::NotFound)
             } else {
                 Ok(i as u8 + 1)
             };
@@ -338,8 +349,8 @@ fn shared_objects_are_the_same_frames() {
         let mut bytes = [0; 6];
         shared.read(3 * PAGE + 10, &mut bytes).unwrap();
         assert_eq!(&bytes, b"fRames");
-        assert_eq!(b.store(at_b.0, 1), Err(FaultError::Denied));
-        assert_eq!(b.protect(at_b, PAGE, RW), Err(MapError::Denied));
+        assert_eq!(b.store(at_b.0, 1), Err(Error::MissingRight));
+        assert_eq!(b.protect(at_b, PAGE, RW), Err(Error::MissingRight));
         // One word has one name, wherever it is mapped.
         let keys = (
             a.futex_key(VirtAddr(at_a.0 + 4)),
@@ -383,7 +394,7 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
         for space in &spaces {
             assert_eq!(space.load(BASE), Ok(2));
             assert_eq!(space.query(VirtAddr(BASE + MIB)), None);
-            assert_eq!(space.load(BASE + MIB), Err(FaultError::NotMapped));
+            assert_eq!(space.load(BASE + MIB), Err(Error::NotFound));
             assert_eq!(space.load(BASE + 2 * MIB), Ok(2));
         }
         shared.unmap_dead();
@@ -396,11 +407,11 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
 #[test]
 fn large_pages_are_used_and_split() {
     balanced(|_| {
-        let object = MemoryObject::create_contiguous(4 * MIB, 2 * MIB).unwrap();
+        let (object, range) = contiguous(4 * MIB, 2 * MIB);
         let space = Space::new();
         let at = space
             .map_object(
-                // SAFETY: the reference of `create_contiguous`, released below.
+                // SAFETY: the reference of `contiguous`, released below.
                 unsafe { object.as_ref() },
                 0,
                 VirtAddr(0x4000_0000),
@@ -425,16 +436,18 @@ fn large_pages_are_used_and_split() {
         );
         // Unmapping a part splits; the child's is as it was.
         space.unmap(VirtAddr(at.0 + MIB), PAGE).unwrap();
-        assert_eq!(space.load(at.0 + MIB), Err(FaultError::NotMapped));
+        assert_eq!(space.load(at.0 + MIB), Err(Error::NotFound));
         assert_eq!(space.byte(at.0 + 12345), 10);
         assert_eq!(space.query(VirtAddr(at.0)).unwrap().level, 0);
         assert_eq!(child.query(VirtAddr(at.0)).unwrap().level, 1);
         // So does reducing one.
         child.protect(VirtAddr(at.0 + MIB), PAGE, RO).unwrap();
-        assert_eq!(child.store(at.0 + MIB, 1), Err(FaultError::Denied));
+        assert_eq!(child.store(at.0 + MIB, 1), Err(Error::MissingRight));
         child.store(at.0 + MIB + PAGE, 1).unwrap();
-        // SAFETY: the reference of `create_contiguous`.
+        drop((space, child));
+        // SAFETY: the reference of `contiguous`.
         unsafe { MemoryObject::release(object) };
+        frames::free(range);
     });
 }
 
@@ -442,7 +455,7 @@ fn large_pages_are_used_and_split() {
 fn contiguous_objects_are_mapped_by_the_largest_leaf() {
     let _machine = Machine::new(&[(1024, 2304, 0)]);
     let before = (frames::free_frames(), heap::in_use());
-    let object = MemoryObject::create_contiguous(1 << 30, 1 << 30).unwrap();
+    let (object, range) = contiguous(1 << 30, 1 << 30);
     // SAFETY: the reference of `create`, released below.
     let memory = unsafe { object.as_ref() };
     let space = Space::new();
@@ -468,6 +481,7 @@ fn contiguous_objects_are_mapped_by_the_largest_leaf() {
     drop(space);
     // SAFETY: the reference of `create`.
     unsafe { MemoryObject::release(object) };
+    frames::free(range);
     heap::trim();
     assert_eq!((frames::free_frames(), heap::in_use()), before);
 }
@@ -481,11 +495,11 @@ fn stacks_have_a_guard_page() {
         space.store(top.0 - 16 * PAGE, 1).unwrap();
         assert_eq!(
             space.store(top.0 - 16 * PAGE - 1, 1),
-            Err(FaultError::Guard)
+            Err(Error::BadAddress)
         );
         let reserved = space.reserve(VirtAddr(0), 8 * PAGE).unwrap();
-        assert_eq!(space.load(reserved.0), Err(FaultError::Guard));
-        assert_eq!(space.protect(reserved, PAGE, RW), Err(MapError::NotMapped));
+        assert_eq!(space.load(reserved.0), Err(Error::BadAddress));
+        assert_eq!(space.protect(reserved, PAGE, RW), Err(Error::NotFound));
     });
 }
 
@@ -542,7 +556,7 @@ fn the_kernel_half_is_mapped_w_xor_x() {
 }
 
 /// A workload that takes every path on which memory is allocated.
-fn workload() -> Result<(), MapError> {
+fn workload() -> Result<(), Error> {
     let space = AddressSpace::create()?;
     let object = MemoryObject::create(1500 * PAGE);
     let child = AddressSpace::create();
@@ -550,7 +564,7 @@ fn workload() -> Result<(), MapError> {
     let result = unsafe {
         match (&object, &child) {
             (Ok(object), Ok(child)) => steps(space.as_ref(), object.as_ref(), child.as_ref()),
-            _ => Err(MapError::OutOfMemory),
+            _ => Err(Error::OutOfMemory),
         }
     };
     // SAFETY: as above; each is used no more.
@@ -566,14 +580,10 @@ fn workload() -> Result<(), MapError> {
     result
 }
 
-fn steps(
-    space: &AddressSpace,
-    object: &MemoryObject,
-    child: &AddressSpace,
-) -> Result<(), MapError> {
+fn steps(space: &AddressSpace, object: &MemoryObject, child: &AddressSpace) -> Result<(), Error> {
     let fault = |space: &AddressSpace, at, access| {
         space.handle_fault(at, access).map_err(|error| match error {
-            FaultError::OutOfMemory => MapError::OutOfMemory,
+            Error::OutOfMemory => Error::OutOfMemory,
             other => panic!("{other:?}"),
         })
     };
@@ -619,7 +629,7 @@ fn every_allocation_may_fail() {
         inject::fail_nth(0);
         failed += result.is_err() as u64;
         assert!(
-            matches!(result, Ok(()) | Err(MapError::OutOfMemory)),
+            matches!(result, Ok(()) | Err(Error::OutOfMemory)),
             "{result:?}"
         );
         heap::trim();
@@ -644,7 +654,7 @@ fn a_full_machine_is_an_error_and_nothing_else() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error, FaultError::OutOfMemory);
+        assert_eq!(error, Error::OutOfMemory);
         assert!(pages > 20_000 / 2);
         assert_eq!(AddressSpace::create(), Err(crate::mm::OutOfMemory));
         space.unmap(VirtAddr(BASE), MIB).unwrap();
@@ -778,7 +788,7 @@ fn run(ops: &[Op]) {
                     if free {
                         Ok(at(page))
                     } else {
-                        Err(MapError::Occupied)
+                        Err(Error::AlreadyExists)
                     }
                 );
                 if free {
@@ -813,8 +823,8 @@ fn run(ops: &[Op]) {
                     capabilities[tag].binding(),
                 );
                 match (fits, free) {
-                    (false, _) => assert_eq!(result, Err(MapError::Invalid)),
-                    (true, false) => assert_eq!(result, Err(MapError::Occupied)),
+                    (false, _) => assert_eq!(result, Err(Error::InvalidArgument)),
+                    (true, false) => assert_eq!(result, Err(Error::AlreadyExists)),
                     (true, true) => {
                         assert_eq!(result, Ok(at(page)));
                         for p in page..page + pages {
@@ -850,16 +860,13 @@ fn run(ops: &[Op]) {
                     // Which comes first, the gap or the limit, does not matter here.
                     None
                 } else if range.iter().any(|p| !p.limit.contains(flags)) {
-                    Some(Err(MapError::Denied))
+                    Some(Err(Error::MissingRight))
                 } else {
                     Some(Ok(()))
                 };
                 let result = spaces[space].protect(at(page), pages * PAGE, flags);
                 match expected {
-                    None => assert!(matches!(
-                        result,
-                        Err(MapError::NotMapped | MapError::Denied)
-                    )),
+                    None => assert!(matches!(result, Err(Error::NotFound | Error::MissingRight))),
                     Some(expected) => assert_eq!(result, expected),
                 }
                 if result.is_ok() {
@@ -870,8 +877,8 @@ fn run(ops: &[Op]) {
             }
             Op::Store { space, page, value } => {
                 let expected = match model[space].get_mut(&page) {
-                    None => Err(FaultError::NotMapped),
-                    Some(p) if !p.flags.contains(MapFlags::WRITE) => Err(FaultError::Denied),
+                    None => Err(Error::NotFound),
+                    Some(p) if !p.flags.contains(MapFlags::WRITE) => Err(Error::MissingRight),
                     Some(p) => {
                         if let Some(i) = p.object {
                             content[i as usize] = value;
@@ -884,7 +891,7 @@ fn run(ops: &[Op]) {
             }
             Op::Load { space, page } => {
                 let expected = match model[space].get(&page) {
-                    None => Err(FaultError::NotMapped),
+                    None => Err(Error::NotFound),
                     Some(Page {
                         object: Some(i), ..
                     }) => Ok(content[*i as usize]),
