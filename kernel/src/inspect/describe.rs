@@ -39,7 +39,8 @@ pub trait Named {
 }
 
 impl Shape {
-    const fn new(kind: FieldKind, type_name: &'static str, size: usize) -> Shape {
+    /// What a type called `type_name` of `size` bytes holds.
+    pub const fn new(kind: FieldKind, type_name: &'static str, size: usize) -> Shape {
         Shape {
             kind,
             type_name,
@@ -51,35 +52,14 @@ impl Shape {
         }
     }
 
-    /// A structure that `described!` describes.
-    pub const fn structure(type_name: &'static str, size: usize) -> Shape {
-        Shape::new(FieldKind::Structure, type_name, size)
-    }
-
-    /// An enumeration in an integer.
-    pub const fn enumeration(
-        type_name: &'static str,
-        size: usize,
-        names: &'static [Name],
-    ) -> Shape {
-        Shape {
-            names,
-            ..Shape::new(FieldKind::Enumeration, type_name, size)
-        }
-    }
-
-    /// Flags in an integer.
-    pub const fn flags(type_name: &'static str, size: usize, names: &'static [Name]) -> Shape {
-        Shape {
-            names,
-            ..Shape::new(FieldKind::Flags, type_name, size)
-        }
+    /// The same, whose values or bits have names.
+    pub const fn named(self, names: &'static [Name]) -> Shape {
+        Shape { names, ..self }
     }
 
     const fn pointer_to(target: Shape) -> Shape {
-        let pointers = matches!(target.kind, FieldKind::Pointer);
         Shape {
-            pointers,
+            pointers: matches!(target.kind, FieldKind::Pointer),
             ..Shape::new(FieldKind::Pointer, target.type_name, size_of::<usize>())
         }
     }

@@ -170,14 +170,6 @@ unsafe impl Sync for Name {}
 const _: () =
     assert!(size_of::<Record>() == 80 && size_of::<Field>() == 64 && size_of::<Name>() == 40);
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
-    let mut i = 0;
-    while i < a.len() && i < b.len() && a[i] == b[i] {
-        i += 1;
-    }
-    i == a.len() && i == b.len()
-}
-
 impl Text {
     /// The text `text`.
     pub const fn new(text: &'static str) -> Text {
@@ -213,11 +205,7 @@ impl Name {
 
     /// The element is the field `path` of a `type_name`.
     pub const fn inside(type_name: &'static str, path: &'static str) -> Name {
-        Name {
-            value: 9,
-            name: Text::new(path),
-            type_name: Text::new(type_name),
-        }
+        Name::new(9, path).object(type_name)
     }
 }
 
@@ -240,23 +228,16 @@ impl Field {
         }
     }
 
+    /// Bytes that it takes.
+    pub const fn size(&self) -> usize {
+        self.size as usize
+    }
+
     const fn with(mut self, kind: FieldKind, names: &'static [Name]) -> Field {
         self.kind = kind;
         self.names = names.as_ptr();
         self.name_count = names.len() as u32;
         self
-    }
-
-    /// The description of the field called `name` among `fields`.
-    pub const fn find(fields: &[Field], names: &[&str], name: &str) -> Field {
-        let mut i = 0;
-        while i < names.len() {
-            if same(names[i].as_bytes(), name.as_bytes()) {
-                return fields[i];
-            }
-            i += 1;
-        }
-        panic!("the structure has no field of this name")
     }
 
     /// Only `count` bits of the integer, from bit `first`, under a name of their own.
@@ -293,11 +274,6 @@ impl Field {
         self.with(FieldKind::Pointer, &[])
     }
 
-    /// The integer is an index into the root `names[0]`.
-    pub const fn index(self, root: &'static [Name]) -> Field {
-        self.with(FieldKind::Index, root)
-    }
-
     /// The pointer begins a list; `roles` name the link.
     pub const fn list(self, roles: &'static [Name]) -> Field {
         self.with(FieldKind::List, roles)
@@ -313,11 +289,6 @@ impl Field {
         self.with(FieldKind::Table, roles)
     }
 
-    /// The pointer leads to a ring; `roles` name head, tail and capacity.
-    pub const fn ring(self, roles: &'static [Name]) -> Field {
-        self.with(FieldKind::Ring, roles)
-    }
-
     /// The collections inside this structure hold what `names` say with role 9.
     pub const fn holds(self, names: &'static [Name]) -> Field {
         self.with(FieldKind::Structure, names)
@@ -330,55 +301,31 @@ impl Field {
 }
 
 impl Record {
-    const fn new(what: u16, name: &'static str, file: &'static str, line: u32) -> Record {
+    /// Describes a type of `size` bytes, or the data of one field at `root`.
+    pub const fn new(
+        name: &'static str,
+        fields: &'static [Field],
+        size: usize,
+        root: Option<*const ()>,
+        (file, line): (&'static str, u32),
+    ) -> Record {
+        let (what, address) = match root {
+            None => (1, core::ptr::null()),
+            Some(address) => (2, address),
+        };
         Record {
             magic: u32::from_le_bytes(*b"VINS"),
             version: 1,
             what,
             name: Text::new(name),
             file: Text::new(file),
-            fields: core::ptr::null(),
-            field_count: 0,
-            size: 0,
-            line,
-            zero: 0,
-            address: core::ptr::null(),
-            reserved: 0,
-        }
-    }
-
-    /// Describes a type.
-    pub const fn of_type(
-        name: &'static str,
-        fields: &'static [Field],
-        size: usize,
-        file: &'static str,
-        line: u32,
-    ) -> Record {
-        let record = Record::new(1, name, file, line);
-        Record {
             fields: fields.as_ptr(),
             field_count: fields.len() as u32,
             size: size as u32,
-            ..record
-        }
-    }
-
-    /// Describes data at a fixed place.
-    pub const fn of_root(
-        name: &'static str,
-        field: &'static [Field; 1],
-        address: *const (),
-        file: &'static str,
-        line: u32,
-    ) -> Record {
-        let record = Record::new(2, name, file, line);
-        Record {
-            fields: field.as_ptr(),
-            field_count: 1,
-            size: field[0].size,
+            line,
+            zero: 0,
             address,
-            ..record
+            reserved: 0,
         }
     }
 }
@@ -413,34 +360,23 @@ macro_rules! described {
 
         const _: () = {
             #[allow(unused_imports)]
-            use $crate::inspect::{Described, Field, Name, Named, Reach, Record, Shape, Undescribed};
+            use $crate::inspect::{Described, Field, FieldKind, Name, Named, Reach, Record, Shape, Undescribed};
 
+            const NAME: &str = concat!(module_path!(), "::", stringify!($name));
             impl Described for $name {
-                const SHAPE: Shape = Shape::structure(
-                    concat!(module_path!(), "::", stringify!($name)),
-                    size_of::<$name>(),
-                );
+                const SHAPE: Shape = Shape::new(FieldKind::Structure, NAME, size_of::<$name>());
             }
-            #[allow(dead_code)]
-            const PLAIN: &[Field] = &[$(Field::new(
+            $(#[allow(non_upper_case_globals)]
+            const $field: Field = Field::new(
                 stringify!($field),
                 core::mem::offset_of!($name, $field),
                 Reach::<$type>::SHAPE,
-            )),*];
-            #[allow(dead_code)]
-            const NAMES: &[&str] = &[$(stringify!($field)),*];
-            static FIELDS: &[Field] = &[
-                $(Field::new(
-                    stringify!($field),
-                    core::mem::offset_of!($name, $field),
-                    Reach::<$type>::SHAPE,
-                ),)*
-                $(Field::find(PLAIN, NAMES, stringify!($extra)) $(.$method($($argument),*))+,)*
-            ];
+            );)*
+            static FIELDS: &[Field] = &[$($field,)* $($extra $(.$method($($argument),*))+,)*];
             #[used]
             #[unsafe(link_section = "veridian_inspect")]
             static RECORD: Record =
-                Record::of_type(<$name as Described>::SHAPE.type_name, FIELDS, size_of::<$name>(), file!(), line!());
+                Record::new(NAME, FIELDS, size_of::<$name>(), None, (file!(), line!()));
         };
     };
     (
@@ -451,22 +387,20 @@ macro_rules! described {
         $(#[$meta])* $vis enum $name { $($(#[$variant_meta])* $variant $(= $value)?),* }
 
         const _: () = {
-            use $crate::inspect::{Described, Name, Named, Record, Shape};
+            use $crate::inspect::{Described, FieldKind, Name, Named, Record, Shape};
 
+            const NAME: &str = concat!(module_path!(), "::", stringify!($name));
             impl Named for $name {
                 const NAMES: &'static [Name] = &[$(Name::new($name::$variant as u64, stringify!($variant))),*];
             }
             impl Described for $name {
-                const SHAPE: Shape = Shape::enumeration(
-                    concat!(module_path!(), "::", stringify!($name)),
-                    size_of::<$name>(),
-                    <$name as Named>::NAMES,
-                );
+                const SHAPE: Shape =
+                    Shape::new(FieldKind::Enumeration, NAME, size_of::<$name>()).named(Self::NAMES);
             }
             #[used]
             #[unsafe(link_section = "veridian_inspect")]
             static RECORD: Record =
-                Record::of_type(<$name as Described>::SHAPE.type_name, &[], size_of::<$name>(), file!(), line!());
+                Record::new(NAME, &[], size_of::<$name>(), None, (file!(), line!()));
         };
     };
 }
@@ -484,8 +418,13 @@ macro_rules! root {
                 &[Field::new($name, 0, Reach::<$type>::SHAPE) $($(.$method($($argument),*))+)?];
             #[used]
             #[unsafe(link_section = "veridian_inspect")]
-            static RECORD: Record =
-                Record::of_root($name, FIELD, (&raw const $place).cast(), file!(), line!());
+            static RECORD: Record = Record::new(
+                $name,
+                FIELD,
+                FIELD[0].size(),
+                Some((&raw const $place).cast()),
+                (file!(), line!()),
+            );
         };
     };
 }

@@ -44,7 +44,7 @@ pub use frame_allocator::{FrameRange, Request};
 use crate::arch::layout::DIRECT_MAP;
 use crate::arch::layout::IMAGE;
 use crate::arch::paging;
-use crate::inspect::{Described, Name, Named, Record, Shape};
+use crate::inspect::{Described, FieldKind, Name, Named, Record, Shape};
 use crate::machine::MachineInfo;
 use veridian_abi::Error;
 
@@ -105,17 +105,18 @@ impl Named for MapFlags {
 }
 
 impl Described for MapFlags {
-    const SHAPE: Shape = Shape::flags("veridian_kernel::mm::MapFlags", 4, Self::NAMES);
+    const SHAPE: Shape =
+        Shape::new(FieldKind::Flags, "veridian_kernel::mm::MapFlags", 4).named(Self::NAMES);
 }
 
 #[used]
 #[unsafe(link_section = "veridian_inspect")]
-static MAP_FLAGS: Record = Record::of_type(
+static MAP_FLAGS: Record = Record::new(
     <MapFlags as Described>::SHAPE.type_name,
     &[],
     size_of::<MapFlags>(),
-    file!(),
-    line!(),
+    None,
+    (file!(), line!()),
 );
 
 impl Described for PhysAddr {

@@ -1,11 +1,11 @@
-//! An intrusive ordered tree: the fair run queue and the sleep queues.
+//! An intrusive ordered tree: the fair run queue, the sleep queues, the regions of a space.
 //!
-//! A treap over nodes embedded in threads: ordered by `key`, heap-ordered by a
-//! priority from a fixed sequence, so that every run builds the same tree.
-//! Equal keys keep the order of insertion. The first node is cached: picking
-//! is O(1), insertion and removal O(log n) expected, nothing allocates.
+//! A treap over nodes embedded in what is ordered: ordered by `key`, equal keys by their insertion,
+//! heap-ordered by a priority that follows from that, so that every run builds the same tree.
+//! The nodes are also linked in order: first and next are O(1), insertion, removal and search O(log n)
+//! expected; nothing allocates.
 //!
-//! Invariant: a node is in at most one tree, and `linked` says whether it is.
+//! Invariant: a node is in at most one tree; its `order` is 0 if it is in none.
 //! The owner of a tree (a run queue's or timer queue's lock) guards every node in it.
 
 use core::ptr::null_mut;
@@ -18,9 +18,10 @@ crate::described! {
         pub key: u64,
         left: *mut Node,
         right: *mut Node,
-        parent: *mut Node,
-        priority: u32,
-        linked: bool,
+        next: *mut Node,
+        previous: *mut Node,
+        /// Number of its insertion, or 0.
+        order: u64,
     }
 }
 
@@ -31,21 +32,21 @@ impl Node {
             key: 0,
             left: null_mut(),
             right: null_mut(),
-            parent: null_mut(),
-            priority: 0,
-            linked: false,
+            next: null_mut(),
+            previous: null_mut(),
+            order: 0,
         }
     }
     /// Whether the node is in a tree.
     pub fn is_linked(&self) -> bool {
-        self.linked
+        self.order != 0
     }
-    /// The child on one side.
-    fn child(&mut self, right: bool) -> &mut *mut Node {
-        match right {
-            true => &mut self.right,
-            false => &mut self.left,
-        }
+    fn place(&self) -> (u64, u64) {
+        (self.key, self.order)
+    }
+    fn priority(&self) -> u64 {
+        let mixed = self.order.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
     }
 }
 
@@ -56,7 +57,8 @@ crate::described! {
         root: *mut Node,
         first: *mut Node,
         length: usize,
-        sequence: u32,
+        /// Insertions so far.
+        sequence: u64,
     }
     root: tree(&[Name::role(3, "left"), Name::role(4, "right")])
 }
@@ -71,7 +73,7 @@ impl Tree {
             root: null_mut(),
             first: null_mut(),
             length: 0,
-            sequence: 0x9e37_79b9,
+            sequence: 0,
         }
     }
     /// Number of nodes.
@@ -91,15 +93,12 @@ impl Tree {
     #[inline]
     pub fn last_at_or_below(&self, key: u64) -> *mut Node {
         let (mut cursor, mut found) = (self.root, null_mut());
-        while !cursor.is_null() {
-            // SAFETY: linked nodes are valid by the promise of `insert`.
-            unsafe {
-                if (*cursor).key <= key {
-                    found = cursor;
-                    cursor = (*cursor).right;
-                } else {
-                    cursor = (*cursor).left;
-                }
+        // SAFETY: linked nodes are valid by the promise of `insert`.
+        while let Some(node) = unsafe { cursor.as_ref() } {
+            if node.key <= key {
+                (found, cursor) = (cursor, node.right);
+            } else {
+                cursor = node.left;
             }
         }
         found
@@ -110,33 +109,39 @@ impl Tree {
     /// # Safety
     /// `node` is valid, linked nowhere, and stays valid and in place until removed.
     pub unsafe fn insert(&mut self, node: *mut Node, key: u64) {
-        self.sequence ^= self.sequence << 13;
-        self.sequence ^= self.sequence >> 17;
-        self.sequence ^= self.sequence << 5;
+        self.sequence += 1;
+        self.length += 1;
+        let order = self.sequence;
+        let (mut previous, mut next) = (null_mut(), null_mut());
         // SAFETY: the caller promises `node`; all linked nodes are valid by the same promise.
         unsafe {
-            debug_assert!(!(*node).linked);
-            let (mut parent, mut link, mut leftmost) = (null_mut(), &raw mut self.root, true);
-            while let Some(above) = (*link).as_mut() {
-                let right = key >= above.key;
-                leftmost &= !right;
-                (parent, link) = (*link, above.child(right));
+            debug_assert!(!(*node).is_linked());
+            (*node).order = order;
+            let priority = (*node).priority();
+            let mut link = &raw mut self.root;
+            while let Some(above) = (*link).as_mut().filter(|a| a.priority() >= priority) {
+                if above.key <= key {
+                    (previous, link) = (*link, &raw mut above.right);
+                } else {
+                    (next, link) = (*link, &raw mut above.left);
+                }
             }
-            *link = node;
-            *node = Node {
-                key,
-                parent,
-                priority: self.sequence,
-                linked: true,
-                ..Node::new()
-            };
-            if leftmost {
-                self.first = node;
+            // What hangs there is split into what comes before the node and what comes after.
+            let mut rest = core::mem::replace(&mut *link, node);
+            let (mut left, mut right) = (&raw mut (*node).left, &raw mut (*node).right);
+            while let Some(below) = rest.as_mut() {
+                if below.key <= key {
+                    (*left, previous) = (rest, rest);
+                    (left, rest) = (&raw mut below.right, below.right);
+                } else {
+                    (*right, next) = (rest, rest);
+                    (right, rest) = (&raw mut below.left, below.left);
+                }
             }
-            self.length += 1;
-            while !(*node).parent.is_null() && (*(*node).parent).priority < (*node).priority {
-                self.rotate_up(node);
-            }
+            (*left, *right) = (null_mut(), null_mut());
+            (*node).key = key;
+            self.join(previous, node);
+            self.join(node, next);
         }
     }
 
@@ -145,26 +150,48 @@ impl Tree {
     /// # Safety
     /// `node` is linked in this tree.
     pub unsafe fn remove(&mut self, node: *mut Node) {
+        self.length -= 1;
         // SAFETY: `node` is in this tree, so it and its relatives are valid.
         unsafe {
-            debug_assert!((*node).linked);
-            if self.first == node {
-                self.first = Self::next(node);
+            debug_assert!((*node).is_linked());
+            let mut link = &raw mut self.root;
+            while *link != node {
+                let above = &mut **link;
+                link = match above.place() < (*node).place() {
+                    true => &raw mut above.right,
+                    false => &raw mut above.left,
+                };
             }
-            while !(*node).left.is_null() && !(*node).right.is_null() {
-                let (left, right) = ((*node).left, (*node).right);
-                self.rotate_up(match (*left).priority > (*right).priority {
-                    true => left,
-                    false => right,
-                });
+            let (mut left, mut right) = ((*node).left, (*node).right);
+            while let (Some(l), Some(r)) = (left.as_mut(), right.as_mut()) {
+                if l.priority() > r.priority() {
+                    *link = left;
+                    (link, left) = (&raw mut l.right, l.right);
+                } else {
+                    *link = right;
+                    (link, right) = (&raw mut r.left, r.left);
+                }
             }
-            let only = match (*node).left.is_null() {
-                true => (*node).right,
-                false => (*node).left,
-            };
-            self.replace(node, only);
-            (*node).linked = false;
-            self.length -= 1;
+            *link = if left.is_null() { right } else { left };
+            self.join((*node).previous, (*node).next);
+            (*node).order = 0;
+        }
+    }
+
+    /// Makes two nodes neighbours; null stands for what is before the first and behind the last.
+    ///
+    /// # Safety
+    /// Both are null or nodes of this tree.
+    unsafe fn join(&mut self, previous: *mut Node, next: *mut Node) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match previous.as_mut() {
+                Some(previous) => previous.next = next,
+                None => self.first = next,
+            }
+            if let Some(next) = next.as_mut() {
+                next.previous = previous;
+            }
         }
     }
 
@@ -182,22 +209,10 @@ impl Tree {
     ///
     /// # Safety
     /// `node` is linked in a tree that nobody changes meanwhile.
+    #[inline]
     pub unsafe fn next(node: *mut Node) -> *mut Node {
-        // SAFETY: relatives of a linked node are valid.
-        unsafe {
-            let (mut cursor, mut child) = ((*node).right, node);
-            if cursor.is_null() {
-                cursor = (*node).parent;
-                while !cursor.is_null() && (*cursor).right == child {
-                    (child, cursor) = (cursor, (*cursor).parent);
-                }
-                return cursor;
-            }
-            while !(*cursor).left.is_null() {
-                cursor = (*cursor).left;
-            }
-            cursor
-        }
+        // SAFETY: a linked node is valid.
+        unsafe { (*node).next }
     }
 
     /// The nodes in order. The tree does not change meanwhile.
@@ -206,43 +221,6 @@ impl Tree {
         // SAFETY: what the iterator yields is linked in this tree.
         let next = move |&node: &_| some(unsafe { Tree::next(node) });
         core::iter::successors(some(self.first), next)
-    }
-
-    /// Puts `child` (or null) where `node` hangs.
-    ///
-    /// # Safety
-    /// `node` is in this tree; `child` is its child or null.
-    unsafe fn replace(&mut self, node: *mut Node, child: *mut Node) {
-        // SAFETY: relatives of a linked node are valid.
-        unsafe {
-            let parent = (*node).parent;
-            match parent.as_mut() {
-                None => self.root = child,
-                Some(above) => *above.child(above.right == node) = child,
-            }
-            if !child.is_null() {
-                (*child).parent = parent;
-            }
-        }
-    }
-
-    /// Rotates `node` above its parent.
-    ///
-    /// # Safety
-    /// `node` is in this tree and has a parent.
-    unsafe fn rotate_up(&mut self, node: *mut Node) {
-        // SAFETY: relatives of a linked node are valid.
-        unsafe {
-            let parent = (*node).parent;
-            let right = (*parent).right == node;
-            self.replace(parent, node);
-            let inner = core::mem::replace((*node).child(!right), parent);
-            *(*parent).child(right) = inner;
-            if let Some(inner) = inner.as_mut() {
-                inner.parent = parent;
-            }
-            (*parent).parent = node;
-        }
     }
 }
 
