@@ -290,7 +290,7 @@ impl Slot {
 crate::described! {
     /// Which capability something was done through: a wait, a mapping. Costs no reference; `is_live`
     /// tells whether the capability still exists.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     #[repr(C)]
     pub struct Binding {
         slot: *const Slot,

@@ -62,9 +62,9 @@ static REGIONS: Cache<Region> = Cache::new("region");
 
 impl Region {
     /// A region that is in no space yet and has no bounds.
-    pub const fn new(flags: MapFlags, kind: RegionKind) -> Region {
+    pub fn new(flags: MapFlags, kind: RegionKind) -> Region {
         Region {
-            node: Node::new(),
+            node: Node::default(),
             start: 0,
             end: 0,
             flags,
@@ -82,7 +82,7 @@ impl Region {
     /// A copy of what the region promises, for `start..end` of it, in `space`.
     pub(super) fn part(&self, start: u64, end: u64, space: *const AddressSpace) -> Region {
         Region {
-            node: Node::new(),
+            node: Node::default(),
             start,
             end,
             offset: self.offset_of(start),

@@ -9,7 +9,7 @@ use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
 
 use super::pcb::{Life, Process, TREE, Tree};
-use super::thread::{RunState, Thread, ThreadObject, flag};
+use super::thread::{Thread, ThreadObject, flag};
 use super::wait;
 use crate::arch::cpu;
 use crate::cap::{self, Object, Progress, Use};
@@ -46,7 +46,6 @@ pub fn start(thread: &mut Thread) -> Result<(), Error> {
     if !thread.object.acquire() {
         return Err(Error::PeerDied);
     }
-    thread.state.store(RunState::Alive as u8, Relaxed);
     // SAFETY: a thread that has not started is in no list, and only the first caller comes here.
     unsafe { scheduler::make_ready(thread) };
     Ok(())
@@ -127,7 +126,6 @@ fn leave_process(thread: &mut Thread) -> Option<NonNull<Process>> {
         unsafe { Link::unlink(&raw mut thread.sibling) };
         members.count -= 1;
         thread.flags.fetch_or(flag::DEAD, Ordering::AcqRel);
-        thread.state.store(RunState::Dead as u8, Relaxed);
         members.count == 0
     };
     let value = thread.exit_value.load(Relaxed);

@@ -42,6 +42,7 @@ crate::described! {
 crate::described! {
     /// The threads of a process and those who wait for it.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Members {
         /// Threads that have not left.
         pub threads: List,
@@ -52,7 +53,10 @@ crate::described! {
         /// Those who wait for the end of any child.
         pub child_waiters: WaitList,
     }
-    threads: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "sibling")])
+    threads: pointer("veridian_kernel::sched::list::Link").list(&[
+        Name::role(1, "next"),
+        Name::inside("veridian_kernel::process::thread::Thread", "sibling"),
+    ])
 }
 
 impl Members {
@@ -68,6 +72,7 @@ impl Members {
 crate::described! {
     /// A process's place in the tree.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Kin {
         /// Parent, or null for init and for orphans of init.
         pub parent: *const Process,
@@ -78,7 +83,10 @@ crate::described! {
         /// Place among all processes.
         pub all: Link,
     }
-    children: holds(&[Name::inside("veridian_kernel::process::pcb::Process", "kin.sibling")])
+    children: pointer("veridian_kernel::sched::list::Link").list(&[
+        Name::role(1, "next"),
+        Name::inside("veridian_kernel::process::pcb::Process", "kin.sibling"),
+    ])
 }
 
 crate::described! {
@@ -139,13 +147,16 @@ crate::described! {
     /// The tree of processes.
     pub struct Tree {
         /// All processes, the newest first.
-        all: List,
+        first: List,
         /// Adopts orphans.
         pub init: *const Process,
         /// Number of processes, zombies included.
         pub count: usize,
     }
-    all: holds(&[Name::inside("veridian_kernel::process::pcb::Process", "kin.all")])
+    first: pointer("veridian_kernel::sched::list::Link").list(&[
+        Name::role(1, "next"),
+        Name::inside("veridian_kernel::process::pcb::Process", "kin.all"),
+    ])
 }
 
 // SAFETY: processes in the tree are reached under its lock.
@@ -155,7 +166,7 @@ unsafe impl Send for Tree {}
 pub static TREE: SpinLock<Tree> = SpinLock::new(
     Rank::ProcessTree,
     Tree {
-        all: List::new(),
+        first: List::new(),
         init: null(),
         count: 0,
     },
@@ -165,7 +176,7 @@ crate::root!("processes", TREE: SpinLock<Tree>);
 impl Tree {
     /// All processes.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
-        self.all.iter().map(|link| of(container!(link, Kin, all)))
+        self.first.iter().map(|link| of(container!(link, Kin, all)))
     }
 
     /// The children of `parent`, while the lock is held.
@@ -229,27 +240,14 @@ impl Process {
             status: AtomicU32::new(0),
             space: AtomicPtr::new(null_mut()),
             memory: SpinLock::new(Rank::Process, Some(memory)),
-            members: SpinLock::new(
-                Rank::Process,
-                Members {
-                    threads: List::new(),
-                    count: 0,
-                    waiters: WaitList::new(),
-                    child_waiters: WaitList::new(),
-                },
-            ),
-            kin: UnsafeCell::new(Kin {
-                parent: null(),
-                children: List::new(),
-                sibling: Link::new(),
-                all: Link::new(),
-            }),
+            members: SpinLock::new(Rank::Process, Members::default()),
+            kin: UnsafeCell::new(Kin::default()),
             name,
         })?;
         {
             let mut tree = TREE.lock();
             // SAFETY: the tree's lock is held; the process leaves the list before it is freed.
-            unsafe { tree.all.push_front(&raw mut (*process.kin.get()).all) };
+            unsafe { tree.first.push_front(&raw mut (*process.kin.get()).all) };
             tree.count += 1;
             if let Some(parent) = parent {
                 tree.adopt(parent, &process);

@@ -13,7 +13,7 @@
 
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{
-    AtomicI32, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed,
+    AtomicI32, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed,
 };
 
 use super::objects::Memory;
@@ -40,24 +40,10 @@ pub mod flag {
     pub const KILLED: u32 = 1;
     /// Nobody will join it.
     pub const DETACHED: u32 = 1 << 1;
-    /// It has ended and left its process.
-    pub const DEAD: u32 = 1 << 2;
     /// It was started.
-    pub const STARTED: u32 = 1 << 3;
-}
-
-crate::described! {
-    /// Where a thread is in its life, as `inspect` shows it.
-    #[repr(u8)]
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub enum RunState {
-        /// Made, not started.
-        New,
-        /// Running, ready or blocked.
-        Alive,
-        /// Ended.
-        Dead,
-    }
+    pub const STARTED: u32 = 1 << 2;
+    /// It has ended and left its process.
+    pub const DEAD: u32 = 1 << 3;
 }
 
 crate::described! {
@@ -102,8 +88,6 @@ crate::described! {
         pub id: u32,
         /// `flag` bits.
         pub flags: AtomicU32,
-        /// Where it is in its life.
-        pub state: AtomicU8,
         /// What IPC keeps.
         pub ipc: Ipc,
         /// What it waits for.
@@ -137,7 +121,12 @@ crate::described! {
         /// Keeps the message buffer's frame.
         pub buffer_memory: Option<Use<Memory>>,
     }
-    state: names(RunState::NAMES)
+    flags: bits("state", 2, 2).names(&[
+        Name::new(0, "New"),
+        Name::new(1, "Alive"),
+        Name::new(2, "Dead"),
+        Name::new(3, "Dead"),
+    ])
 }
 
 const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
@@ -214,19 +203,18 @@ impl Thread {
             process: null_mut(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             flags: AtomicU32::new(0),
-            state: AtomicU8::new(RunState::New as u8),
             ipc: Ipc::default(),
-            wait: Wait::new(),
+            wait: Wait::default(),
             task: Task::new(),
-            timer: Node::new(),
+            timer: Node::default(),
             timer_cpu: AtomicI32::new(-1),
             fpu: None,
             fpu_cpu: AtomicI32::new(-1),
             fault_handler: AtomicPtr::new(null_mut()),
             fault_badge: 0,
-            joiners: WaitList::new(),
+            joiners: WaitList::default(),
             exit_value: AtomicU64::new(0),
-            sibling: Link::new(),
+            sibling: Link::default(),
             buffer_address: 0,
             futex: None,
             lent_rank: AtomicU16::new(0),

@@ -26,9 +26,10 @@ use veridian_abi::{Error, MessageInfo};
 crate::described! {
     /// What a blocked thread waits for, as `inspect` shows it.
     #[repr(u8)]
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub enum Reason {
         /// Not waiting.
+        #[default]
         None,
         /// For a receiver to take its message, without reply.
         Send,
@@ -64,6 +65,7 @@ crate::described! {
 crate::described! {
     /// A thread's wait.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Wait {
         /// Place in the wait list.
         pub link: Link,
@@ -82,51 +84,42 @@ crate::described! {
     }
 }
 
-impl Wait {
-    /// Not waiting.
-    pub const fn new() -> Self {
-        Self {
-            link: Link::new(),
-            lock: AtomicPtr::new(null_mut()),
-            reason: Reason::None,
-            object: 0,
-            via: Binding::KERNEL,
-            server: AtomicPtr::new(null_mut()),
-            reply: AtomicPtr::new(null_mut()),
-        }
-    }
-}
-
 crate::described! {
     /// Threads that wait for one thing.
     #[repr(C)]
+    #[derive(Default)]
     pub struct WaitList {
-        list: List,
+        anchor: List,
     }
-    list: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "wait.link")])
+    anchor: pointer("veridian_kernel::sched::list::Link").list(&[
+        Name::role(1, "next"),
+        Name::inside("veridian_kernel::process::thread::Thread", "wait.link"),
+    ])
 }
 
 impl WaitList {
     /// An empty list.
     pub const fn new() -> Self {
-        Self { list: List::new() }
+        Self {
+            anchor: List::new(),
+        }
     }
 
     /// Whether nobody waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.anchor.is_empty()
     }
 
     /// The waiter of the highest rank that came first, or null.
     #[inline]
     pub fn first(&self) -> *mut Thread {
-        thread_of(self.list.first())
+        thread_of(self.anchor.first())
     }
 
     /// The first waiter for which `wanted` holds, or null. The list's lock is held.
     pub fn find(&self, wanted: impl Fn(&Thread) -> bool) -> *mut Thread {
-        let mut threads = self.list.iter().map(thread_of);
+        let mut threads = self.anchor.iter().map(thread_of);
         // SAFETY: threads in a list are alive while its lock is held.
         let found = threads.find(|&thread| wanted(unsafe { &*thread }));
         found.unwrap_or(null_mut())
@@ -138,7 +131,7 @@ impl WaitList {
     /// The object's lock, which is `lock`, is held; `thread` is alive and in no list.
     #[inline]
     pub unsafe fn insert(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        let anchor = self.list.settle();
+        let anchor = self.anchor.settle();
         // SAFETY: links in a list belong to live threads, under the lock that is held.
         unsafe {
             let rank = thread.task.rank();
@@ -158,7 +151,7 @@ impl WaitList {
     #[inline]
     pub unsafe fn append(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
         // SAFETY: as the caller promises.
-        unsafe { self.list.push_back(&raw mut thread.wait.link) };
+        unsafe { self.anchor.push_back(&raw mut thread.wait.link) };
         thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
     }
 

@@ -19,6 +19,7 @@ pub(crate) use container;
 crate::described! {
     /// Embedded in what is listed; also the anchor of a list.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Link {
         /// Next element, or the anchor.
         pub next: *mut Link,
@@ -28,12 +29,14 @@ crate::described! {
 }
 
 crate::described! {
-    /// A list; whoever has one says what is in it.
+    /// A list; whoever has one says what is in it. Its ends are laid out as a link, the anchor.
     #[repr(C)]
+    #[derive(Default)]
     pub struct List {
-        anchor: Link,
+        first: *mut Link,
+        last: *mut Link,
     }
-    anchor: list(&[Name::role(1, "next")])
+    first: list(&[Name::role(1, "next")])
 }
 
 // SAFETY: a list is reached only by its owner.
@@ -42,14 +45,6 @@ unsafe impl Send for List {}
 unsafe impl Sync for List {}
 
 impl Link {
-    /// In no list.
-    pub const fn new() -> Self {
-        Self {
-            next: null_mut(),
-            previous: null_mut(),
-        }
-    }
-
     /// Takes an element out of the list it is in.
     ///
     /// # Safety
@@ -86,22 +81,27 @@ impl List {
     /// An empty list; null links stand for an anchor that points to itself.
     pub const fn new() -> Self {
         Self {
-            anchor: Link::new(),
+            first: null_mut(),
+            last: null_mut(),
         }
     }
 
     /// Whether nothing is in it.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.anchor.next.is_null() || core::ptr::eq(self.anchor.next, &self.anchor)
+        self.first.is_null() || core::ptr::eq(self.first, self.anchor())
+    }
+
+    fn anchor(&self) -> *const Link {
+        (&raw const *self).cast()
     }
 
     /// The anchor, with links that can be followed.
     #[inline]
     pub fn settle(&mut self) -> *mut Link {
-        let anchor = &raw mut self.anchor;
-        if self.anchor.next.is_null() {
-            (self.anchor.next, self.anchor.previous) = (anchor, anchor);
+        let anchor = (&raw mut *self).cast();
+        if self.first.is_null() {
+            (self.first, self.last) = (anchor, anchor);
         }
         anchor
     }
@@ -112,7 +112,7 @@ impl List {
         if self.is_empty() {
             return null_mut();
         }
-        self.anchor.next
+        self.first
     }
 
     /// The element behind `link`, or null.
@@ -123,7 +123,7 @@ impl List {
     pub unsafe fn after(&self, link: *mut Link) -> *mut Link {
         // SAFETY: as the caller promises.
         let next = unsafe { (*link).next };
-        if core::ptr::eq(next, &self.anchor) {
+        if core::ptr::eq(next, self.anchor()) {
             return null_mut();
         }
         next
@@ -173,7 +173,7 @@ mod tests {
             seed ^= seed << 17;
             seed as usize
         };
-        let mut links: Vec<Link> = (0..40).map(|_| Link::new()).collect();
+        let mut links: Vec<Link> = (0..40).map(|_| Link::default()).collect();
         let base = links.as_mut_ptr();
         let (mut list, mut model) = (List::new(), VecDeque::new());
         for _ in 0..20_000 {

@@ -32,8 +32,6 @@ pub const SLICE: u64 = 10_000_000;
 /// The fair class gives every ready task a turn within this time, if slices stay above the minimum.
 const FAIR_LATENCY: u64 = 24_000_000;
 const FAIR_MINIMUM: u64 = 3_000_000;
-/// A woken fair task preempts one that is further ahead than this in virtual time.
-const FAIR_GRANULARITY: u64 = 2_000_000;
 
 crate::described! {
     /// What one CPU counts; nanoseconds and events.
@@ -247,33 +245,16 @@ unsafe fn insert(thread: *mut Thread, target: usize, at_front: bool, now: u64) {
 
 /// Has CPU `target` reconsider who runs there, now that `thread` is ready on it.
 fn look_at(target: usize, thread: *mut Thread, now: u64) {
-    let here = cpu::current();
-    let scheduler = &SCHEDULERS[target];
     let running = CPUS[target].current.get();
+    let scheduler = &SCHEDULERS[target];
     // SAFETY: a thread that another CPU shows as current is not freed before this CPU has left
     // the kernel (grace period); only atomics and a hint are read from it.
-    let preempts = unsafe {
-        match running.as_ref() {
-            None => true,
-            Some(running) => {
-                let (new, old) = ((*thread).task.rank(), running.task.rank());
-                new > old
-                    || new == RANK_FAIR
-                        && old == RANK_FAIR
-                        && (*thread).task.virtual_time + FAIR_GRANULARITY
-                            < running.task.virtual_time
-            }
-        }
-    };
-    if target == here.number() {
-        if preempts {
-            scheduler.need_resched.store(true, Relaxed);
-        } else {
-            start_slice(scheduler, now);
-        }
-    } else if preempts {
-        scheduler.need_resched.store(true, Relaxed);
-        smp::kick(target, smp::RESCHEDULE);
+    let (thread, running) = unsafe { (&*thread, running.as_ref()) };
+    let preempts = running.is_none_or(|running| thread.task.preempts(&running.task));
+    if preempts {
+        smp::reschedule(target);
+    } else if target == cpu::current().number() {
+        start_slice(scheduler, now);
     } else if scheduler.slice_end.get() == u64::MAX {
         smp::kick(target, smp::RESCHEDULE);
     }
@@ -288,17 +269,14 @@ fn start_slice(scheduler: &Scheduler, now: u64) {
     let Some(running) = (unsafe { cpu::current().current.get().as_ref() }) else {
         return;
     };
-    let length = match running.task.rank() {
+    let rank = running.task.rank();
+    let load = scheduler.load.load(Relaxed).max(1) as u64;
+    let length = match rank {
+        _ if scheduler.top_rank() != rank as i32 => return,
         RANK_ROUND_ROBIN => SLICE,
-        RANK_FAIR => {
-            let others = scheduler.load.load(Relaxed).max(1) as u64;
-            (FAIR_LATENCY / others).max(FAIR_MINIMUM)
-        }
+        RANK_FAIR => (FAIR_LATENCY / load).max(FAIR_MINIMUM),
         _ => return,
     };
-    if scheduler.top_rank() != running.task.rank() as i32 {
-        return;
-    }
     scheduler.slice_end.set(now + length);
     scheduler.arm_by(now + length);
 }

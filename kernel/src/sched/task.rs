@@ -24,6 +24,8 @@ pub const RANK_FAIR: u16 = 0;
 pub const RANK_ROUND_ROBIN: u16 = 1;
 /// Rank of fixed level 0; level `n` is `n` above.
 pub const RANK_FIXED: u16 = 2;
+/// A woken fair task preempts one that is further ahead than this in virtual time.
+const FAIR_GRANULARITY: u64 = 2_000_000;
 /// Weight of nice 0.
 pub const WEIGHT_UNIT: u64 = 1024;
 
@@ -130,8 +132,8 @@ impl Task {
     /// A fair task of nice 0 that may run anywhere.
     pub fn new() -> Self {
         Self {
-            link: Link::new(),
-            node: Node::new(),
+            link: Link::default(),
+            node: Node::default(),
             queue: AtomicI32::new(-1),
             on_cpu: AtomicI32::new(-1),
             last_cpu: AtomicI32::new(0),
@@ -185,6 +187,12 @@ impl Task {
             Class::Fair => WEIGHTS[(self.level() + 20) as usize] as u64,
             _ => WEIGHT_UNIT,
         }
+    }
+    /// Whether the task is to run in place of one that runs: it outranks it, or is behind in its share.
+    pub fn preempts(&self, running: &Task) -> bool {
+        let (new, old) = (self.rank(), running.rank());
+        let behind = self.virtual_time + FAIR_GRANULARITY < running.virtual_time;
+        new > old || new == RANK_FAIR && old == RANK_FAIR && behind
     }
     /// Whether the task may run on `cpu`.
     pub fn allows(&self, cpu: usize) -> bool {

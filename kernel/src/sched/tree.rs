@@ -13,6 +13,7 @@ use core::ptr::null_mut;
 crate::described! {
     /// Embedded in what is ordered.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Node {
         /// Order within the tree; not changed while linked.
         pub key: u64,
@@ -26,17 +27,6 @@ crate::described! {
 }
 
 impl Node {
-    /// A node outside any tree.
-    pub const fn new() -> Self {
-        Self {
-            key: 0,
-            left: null_mut(),
-            right: null_mut(),
-            next: null_mut(),
-            previous: null_mut(),
-            order: 0,
-        }
-    }
     /// Whether the node is in a tree.
     pub fn is_linked(&self) -> bool {
         self.order != 0
@@ -242,7 +232,7 @@ mod tests {
         let mut tree = Tree::new();
         let mut model: BTreeMap<(u64, u64), *mut Node> = BTreeMap::new();
         let mut nodes: Vec<*mut Node> = (0..500)
-            .map(|_| Box::into_raw(Box::new(Node::new())))
+            .map(|_| Box::into_raw(Box::new(Node::default())))
             .collect();
         let mut keys: Vec<(u64, u64)> = std::vec![(0, 0); 500];
         for step in 0..200_000u64 {
