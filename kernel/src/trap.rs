@@ -73,21 +73,27 @@ impl Fault {
     }
 }
 
+impl FaultKind {
+    /// Its number in messages to fault handlers, and what reports call it.
+    pub fn facts(self) -> (u64, &'static str) {
+        match self {
+            FaultKind::Page(Access::Read) => (0, "page fault reading"),
+            FaultKind::Page(Access::Write) => (1, "page fault writing"),
+            FaultKind::Page(Access::Execute) => (2, "page fault executing"),
+            FaultKind::Alignment => (3, "misaligned access to"),
+            FaultKind::IllegalInstruction => (4, "illegal instruction"),
+            FaultKind::Breakpoint => (5, "breakpoint"),
+            FaultKind::Debug => (6, "debug trap"),
+            FaultKind::Arithmetic => (7, "arithmetic fault"),
+            FaultKind::FloatingPoint => (8, "floating-point exception"),
+            FaultKind::Other => (9, "fault"),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let what = match self.kind {
-            FaultKind::Page(Access::Read) => "page fault reading",
-            FaultKind::Page(Access::Write) => "page fault writing",
-            FaultKind::Page(Access::Execute) => "page fault executing",
-            FaultKind::Alignment => "misaligned access to",
-            FaultKind::IllegalInstruction => "illegal instruction",
-            FaultKind::Breakpoint => "breakpoint",
-            FaultKind::Debug => "debug trap",
-            FaultKind::Arithmetic => "arithmetic fault",
-            FaultKind::FloatingPoint => "floating-point exception",
-            FaultKind::Other => "fault",
-        };
-        f.write_str(what)?;
+        f.write_str(self.kind.facts().1)?;
         if matches!(self.kind, FaultKind::Page(_) | FaultKind::Alignment) {
             write!(f, " {:#x}", self.address)?;
         }

@@ -7,22 +7,36 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::elf::{self, Image};
 use super::lifecycle;
-use super::objects::{OwnedSpace, SpaceObject};
+use super::objects::{Memory, OwnedSpace, SpaceObject};
 use super::pcb::{Life, Process};
 use super::thread::{NewThread, PAGE, Thread};
 use crate::arch::context::Frame;
 use crate::arch::layout::USER_END;
-use crate::cap::Use;
+use crate::cap::{Kind, Rights, Use};
 use crate::mm::VirtAddr;
 use crate::sched::{fpu, scheduler, smp};
+use crate::syscall::{Answer, Arguments};
 use veridian_abi::{Error, well_known};
 
-/// The system call `process_create`.
+/// The file that lies in the memory object of the caller's with this token.
+fn image(thread: &Thread, token: u64, offset: u64, length: u64) -> Result<Image<'_>, Error> {
+    let found = thread.capability(token, Kind::Memory, Rights::READ | Rights::EXECUTE)?;
+    let memory = found.typed::<Memory>().memory();
+    Ok(Image {
+        memory,
+        offset,
+        length,
+    })
+}
+
+/// The system call of this name.
 ///
 /// # Errors
 /// `BadExecutable`, `OutOfMemory`, `SpaceFull`.
-pub fn process(parent: &Process, image: &Image) -> Result<u64, Error> {
-    let child = build(Some(parent), image, *b"program\0\0\0\0\0\0\0\0\0")?;
+pub fn process_create(thread: &mut Thread, parent: &Process, arguments: Arguments) -> Answer {
+    let [_, memory, offset, length, ..] = arguments;
+    let image = image(thread, memory, offset, length)?;
+    let child = build(Some(parent), &image, *b"program\0\0\0\0\0\0\0\0\0")?;
     // SAFETY: the caller holds a capability of the parent, which therefore exists.
     unsafe { parent.give(child.header()) }
 }
@@ -30,7 +44,7 @@ pub fn process(parent: &Process, image: &Image) -> Result<u64, Error> {
 /// A process with the program of `image` loaded and its first thread made, not started.
 ///
 /// # Errors
-/// As `process`.
+/// As `process_create`.
 pub fn build(
     parent: Option<&Process>,
     image: &Image,
@@ -98,18 +112,12 @@ pub fn start(process: &Process, argument: u64) -> Result<(), Error> {
     lifecycle::start(thread)
 }
 
-/// The system call `thread_create`: the thread is started at once, on the CPUs of its creator. Result: its token.
+/// The system call of this name: the thread is started at once, on the CPUs of its creator. Result: its token.
 ///
 /// # Errors
 /// `InvalidArgument` for addresses outside user space, `OutOfMemory`, `SpaceFull`, `PeerDied`.
-pub fn thread(
-    process: &Process,
-    entry: u64,
-    sp: u64,
-    argument: u64,
-    tls: u64,
-    buffer: u64,
-) -> Result<u64, Error> {
+pub fn thread_create(creator: &mut Thread, process: &Process, arguments: Arguments) -> Answer {
+    let [_, entry, sp, argument, tls, buffer] = arguments;
     let outside = entry >= USER_END || sp > USER_END || tls >= USER_END || buffer >= USER_END;
     if outside || buffer % PAGE != 0 {
         return Err(Error::InvalidArgument);
@@ -118,8 +126,7 @@ pub fn thread(
     let mut frame = Frame::user(entry, sp, argument);
     frame.set_tls(tls);
     let mut thread = new_thread(process, &memory, frame, buffer)?;
-    // SAFETY: a system call has a current thread.
-    let affinity = unsafe { scheduler::current() }.task.affinity.load(Relaxed);
+    let affinity = creator.task.affinity.load(Relaxed);
     thread.task.affinity.store(affinity, Relaxed);
     // SAFETY: the caller holds a capability of the process, which therefore exists.
     let token = unsafe { process.give(&thread.object) };
@@ -129,23 +136,19 @@ pub fn thread(
         .inspect_err(|_| unsafe { lifecycle::kill_thread(&raw mut *thread) })
 }
 
-/// The system call `exec`: the calling thread goes on in the new image, alone.
+/// The system call of this name: the calling thread goes on in the new image, alone.
 ///
 /// # Errors
-/// `InvalidArgument` if other threads are alive or the process is not the caller's, and as `process`.
-/// Nothing has changed then.
-pub fn exec(
-    thread: &mut Thread,
-    process: &Process,
-    image: &Image,
-    argument: u64,
-) -> Result<u64, Error> {
+/// `InvalidArgument` if other threads are alive or the process is not the caller's, and as
+/// `process_create`. Nothing has changed then.
+pub fn exec(thread: &mut Thread, process: &Process, arguments: Arguments) -> Answer {
+    let [_, file, offset, length, argument, _] = arguments;
     if !core::ptr::eq(thread.process, process) || process.members.lock().count != 1 {
         return Err(Error::InvalidArgument);
     }
     let memory = process.memory()?;
     let new = OwnedSpace::create()?;
-    let entry = elf::load(&new, image)?;
+    let entry = elf::load(&new, &image(thread, file, offset, length)?)?;
     thread.give_buffer(&new, 0)?;
     crate::trace::event!(exec, process.pid, entry.pc);
     // SAFETY: the caller's process is alive.

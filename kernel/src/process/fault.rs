@@ -16,26 +16,10 @@ use crate::cap::Binding;
 use crate::ipc::sync;
 use crate::println;
 use crate::sched::scheduler;
-use crate::trap::{Access, Fault, FaultKind};
+use crate::trap::Fault;
 
 /// Status of a process that ended by a fault.
 pub const FAULT_STATUS: u8 = 139;
-
-/// What the fault is, as a number.
-fn code(kind: FaultKind) -> u64 {
-    match kind {
-        FaultKind::Page(Access::Read) => 0,
-        FaultKind::Page(Access::Write) => 1,
-        FaultKind::Page(Access::Execute) => 2,
-        FaultKind::Alignment => 3,
-        FaultKind::IllegalInstruction => 4,
-        FaultKind::Breakpoint => 5,
-        FaultKind::Debug => 6,
-        FaultKind::Arithmetic => 7,
-        FaultKind::FloatingPoint => 8,
-        FaultKind::Other => 9,
-    }
-}
 
 /// Handles a fault of the current thread that nothing resolved.
 pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
@@ -47,7 +31,7 @@ pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
         sync::send_fault(
             thread,
             handler,
-            [code(fault.kind), fault.address, fault.pc, fault.code],
+            [fault.kind.facts().0, fault.address, fault.pc, fault.code],
         );
     }
     end(thread, fault)

@@ -12,6 +12,7 @@ use super::pcb::{Life, Process};
 use super::thread::{NewThread, PAGE, Thread};
 use crate::mm::VirtAddr;
 use crate::sched::fpu;
+use crate::syscall::{Answer, Arguments};
 use veridian_abi::Error;
 
 /// The system call `fork`. Result: the child's token; the child finds 0.
@@ -19,7 +20,7 @@ use veridian_abi::Error;
 /// # Errors
 /// `InvalidArgument` if the process is not the caller's, `OutOfMemory`, `SpaceFull`, `Busy` while a
 /// capability to be inherited is being revoked.
-pub fn fork(thread: &mut Thread, parent: &Process) -> Result<u64, Error> {
+pub fn fork(thread: &mut Thread, parent: &Process, _: Arguments) -> Answer {
     if !core::ptr::eq(thread.process, parent) {
         return Err(Error::InvalidArgument);
     }

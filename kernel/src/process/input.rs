@@ -3,9 +3,9 @@
 use super::thread::Thread;
 use super::wait::{self, Reason, WaitList};
 use crate::arch::{console, ipi};
-use crate::cap::Binding;
+use crate::cap::Checked;
 use crate::lock::{Rank, SpinLock};
-use crate::syscall::{Outcome, userspace};
+use crate::syscall::{Arguments, Outcome, userspace};
 use veridian_abi::Error;
 
 const CAPACITY: usize = 1024;
@@ -50,9 +50,10 @@ pub fn interrupt() {
     }
 }
 
-/// The system call `console_read`: at least one byte, or a wait, after which the caller is told to try
+/// The system call of this name: at least one byte, or a wait, after which the caller is told to try
 /// again (`Busy`), since another reader may be faster.
-pub fn read(thread: &mut Thread, via: Binding, buffer: u64, length: u64, info: u64) -> Outcome {
+pub fn console_read(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
+    let [_, buffer, length, info, ..] = arguments;
     let mut bytes = [0; 64];
     let mut input = INPUT.lock();
     let count = input.count.min(length as usize).min(bytes.len());
@@ -62,9 +63,14 @@ pub fn read(thread: &mut Thread, via: Binding, buffer: u64, length: u64, info: u
     }
     input.count -= count;
     if count == 0 && length != 0 {
-        return wait::block_in(thread, (Reason::Console, 0), via, info, input, |i| {
-            &mut i.readers
-        });
+        return wait::block_in(
+            thread,
+            (Reason::Console, 0),
+            found.binding(),
+            info,
+            input,
+            |i| &mut i.readers,
+        );
     }
     drop(input);
     let written = userspace::write_bytes(buffer, &bytes[..count]);

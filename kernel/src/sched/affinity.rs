@@ -15,7 +15,7 @@ use crate::lock::{Rank, SpinLock};
 use crate::percpu;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Reason, WaitList};
-use crate::syscall::Outcome;
+use crate::syscall::{Answer, Arguments, Outcome};
 use veridian_abi::Error;
 
 /// Sleepers are in a list, so that a sleep ends like any other wait.
@@ -65,11 +65,11 @@ fn change(thread: &mut Thread, change: impl FnOnce(&Thread)) {
     }
 }
 
-/// Allows a thread only the CPUs of `mask`. Result: the mask before.
+/// The system call of this name: allows a thread only the CPUs of a mask. Result: the mask before.
 ///
 /// # Errors
 /// `NoCpu` if none of them is online.
-pub fn set(thread: &mut Thread, mask: u64) -> Result<u64, Error> {
+pub fn set_affinity(_: &mut Thread, thread: &mut Thread, [_, mask, ..]: Arguments) -> Answer {
     if mask & percpu::online_mask() == 0 {
         return Err(Error::NoCpu);
     }

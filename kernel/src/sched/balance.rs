@@ -4,20 +4,17 @@
 //! Only ready threads move, only where their affinity allows, never one whose state a CPU still
 //! needs. A queue's lock is tried, not waited for: a missed chance comes again.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 use super::list::container;
 use super::scheduler::{self, SCHEDULERS};
-use crate::percpu::{self, MAX_CPUS};
+use crate::percpu;
 use crate::process::thread::Thread;
 
 /// Nanoseconds between two looks at the balance.
 pub const PERIOD: u64 = 50_000_000;
 /// Ready threads of another CPU that are looked at before giving up.
 const SEARCH: usize = 32;
-
-/// Threads taken from each CPU by others.
-pub static STOLEN: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
 
 /// Takes a thread that may run on `here` from the busiest other CPU, if that has more than `above`
 /// threads, and queues it on `here`, the calling CPU. Says whether there was one.
@@ -43,7 +40,6 @@ pub fn pull(here: usize, above: i32) -> bool {
         (*task).queue.store(-1, Relaxed);
         drop(ready);
         SCHEDULERS[busiest].load.fetch_sub(1, Relaxed);
-        STOLEN[busiest].fetch_add(1, Relaxed);
         scheduler::enqueue(container!(task, Thread, task), here);
     }
     true

@@ -14,17 +14,19 @@ use super::scheduler::{self, SCHEDULERS};
 use super::{fpu, smp, timers};
 use crate::arch::{cpu, power};
 use crate::boot::{self, HOTPLUG};
+use crate::cap::Checked;
 use crate::percpu::{self, CPUS, CpuState, PerCpu};
 use crate::process::pcb::TREE;
 use crate::process::thread::Thread;
+use crate::syscall::Arguments;
 use veridian_abi::Error;
 
-/// Brings CPU `number` online.
+/// The system call of this name: brings a CPU online.
 ///
 /// # Errors
 /// `NotFound` if there is no such CPU, `AlreadyExists` if it is online, `NoCpu` if it does not start.
-pub fn online(number: usize) -> Result<(), Error> {
-    let cpu = CPUS.get(number).ok_or(Error::NotFound)?;
+pub fn cpu_online(_: &mut Thread, _: Checked, arguments: Arguments) -> Result<(), Error> {
+    let cpu = CPUS.get(arguments[1] as usize).ok_or(Error::NotFound)?;
     match cpu.state() {
         CpuState::Absent => Err(Error::NotFound),
         CpuState::Online => Err(Error::AlreadyExists),
@@ -32,11 +34,13 @@ pub fn online(number: usize) -> Result<(), Error> {
     }
 }
 
-/// Takes CPU `number` offline. With `force`, threads that may run nowhere else may then run anywhere.
+/// The system call of this name: takes a CPU offline. With `force`, threads that may run nowhere else may
+/// then run anywhere.
 ///
 /// # Errors
 /// `NotFound`, `InvalidArgument` for the boot CPU and the calling one, `Busy` if a thread is pinned to it.
-pub fn offline(number: usize, force: bool) -> Result<(), Error> {
+pub fn cpu_offline(_: &mut Thread, _: Checked, arguments: Arguments) -> Result<(), Error> {
+    let (number, force) = (arguments[1] as usize, arguments[2] != 0);
     let cpu = CPUS.get(number).ok_or(Error::NotFound)?;
     if number == 0 || number == cpu::current().number() {
         return Err(Error::InvalidArgument);

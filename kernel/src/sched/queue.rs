@@ -2,14 +2,14 @@
 //!
 //! Tasks above the fair rank stand in one list per rank, found through a bitmap: picking is
 //! O(1) whatever the number of tasks. Fair tasks stand in a tree ordered by virtual run time.
-//! A run queue is guarded by its CPU's scheduler lock; `top_rank` alone may be read
-//! without it, as a hint for wake-ups and as the condition of the IPC fast path on its own CPU.
+//! A run queue is guarded by its CPU's scheduler lock; `top_rank` and `floor` alone may be read
+//! without it, as hints and as the condition of the IPC fast path on its own CPU.
 //!
 //! Invariant: a task is in the list (or tree) of the rank it had when it was put in, `queued_rank`.
 //! Its effective rank may change at any time; whoever changes it sees to it that it is put in anew.
 
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 
 use super::list::{Link, List, container};
 use super::task::{RANK_FAIR, RANKS, Task};
@@ -26,7 +26,7 @@ crate::described! {
         bitmap: [u64; WORDS],
         fair: Tree,
         /// Virtual time that new arrivals start from: it never goes back.
-        pub floor: u64,
+        pub floor: AtomicU64,
         /// Number of ready tasks.
         pub length: usize,
         top_rank: AtomicI32,
@@ -45,7 +45,7 @@ impl RunQueue {
             lists: [const { List::new() }; RANKS],
             bitmap: [0; WORDS],
             fair: Tree::new(),
-            floor: 0,
+            floor: AtomicU64::new(0),
             length: 0,
             top_rank: AtomicI32::new(-1),
         }
@@ -130,7 +130,7 @@ impl RunQueue {
             // SAFETY: `best` is in this queue.
             unsafe {
                 if (*task).queued_rank == RANK_FAIR {
-                    self.floor = self.floor.max((*task).virtual_time);
+                    self.floor.fetch_max((*task).virtual_time, Relaxed);
                 }
                 self.remove(task);
             }

@@ -16,7 +16,7 @@
 
 use core::cell::Cell;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering, Ordering::Relaxed};
 
 use super::list::container;
 use super::queue::RunQueue;
@@ -77,8 +77,6 @@ crate::described! {
         pub fpu_on: Cell<bool>,
         /// Whose state the FPU holds, or null.
         pub fpu_owner: Cell<*mut Thread>,
-        /// Virtual time floor as others see it.
-        pub floor: AtomicU64,
     }
 }
 
@@ -107,7 +105,6 @@ impl Scheduler {
             capabilities: crate::cap::Cache::new(),
             fpu_on: Cell::new(false),
             fpu_owner: Cell::new(null_mut()),
-            floor: AtomicU64::new(0),
         }
     }
 
@@ -223,22 +220,22 @@ unsafe fn insert(thread: *mut Thread, target: usize, at_front: bool, now: u64) {
     unsafe {
         let task = &mut (*thread).task;
         let mut ready = scheduler.ready.lock();
+        let floor = ready.floor.load(Relaxed);
         let last = task.last_cpu.swap(target as i32, Relaxed) as usize;
         if last != target {
             task.metrics.migrations += 1;
             add(&scheduler.metrics.migrations, 1);
             crate::trace::event!(migrate, (*thread).id, target);
-            let from = SCHEDULERS[last].floor.load(Relaxed);
-            task.virtual_time = (task.virtual_time + ready.floor).saturating_sub(from);
+            let from = (*SCHEDULERS[last].ready.as_ptr()).floor.load(Relaxed);
+            task.virtual_time = (task.virtual_time + floor).saturating_sub(from);
         }
         if !at_front {
-            let earliest = ready.floor.saturating_sub(FAIR_LATENCY / 2);
+            let earliest = floor.saturating_sub(FAIR_LATENCY / 2);
             task.virtual_time = task.virtual_time.max(earliest);
         }
         task.ready_since = now;
         task.queue.store(target as i32, Relaxed);
         ready.insert(task, at_front);
-        scheduler.floor.store(ready.floor, Relaxed);
         scheduler.load.fetch_add(1, Relaxed);
     }
 }

@@ -1,14 +1,11 @@
 //! System calls on the machine and the console.
 
-use super::{Answer, Arguments, Outcome, return_words, userspace};
+use super::{Answer, Arguments, return_words, userspace};
 use crate::arch::power;
 use crate::cap::Checked;
-use crate::process::input;
 use crate::process::pcb::TREE;
 use crate::process::thread::Thread;
-use crate::sched::hotplug;
 use crate::{console, mm, percpu};
-use veridian_abi::Error;
 
 /// Bytes that one `console_write` takes at most; the result says how many it took.
 const WRITE_MAX: usize = 1024;
@@ -26,26 +23,9 @@ pub fn console_write(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Argume
     Ok(done as u64)
 }
 
-pub fn console_read(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
-    let [_, buffer, length, info, ..] = arguments;
-    input::read(thread, found.binding(), buffer, length, info)
-}
-
 pub fn cpu_info(thread: &mut Thread, _: Checked, _: Arguments) -> Answer {
     let known = crate::machine::machine().cpus.as_slice().len() as u64;
     return_words(thread, known, [percpu::online_mask(), 0, 0, 0])
-}
-
-pub fn cpu_online(_: &mut Thread, _: Checked, [_, cpu, ..]: Arguments) -> Result<(), Error> {
-    hotplug::online(cpu as usize)
-}
-
-pub fn cpu_offline(
-    _: &mut Thread,
-    _: Checked,
-    [_, cpu, force, ..]: Arguments,
-) -> Result<(), Error> {
-    hotplug::offline(cpu as usize, force != 0)
 }
 
 pub fn kernel_info(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Answer {

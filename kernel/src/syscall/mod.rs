@@ -222,7 +222,12 @@ mod handlers {
     pub use super::process::*;
     pub use super::thread::*;
     pub(super) use crate::ipc::calls::*;
+    pub use crate::process::create::{exec, process_create, thread_create};
+    pub use crate::process::fork::fork;
     pub use crate::process::futex::{
         futex_lock, futex_requeue, futex_unlock, futex_wait, futex_wake,
     };
+    pub use crate::process::input::console_read;
+    pub use crate::sched::affinity::set_affinity;
+    pub use crate::sched::hotplug::{cpu_offline, cpu_online};
 }

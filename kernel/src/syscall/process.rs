@@ -2,31 +2,13 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{Answer, Arguments, Outcome, current, userspace};
-use crate::cap::{Checked, Kind, Rights};
-use crate::process::elf::Image;
-use crate::process::objects::Memory;
+use super::{Answer, Arguments, Outcome, userspace};
+use crate::cap::Checked;
 use crate::process::pcb::{Life, Process, TREE};
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Reason};
-use crate::process::{create, fork, lifecycle};
+use crate::process::{create, lifecycle};
 use veridian_abi::Error;
-
-/// The file that lies in the memory object of the caller's with this token.
-fn image(token: u64, offset: u64, length: u64) -> Result<Image<'static>, Error> {
-    let found = current().capability(token, Kind::Memory, Rights::READ | Rights::EXECUTE)?;
-    let memory = found.typed::<Memory>().memory();
-    Ok(Image {
-        memory,
-        offset,
-        length,
-    })
-}
-
-pub fn process_create(_: &mut Thread, parent: &Process, arguments: Arguments) -> Answer {
-    let [_, memory, offset, length, ..] = arguments;
-    create::process(parent, &image(memory, offset, length)?)
-}
 
 pub fn process_start(
     _: &mut Thread,
@@ -34,15 +16,6 @@ pub fn process_start(
     [_, argument, ..]: Arguments,
 ) -> Result<(), Error> {
     create::start(process, argument)
-}
-
-pub fn fork(thread: &mut Thread, process: &Process, _: Arguments) -> Answer {
-    fork::fork(thread, process)
-}
-
-pub fn exec(thread: &mut Thread, process: &Process, arguments: Arguments) -> Answer {
-    let [_, memory, offset, length, argument, _] = arguments;
-    create::exec(thread, process, &image(memory, offset, length)?, argument)
 }
 
 pub fn exit(thread: &mut Thread, [status, ..]: Arguments) -> Answer {

@@ -7,18 +7,12 @@ use super::{Answer, Arguments, Outcome, return_words, userspace};
 use crate::arch::{cpu, timer};
 use crate::cap::{Checked, Kind, Rights};
 use crate::percpu;
-use crate::process::pcb::Process;
+use crate::process::lifecycle;
 use crate::process::thread::{Thread, ThreadObject, flag};
 use crate::process::wait::{self, Reason};
-use crate::process::{create, lifecycle};
 use crate::sched::task::Class;
 use crate::sched::{affinity, scheduler};
 use veridian_abi::{Error, MessageInfo};
-
-pub fn thread_create(_: &mut Thread, process: &Process, arguments: Arguments) -> Answer {
-    let [_, entry, sp, argument, tls, buffer] = arguments;
-    create::thread(process, entry, sp, argument, tls, buffer)
-}
 
 pub fn thread_exit(thread: &mut Thread, [value, ..]: Arguments) -> Answer {
     thread.exit_value.store(value, Relaxed);
@@ -70,10 +64,6 @@ pub fn sleep_until(thread: &mut Thread, [deadline, ..]: Arguments) -> Outcome {
 
 pub fn clock(_: &mut Thread, _: Arguments) -> Answer {
     Ok(timer::now())
-}
-
-pub fn set_affinity(_: &mut Thread, target: &mut Thread, [_, mask, ..]: Arguments) -> Answer {
-    affinity::set(target, mask)
 }
 
 pub fn get_affinity(thread: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
