@@ -75,7 +75,7 @@ impl Region {
             offset: 0,
             binding: Binding::KERNEL,
             space: core::ptr::null(),
-            of_object: Link::new(),
+            of_object: Link::default(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Region {
             end,
             offset: self.offset_of(start),
             space,
-            of_object: Link::new(),
+            of_object: Link::default(),
             ..*self
         }
     }
