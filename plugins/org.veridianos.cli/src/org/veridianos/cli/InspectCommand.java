@@ -2,9 +2,9 @@ package org.veridianos.cli;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.veridianos.inspect.Cancel;
@@ -110,23 +110,28 @@ final class InspectCommand implements Command {
     }
 
     private static Request request(String what) throws Failure {
-        Part part = switch (what) {
-            case "caps" -> Part.CAPABILITIES;
-            case "pages" -> Part.PAGE_TABLES;
-            case "runqueues" -> Part.RUN_QUEUES;
-            case "threads" -> Part.THREADS;
-            case "frames" -> Part.MEMORY;
-            case "endpoints" -> Part.ENDPOINTS;
-            case "objects" -> Part.OBJECTS;
+        return switch (what) {
+            case "caps" -> Request.of(Part.CAPABILITIES);
+            // Frames tell whether a page leads where it must not.
+            case "pages" -> Request.of(Part.PAGE_TABLES, Part.FRAMES);
+            case "runqueues" -> Request.of(Part.RUN_QUEUES);
+            // Capabilities tell who could take a message that nobody has taken.
+            case "threads" -> Request.of(Part.THREADS, Part.CAPABILITIES);
+            case "frames" -> Request.of(Part.MEMORY);
+            case "endpoints" -> Request.of(Part.ENDPOINTS);
+            case "objects" -> Request.of(Part.OBJECTS);
             default -> throw new Failure(Failure.USAGE, "'" + what + "' cannot be inspected: use one of " + WHAT);
         };
-        return new Request(EnumSet.of(part), Set.of(), Set.of(), 0, Request.LIMIT);
     }
 
     private static void show(PrintStream out, Snapshot snapshot, String what, boolean json, InspectText text, boolean watch) {
         if (json) {
             Gson gson = watch ? new GsonBuilder().disableHtmlEscaping().create() : new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
-            out.println(gson.toJson(SnapshotJson.of(snapshot)));
+            JsonObject shown = SnapshotJson.of(snapshot);
+            if (what.equals("threads")) {
+                shown.remove("spaces");
+            }
+            out.println(gson.toJson(shown));
         } else {
             text.print(snapshot, what);
         }

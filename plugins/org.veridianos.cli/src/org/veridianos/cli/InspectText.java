@@ -4,6 +4,8 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.veridianos.inspect.Snapshot;
+import org.veridianos.inspect.analysis.PageFindings;
+import org.veridianos.inspect.analysis.WaitForGraph;
 import org.veridianos.inspect.model.Capability;
 import org.veridianos.inspect.model.CapabilitySpace;
 import org.veridianos.inspect.model.Consistency;
@@ -40,9 +42,15 @@ final class InspectText {
     void print(Snapshot snapshot, String what) {
         switch (what) {
             case "caps" -> capabilities(snapshot);
-            case "pages" -> pages(snapshot);
+            case "pages" -> {
+                pages(snapshot);
+                PageFindings.of(snapshot, List.of()).forEach(f -> out.println("finding: " + f.text()));
+            }
             case "runqueues" -> runQueues(snapshot);
-            case "threads" -> threads(snapshot);
+            case "threads" -> {
+                threads(snapshot);
+                deadlocks(snapshot);
+            }
             case "frames" -> snapshot.memory().ifPresent(this::memory);
             case "endpoints" -> endpoints(snapshot);
             default -> snapshot.objects().roots().stream().filter(n -> root.isEmpty() || n.name().equals(root)).forEach(n -> node(n, 0));
@@ -81,6 +89,10 @@ final class InspectText {
                 });
             }
         }
+    }
+
+    private void deadlocks(Snapshot snapshot) {
+        new WaitForGraph(snapshot).deadlocks().forEach(d -> out.println("deadlock: " + d.text()));
     }
 
     private static String chain(Snapshot snapshot, ThreadState thread) {

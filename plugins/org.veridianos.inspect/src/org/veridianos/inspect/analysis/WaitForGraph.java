@@ -22,7 +22,7 @@ import org.veridianos.inspect.model.ThreadState.Run;
  * <p>A thread that waits for a reply, a mutex, the end of a thread or the answer to its fault waits for one other; one whose call
  * or message nobody has taken waits for any of those who may receive there. A wait for an event that anybody may cause (a message,
  * a signal, a key, a point in time), or one with a deadline, holds nobody up for ever. Whoever cannot be reached from a thread that
- * goes on is deadlocked; circles among these are spelled out.
+ * goes on is deadlocked; circles among these are spelled out. A thread that went on while the others were read holds nobody up.
  */
 public final class WaitForGraph {
 
@@ -67,7 +67,7 @@ public final class WaitForGraph {
         threads.forEach(t -> byProcess.computeIfAbsent(t.pid(), k -> new ArrayList<>()).add(t));
         Map<Long, Set<Integer>> receivers = receivers(snapshot.capabilitySpaces());
         for (ThreadState thread : threads) {
-            if (thread.run() == Run.BLOCKED) {
+            if (thread.run() == Run.BLOCKED && thread.consistency().consistent()) {
                 edges(thread, byAddress, byProcess, receivers);
             }
         }

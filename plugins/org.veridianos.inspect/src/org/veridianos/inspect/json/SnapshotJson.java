@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.function.Function;
 import org.veridianos.inspect.Part;
 import org.veridianos.inspect.Snapshot;
+import org.veridianos.inspect.analysis.PageFindings;
+import org.veridianos.inspect.analysis.WaitForGraph;
 import org.veridianos.inspect.model.Capability;
 import org.veridianos.inspect.model.CapabilitySpace;
 import org.veridianos.inspect.model.Consistency;
@@ -48,6 +50,7 @@ public final class SnapshotJson {
         if (snapshot.request().has(Part.THREADS)) {
             json.add("processes", array(snapshot.processes(), SnapshotJson::process));
             json.add("threads", array(snapshot.threads(), t -> thread(snapshot, t)));
+            json.add("deadlocks", strings(new WaitForGraph(snapshot).deadlocks().stream().map(WaitForGraph.Deadlock::text).toList()));
         }
         if (snapshot.request().has(Part.RUN_QUEUES)) {
             json.add("cpus", array(snapshot.runQueues(), q -> runQueue(snapshot, q)));
@@ -57,11 +60,14 @@ public final class SnapshotJson {
         }
         if (snapshot.request().has(Part.PAGE_TABLES)) {
             json.add("addressSpaces", array(snapshot.pageTables(), SnapshotJson::pageTable));
+            json.add("findings", strings(PageFindings.of(snapshot, List.of()).stream().map(PageFindings.Finding::text).toList()));
         }
         if (snapshot.request().has(Part.ENDPOINTS)) {
             json.add("endpoints", array(snapshot.endpoints(), e -> endpoint(snapshot, e)));
         }
-        snapshot.memory().ifPresent(memory -> json.add("memory", memory(memory)));
+        if (snapshot.request().has(Part.MEMORY)) {
+            snapshot.memory().ifPresent(memory -> json.add("memory", memory(memory)));
+        }
         if (snapshot.request().has(Part.OBJECTS)) {
             json.add("roots", array(snapshot.objects().roots(), SnapshotJson::node));
         }

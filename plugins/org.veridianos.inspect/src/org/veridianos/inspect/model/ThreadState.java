@@ -102,6 +102,12 @@ public record ThreadState(long address, long object, int id, long process, int p
         };
     }
 
+    /** The same, relied on as {@code other} says. */
+    public ThreadState with(Consistency other) {
+        return new ThreadState(address, object, id, process, pid, name, life, run, schedulingClass, level, rank, baseRank, cpu, affinity, waiting, chain, virtualTime,
+                runTime, waitTime, switches, migrations, addressSpace, other);
+    }
+
     /** The same with the threads that it waits for. */
     public ThreadState withChain(List<Long> other) {
         return new ThreadState(address, object, id, process, pid, name, life, run, schedulingClass, level, rank, baseRank, cpu, affinity, waiting, other, virtualTime, runTime,

@@ -141,15 +141,16 @@ final class RunQueueReader {
             List<String> problems = new ArrayList<>();
             ready = ready(s, schedulerAt, problems);
             memory.read(schedulerAt - at, second, 0, second.length);
-            problem = problems.isEmpty() ? null : problems.get(0);
-            if (problem == null && ready.size() == length && length == s.length.get(second, at)) {
+            if (!problems.isEmpty()) {
+                problem = problems.get(0);
+            } else if (ready.size() == length && length == s.length.get(second, at)) {
+                problem = null;
                 break;
-            }
-            if (problem == null) {
+            } else {
                 problem = "the queue changed while it was read: " + ready.size() + " threads were found, " + length + " counted";
             }
         }
-        if (problem != null && !(ready.size() == length && problem.startsWith("the queue changed"))) {
+        if (problem != null) {
             consistency = consistency.and(Consistency.broken(problem));
         }
         List<Long> sleepers = s.sleepers == null ? List.of()

@@ -32,6 +32,7 @@ final class ThreadReader {
     final List<ThreadState> threads = new ArrayList<>();
     /** Addresses of the capability space and of the process that has it. */
     final Map<Long, ProcessState> bySpace = new HashMap<>();
+    private final LongIndex byAddress = new LongIndex(1024);
     DescribedType process;
     DescribedType thread;
     ObjectKinds objects;
@@ -175,6 +176,7 @@ final class ThreadReader {
             }
         }
         nameObjects(f);
+        confirm(f);
         chains();
     }
 
@@ -251,6 +253,10 @@ final class ThreadReader {
 
     /** Objects and owners get their names after every thread and process has one. */
     private void nameObjects(ThreadFields f) {
+        for (int i = 0; i < threads.size(); i++) {
+            byAddress.put(threads.get(i).address(), i);
+            byAddress.put(threads.get(i).object(), i);
+        }
         Map<Long, Long> numbers = new HashMap<>();
         Map<Long, ThreadState> byNumber = new HashMap<>();
         threads.forEach(t -> {
@@ -280,6 +286,41 @@ final class ThreadReader {
         }
     }
 
+    /**
+     * Looks again at everybody who waits for a certain other one: waits that were read one after another may never have been at once,
+     * and a circle of such would be no deadlock. Those that still hold, after all were read, did hold together.
+     */
+    private void confirm(ThreadFields f) {
+        for (int i = 0; i < threads.size(); i++) {
+            ThreadState t = threads.get(i);
+            boolean waitsForOne = switch (t.waiting().reason()) {
+                case "Reply", "Fault", "Mutex", "Join", "Call", "Send" -> true;
+                default -> false;
+            };
+            if (waitsForOne && t.consistency().consistent() && !stillWaits(f, t)) {
+                threads.set(i, t.with(Consistency.broken("it went on while the other threads were read")));
+            }
+        }
+    }
+
+    private boolean stillWaits(ThreadFields f, ThreadState t) {
+        try {
+            f.span.read(memory, t.address(), f.first, f.second);
+        } catch (Unreadable gone) {
+            return false;
+        }
+        int base = f.span.base();
+        boolean same = f.switches.get(f.first, base) == t.switches() && f.object.get(f.first, base) == t.waiting().argument()
+                && f.reason.name(f.first, base).equals(t.waiting().reason());
+        return same && (t.waiting().reason().equals("Mutex") ? mutexOwner(f, t) == owner(t) : f.server.get(f.first, base) == t.waiting().server());
+    }
+
+    /** Number of the thread that holds the mutex as it was read; 0 for none. */
+    private long owner(ThreadState waiter) {
+        int at = waiter.waiting().server() == 0 ? -1 : byAddress.get(waiter.waiting().server());
+        return at < 0 ? 0 : threads.get(at).id();
+    }
+
     /** A thread that is joined and a process whose end is awaited are named by their numbers. */
     private KernelObject named(String kind, Record found, long number) {
         return switch (found) {
@@ -296,7 +337,9 @@ final class ThreadReader {
         }
         try {
             long table = memory.format().table(memory.readLong(waiter.addressSpace() + f.rootRegister.offset()));
-            return memory.physicalMemory().readInt(memory.translate(table, waiter.waiting().argument())) & 0x7fff_ffff;
+            int owner = memory.physicalMemory().readInt(memory.translate(table, waiter.waiting().argument())) & 0x7fff_ffff;
+            // Unlocking hands the word to the first waiter before it wakes it: such a one waits no more.
+            return owner == waiter.id() ? 0 : owner;
         } catch (Unreadable | GuestMemory.OutOfRam unreadable) {
             return 0;
         }
@@ -312,16 +355,11 @@ final class ThreadReader {
 
     /** Who waits for whose answer, as far as the kernel itself says: a caller for its server. */
     private void chains() {
-        LongIndex index = new LongIndex(threads.size());
-        for (int i = 0; i < threads.size(); i++) {
-            index.put(threads.get(i).address(), i);
-            index.put(threads.get(i).object(), i);
-        }
         for (int i = 0; i < threads.size(); i++) {
             List<Long> chain = new ArrayList<>();
             int at = i;
             while (chain.size() < threads.size()) {
-                int next = index.get(target(threads.get(at)));
+                int next = byAddress.get(target(threads.get(at)));
                 if (next < 0) {
                     break;
                 }
@@ -340,7 +378,7 @@ final class ThreadReader {
     }
 
     private static long target(ThreadState thread) {
-        Wait wait = thread.waiting();
+        Wait wait = thread.consistency().consistent() ? thread.waiting() : Wait.NONE;
         return switch (wait.reason()) {
             case "Reply", "Fault", "Mutex" -> wait.server();
             case "Join" -> wait.object().kind().equals("Thread") ? wait.object().address() : 0;
