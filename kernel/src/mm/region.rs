@@ -247,13 +247,17 @@ impl Regions {
     /// The region that holds `address`.
     #[inline]
     pub fn find(&mut self, address: u64) -> Option<&mut Region> {
-        // SAFETY: `last` is null or a region of the tree.
-        let last = unsafe { self.last.as_mut() };
         let holds =
             |region: &&mut Region| address.wrapping_sub(region.start) < region.end - region.start;
-        match last.filter(holds) {
-            None => self.at_or_above(address).filter(holds),
-            found => found,
+        // SAFETY: `last` is null or a region of the tree, whose nodes are the first fields of regions.
+        unsafe {
+            if let Some(last) = self.last.as_mut().filter(holds) {
+                return Some(last);
+            }
+            let below = self.tree.last_at_or_below(address) as *mut Region;
+            let found = below.as_mut().filter(holds)?;
+            self.last = below;
+            Some(found)
         }
     }
 
