@@ -57,13 +57,16 @@ final class Fields {
         return field;
     }
 
-    /** A collection by its path, or inside the structure there. */
-    Optional<Field> collection(DescribedType type, String path) {
-        Optional<Field> field = types.collection(type, path);
-        if (field.isEmpty()) {
-            missing.add(type.simpleName() + "." + path);
+    /** A collection by its path, or inside the structure there; kernels call it by one of these names. */
+    Optional<Field> collection(DescribedType type, String... paths) {
+        for (String path : paths) {
+            Optional<Field> field = types.collection(type, path);
+            if (field.isPresent()) {
+                return field;
+            }
         }
-        return field;
+        missing.add(type.simpleName() + "." + paths[0]);
+        return Optional.empty();
     }
 
     /** Access to a field by its path; of one that is missing, access that reads 0. */

@@ -50,7 +50,7 @@ final class ThreadReader {
     void read() {
         Optional<Root> root = fields.root("processes");
         Optional<DescribedType> tree = root.flatMap(r -> fields.target(r.data()));
-        Optional<Field> first = tree.flatMap(t -> fields.collection(t, "all"));
+        Optional<Field> first = tree.flatMap(t -> fields.collection(t, "first", "all"));
         process = first.flatMap(fields::target).orElse(null);
         if (process == null) {
             return;
