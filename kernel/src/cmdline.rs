@@ -26,6 +26,7 @@ impl<'a> BootArguments<'a> {
     }
 
     /// The value of the last `key=value` word.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn value(self, key: &str) -> Option<&'a str> {
         self.options()
             .filter_map(|word| word.split_once('='))
@@ -35,6 +36,7 @@ impl<'a> BootArguments<'a> {
 
     /// The value of `key` as a decimal or `0x` number; `None` when it is
     /// missing or is not a number.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn number(self, key: &str) -> Option<u64> {
         let text = self.value(key)?;
         match text.strip_prefix("0x") {
@@ -50,6 +52,7 @@ impl<'a> BootArguments<'a> {
 
     /// The words behind `--`: a program of the initrd and its arguments.
     /// Empty when no program was named.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn program(self) -> impl Iterator<Item = &'a str> {
         let mut words = self.text.split_ascii_whitespace();
         words.by_ref().find(|word| *word == "--");
@@ -57,6 +60,7 @@ impl<'a> BootArguments<'a> {
     }
 
     /// The whole line, as the machine handed it over.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn text(self) -> &'a str {
         self.text
     }

@@ -1,22 +1,23 @@
 //! The one place where an architecture is chosen.
 //!
 //! Every architecture has the same files with the same names in them; the rest of the kernel uses
-//! `arch::cpu`, `arch::paging`, … and names no architecture. On the host a stand-in without
-//! hardware takes their place, so that portable code can be tested there.
+//! `arch::cpu`, `arch::paging`, … and names no architecture. What the three have in common is in
+//! files of the same names here, which use the architecture's own as `chosen`. On the host a
+//! stand-in without hardware takes their place, so that portable code can be tested there.
 //!
-//! | module | what it gives |
-//! |---|---|
-//! | `boot` | entry of the boot CPU and of the others, up to `crate::boot::start` / `start_secondary` on a proper stack |
-//! | `machine` | `discover(boot_arg, &mut MachineInfo)`, `remap(map)` when device registers have their final mapping |
-//! | `cpu` | `NAME`, `current`, `set_current`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `relax`, `init_cpu`, `features_line`, `instructions`, `sync_instruction_cache`, `clear_page`, `frame_pointer`, `FRAME_RECORD` |
-//! | `console` | `init`, `put`, `get`, `enable_receive_interrupt` |
-//! | `paging` | `Entry`, `root_register`, `write_root`, `read_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `SHARED_ROOT`, `remote_flush`, `asid_count`, `largest_level`, `kernel_root`, `write_kernel_root`, `empty_root`, `leave_user`, `publish`, `image_physical` |
-//! | `context` | `Frame`, `resume`, `resume_message`, `run_on_stack`, `FpuState` and its save, restore, enable, disable |
-//! | `traps` | vectors, system-call entry; calls `crate::trap` and `crate::syscall` |
-//! | `timer` | `init_boot`, `init_cpu`, `now`, `arm`, `disarm` |
-//! | `ipi` | `init_boot`, `init_cpu`, `send`, `route_irq`, `mask`, `unmask` |
-//! | `power` | `start_cpu`, `stop_this_cpu`, `cpu_is_stopped`, `exit` |
-//! | `uaccess` | `copy_from_user`, `copy_to_user`, `compare_exchange_u32_user` |
+//! | module | what it gives | what an architecture gives to that |
+//! |---|---|---|
+//! | `boot` | | entry of all CPUs, up to `crate::boot::start` / `start_secondary` on a stack; `arrived` |
+//! | `machine` | | `discover(boot_arg, &mut MachineInfo)`, `DEVICES` with registers to map |
+//! | `cpu` | | `NAME`, `current`, `set_current`, `hardware_id`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `halt`, `relax`, `init_cpu`, `features`, `sync_instruction_cache`, `clear_page`, `frame_pointer`, `FRAME_RECORD` |
+//! | `console` | | `init`, `put`, `get`, `enable_receive_interrupt` |
+//! | `paging` | `Entry`, `kernel_root`, `write_kernel_root`, `leave_user` | `FORMAT`, `root_register`, `write_root`, `read_root`, `empty_root`, `adopt_kernel_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `SHARED_ROOT`, `remote_flush`, `asid_count`, `largest_level`, `publish`, `image_physical` |
+//! | `context` | | `Frame`, `resume`, `resume_message`, `run_on_stack`, `FpuState` and its save, restore, enable, disable |
+//! | `traps` | | vectors, system-call entry; calls `crate::trap` and `crate::syscall` |
+//! | `timer` | `init_boot`, `now`, `arm` | `counter_hz`, `counter`, `init_cpu`, `arm_ticks`, `disarm` |
+//! | `ipi` | | `init_boot`, `init_cpu`, `send`, `route_irq`, `mask`, `unmask` |
+//! | `power` | `exit` | `start_cpu`, `stop_this_cpu`, `cpu_is_stopped`, `off` |
+//! | `uaccess` | `copy_from_user`, `copy_to_user`, `load_u32_user`, `compare_exchange_u32_user`, `fixup` | the `uaccess_…` routines, `open`, `close`, `UNPRIVILEGED` |
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 mod aarch64;

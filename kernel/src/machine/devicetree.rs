@@ -37,34 +37,31 @@ impl<'a> DeviceTree<'a> {
     /// is where the tree itself lies.
     pub fn describe(&self, physical: u64, info: &mut MachineInfo) {
         info.reserve(pages(physical, self.fdt.total_size() as u64), "device tree");
-        for node in self
-            .children("/")
-            .filter(|node| text(*node, "device_type") == Some("memory"))
-        {
+        for node in self.of_type("/", "memory") {
             let numa = numa_node(node);
             info.nodes = info.nodes.max(numa as usize + 1);
             regions(node).for_each(|range| info.add_memory(range, numa));
         }
-        for cpu in self
-            .children("/cpus")
-            .filter(|node| text(*node, "device_type") == Some("cpu"))
-        {
+        for cpu in self.of_type("/cpus", "cpu") {
             let usable = matches!(text(cpu, "status"), None | Some("okay" | "ok"));
             if let (true, Some(id)) = (usable, cpu.property("reg").and_then(|reg| reg.as_usize())) {
                 info.add_cpu(id as u64, numa_node(cpu));
             }
         }
         for entry in self.fdt.memory_reservations() {
-            info.reserve(
-                pages(entry.address() as u64, entry.size() as u64),
-                "firmware",
-            );
+            let range = pages(entry.address() as u64, entry.size() as u64);
+            info.reserve(range, "firmware");
         }
         for node in self.children("/reserved-memory") {
             regions(node).for_each(|range| info.reserve(outward(range), "firmware"));
         }
         self.distances(info);
         self.chosen(info);
+    }
+
+    fn of_type(&self, path: &str, kind: &str) -> impl Iterator<Item = FdtNode<'_, 'a>> {
+        self.children(path)
+            .filter(move |node| text(*node, "device_type") == Some(kind))
     }
 
     fn distances(&self, info: &mut MachineInfo) {
@@ -87,12 +84,8 @@ impl<'a> DeviceTree<'a> {
             return;
         };
         if let Some(arguments) = chosen.property("bootargs") {
-            info.set_command_line(
-                arguments
-                    .value
-                    .strip_suffix(b"\0")
-                    .unwrap_or(arguments.value),
-            );
+            let text = arguments.value;
+            info.set_command_line(text.strip_suffix(b"\0").unwrap_or(text));
         }
         let address = |name| chosen.property(name)?.as_usize().map(|value| value as u64);
         let initrd = address("linux,initrd-start").zip(address("linux,initrd-end"));
@@ -124,13 +117,11 @@ impl<'a> DeviceTree<'a> {
 /// The address ranges of a device or memory node (`reg`), without empty ones.
 pub fn regions<'a>(node: FdtNode<'_, 'a>) -> impl Iterator<Item = PhysRange> + 'a {
     let found = node.reg().into_iter().flatten();
-    found.filter_map(|region| {
+    let ranges = found.map(|region| {
         let start = region.starting_address as u64;
-        region
-            .size
-            .filter(|size| *size != 0)
-            .map(|size| start..start + size as u64)
-    })
+        start..start + region.size.unwrap_or(0) as u64
+    });
+    ranges.filter(|range| !range.is_empty())
 }
 
 /// A property that is text.
@@ -140,10 +131,8 @@ pub fn text<'a>(node: FdtNode<'_, 'a>, property: &str) -> Option<&'a str> {
 
 /// The 32-bit cell at byte `at` of a property's value; 0 behind its end.
 pub fn cell(value: &[u8], at: usize) -> u32 {
-    value
-        .get(at..)
-        .and_then(<[u8]>::first_chunk)
-        .map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    let bytes = value.get(at..).and_then(<[u8]>::first_chunk);
+    bytes.map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 fn numa_node(node: FdtNode<'_, '_>) -> u32 {

@@ -159,6 +159,7 @@ fn has_counters() -> bool {
 
 /// Instructions executed so far under `-icount shift=0`; else cycles, or timer ticks on a CPU
 /// without counters.
+#[cfg(feature = "ktest")]
 #[inline(never)]
 pub fn instructions() -> u64 {
     match has_counters() {

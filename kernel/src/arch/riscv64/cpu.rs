@@ -109,6 +109,7 @@ pub fn features() -> impl Iterator<Item = &'static str> {
 }
 
 /// Instructions that this hart has executed.
+#[cfg(feature = "ktest")]
 #[inline(always)]
 pub fn instructions() -> u64 {
     let value;

@@ -195,6 +195,7 @@ pub fn wait_for_interrupt() {
 pub use core::hint::spin_loop as relax;
 
 /// Executed instructions under QEMU's `-icount shift=0`, where the TSC counts exactly these.
+#[cfg(feature = "ktest")]
 pub use super::timer::counter as instructions;
 
 /// Zeroes a page.
