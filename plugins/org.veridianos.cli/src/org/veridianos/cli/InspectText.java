@@ -2,6 +2,7 @@ package org.veridianos.cli;
 
 import java.io.PrintStream;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.veridianos.inspect.Snapshot;
 import org.veridianos.inspect.analysis.PageFindings;
@@ -83,7 +84,7 @@ final class InspectText {
             broken(p.consistency());
             for (long address : p.threads()) {
                 snapshot.thread(address).ifPresent(t -> {
-                    out.printf("  %-4d %-18s %-9s %-12s %4d %8.1fms %9d  %s%s%n", t.id(), t.name(), t.run().name().toLowerCase(java.util.Locale.ROOT), t.classText(),
+                    out.printf("  %-4d %-18s %-9s %-12s %4d %8.1fms %9d  %s%s%n", t.id(), t.name(), t.run().name().toLowerCase(Locale.ROOT), t.classText(),
                             t.cpu(), t.runTime() / 1e6, t.switches(), t.waiting().text(), chain(snapshot, t));
                     broken(t.consistency());
                 });

@@ -3,6 +3,7 @@ package org.veridianos.inspect;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +57,8 @@ public final class Samples {
     public static List<CapabilitySpace> spaces(int[] parents, int[] owners, long object) {
         int[] firstChild = new int[parents.length];
         int[] next = new int[parents.length];
-        java.util.Arrays.fill(firstChild, -1);
-        java.util.Arrays.fill(next, -1);
+        Arrays.fill(firstChild, -1);
+        Arrays.fill(next, -1);
         int lastRoot = -1;
         for (int i = parents.length - 1; i >= 0; i--) {
             if (parents[i] >= 0) {

@@ -1,6 +1,7 @@
 package org.veridianos.inspect;
 
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import org.veridianos.inspect.image.KernelImage;
 import org.veridianos.machine.GuestMemory;
 import org.veridianos.machine.MachineException;
@@ -28,7 +29,7 @@ public final class LiveSource extends MemorySource {
             KernelImage image = KernelImage.read(session.elf());
             return new LiveSource(session, SegmentedMemory.of(session), image);
         } catch (IOException unreadable) {
-            String reason = unreadable instanceof java.nio.file.NoSuchFileException ? session.elf() + " is gone; build the kernel and boot it again"
+            String reason = unreadable instanceof NoSuchFileException ? session.elf() + " is gone; build the kernel and boot it again"
                     : unreadable.getMessage();
             throw new InspectException(reason, unreadable);
         } catch (MachineException gone) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.veridianos.inspect.Cancel;
@@ -15,6 +16,7 @@ import org.veridianos.inspect.Part;
 import org.veridianos.inspect.Request;
 import org.veridianos.inspect.Snapshot;
 import org.veridianos.inspect.model.ObjectNode;
+import org.veridianos.inspect.model.PageTable;
 import org.veridianos.inspect.model.ThreadState;
 
 /** Kernels whose developer moved, widened, added or removed fields: what is read follows the description, without a change here. */
@@ -34,7 +36,7 @@ class ChangedKernelTest {
                         .toList(),
                 s.capabilitySpaces().stream().map(c -> List.of(c.id(), c.pid(), c.capabilities().stream().map(o -> List.of(o.token(), o.kind(), o.rights(), o.badge()))
                         .toList())).toList(),
-                s.pageTables().stream().map(t -> List.of(t.owner(), t.ranges(org.veridianos.inspect.model.PageTable.Half.ALL, 1000).ranges().size())).toList(),
+                s.pageTables().stream().map(t -> List.of(t.owner(), t.ranges(PageTable.Half.ALL, 1000).ranges().size())).toList(),
                 s.endpoints().size(), s.memory().orElseThrow().zones().size(), s.memory().orElseThrow().slabs().get(0).name());
     }
 
@@ -49,7 +51,7 @@ class ChangedKernelTest {
         assertEquals(10, s.threads().stream().filter(t -> t.run() == ThreadState.Run.READY).count());
         assertEquals(10, s.runQueues().stream().mapToInt(q -> q.ready().size()).sum());
         assertEquals(9 * 130, s.capabilitySpaces().stream().mapToInt(c -> c.capabilities().size()).sum());
-        assertEquals(700, s.pageTables().stream().filter(t -> t.pid() == 1).findFirst().orElseThrow().ranges(org.veridianos.inspect.model.PageTable.Half.ALL, 10)
+        assertEquals(700, s.pageTables().stream().filter(t -> t.pid() == 1).findFirst().orElseThrow().ranges(PageTable.Half.ALL, 10)
                 .ranges().get(0).pages());
         assertEquals(1, s.endpoints().size());
         assertTrue(s.threads().stream().allMatch(t -> t.consistency().consistent()));
@@ -113,7 +115,7 @@ class ChangedKernelTest {
     @Test
     void theGenericViewOpensWhatIsAskedFor() throws Exception {
         Snapshot s = take(specs -> {
-        }, Request.of(Part.OBJECTS).withExpanded(java.util.Set.of("processes", "processes/all", "processes/all/anchor", "processes/all/anchor/[2]")));
+        }, Request.of(Part.OBJECTS).withExpanded(Set.of("processes", "processes/all", "processes/all/anchor", "processes/all/anchor/[2]")));
         ObjectNode process = s.objects().find("processes/all/anchor/[2]").orElseThrow();
         assertEquals("Process", process.type());
         assertEquals("3", process.children().stream().filter(c -> c.name().equals("pid")).findFirst().orElseThrow().value());

@@ -2,16 +2,24 @@ package org.veridianos.inspect.sample;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 import org.veridianos.inspect.Cancel;
+import org.veridianos.inspect.InspectException;
 import org.veridianos.inspect.MemorySource;
 import org.veridianos.inspect.Part;
 import org.veridianos.inspect.Request;
@@ -25,6 +33,8 @@ import org.veridianos.inspect.image.DescribedType;
 import org.veridianos.inspect.image.KernelImage;
 import org.veridianos.inspect.json.SnapshotJson;
 import org.veridianos.inspect.model.PageTable.Half;
+import org.veridianos.inspect.read.KernelMemory;
+import org.veridianos.inspect.read.SnapshotReader;
 import org.veridianos.machine.ElfFile;
 
 /**
@@ -38,7 +48,7 @@ class HostileGuestTest {
     private static final SyntheticKernel.Size TINY = new SyntheticKernel.Size(4, 3, 40, 5, 20);
     private static final long[] WILD = {0, 1, -1, Long.MAX_VALUE, Long.MIN_VALUE, 0xffff_8000_0000_0000L, 0xffff_ffff_8040_0000L, 0x7fff_ffff_f000L, 1L << 40, 4096};
 
-    private static final Request EVERYTHING = new Request(java.util.EnumSet.allOf(Part.class), java.util.Set.of(), java.util.Set.of(), 3, 3000);
+    private static final Request EVERYTHING = new Request(EnumSet.allOf(Part.class), Set.of(), Set.of(), 3, 3000);
 
     /** Where the data of the kernel lies, physically. */
     private record Area(long start, long length) {
@@ -64,7 +74,7 @@ class HostileGuestTest {
                 before[i] = kernel.memory().readLong(at[i]);
                 kernel.memory().write(at[i], lie(random, before[i], areas), 8);
             }
-            String words = java.util.Arrays.toString(at) + ", seed " + seed + ", corruption " + done;
+            String words = Arrays.toString(at) + ", seed " + seed + ", corruption " + done;
             try {
                 told += look(kernel, random, words);
             } finally {
@@ -123,7 +133,7 @@ class HostileGuestTest {
         long seed = SOAK ? System.nanoTime() : 2027;
         System.out.println("hostile description: " + CORRUPTIONS / 20 + " images, seed " + seed);
         Random random = new Random(seed);
-        java.nio.file.Path file = java.nio.file.Files.createTempFile("hostile", ".elf");
+        Path file = Files.createTempFile("hostile", ".elf");
         try {
             byte[] sound = SyntheticKernel.imageOf(TINY);
             SyntheticKernel kernel = SyntheticKernel.of(TINY);
@@ -136,17 +146,17 @@ class HostileGuestTest {
                     if (random.nextBoolean()) {
                         bytes[at] ^= (byte) (1 << random.nextInt(8));
                     } else {
-                        ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN).putLong(at, WILD[random.nextInt(WILD.length)]);
+                        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(at, WILD[random.nextInt(WILD.length)]);
                     }
                 }
-                java.nio.file.Files.write(file, bytes);
+                Files.write(file, bytes);
                 try {
                     KernelImage image = KernelImage.of(ElfFile.read(file));
                     for (DescribedType type : image.types().types()) {
                         assertFalse(type.name().isEmpty());
                     }
                     List<String> problems = new ArrayList<>(image.types().problems());
-                    new org.veridianos.inspect.read.SnapshotReader(new org.veridianos.inspect.read.KernelMemory(kernel.memory(), image), EVERYTHING, Cancel.NEVER).read();
+                    new SnapshotReader(new KernelMemory(kernel.memory(), image), EVERYTHING, Cancel.NEVER).read();
                     assertTrue(problems.size() < 100_000);
                 } catch (IOException named) {
                     assertFalse(named.getMessage() == null || named.getMessage().isBlank());
@@ -157,7 +167,7 @@ class HostileGuestTest {
             }
             assertTrue(refused < CORRUPTIONS / 20);
         } finally {
-            java.nio.file.Files.delete(file);
+            Files.delete(file);
         }
     }
 
@@ -165,7 +175,7 @@ class HostileGuestTest {
     void aRamWithoutThisKernelIsRefusedInWords() throws Exception {
         SyntheticKernel kernel = SyntheticKernel.of(TINY);
         MemorySource other = new MemorySource(kernel.source().machine(), new SparseMemory(1 << 24), kernel.image());
-        org.veridianos.inspect.InspectException refused = org.junit.jupiter.api.Assertions.assertThrows(org.veridianos.inspect.InspectException.class,
+        InspectException refused = assertThrows(InspectException.class,
                 () -> other.take(EVERYTHING, Cancel.NEVER));
         assertTrue(refused.getMessage().contains("does not hold"), refused.getMessage());
         other.close();

@@ -3,9 +3,7 @@ package org.veridianos.inspect.analysis;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.veridianos.inspect.model.Capability;
 import org.veridianos.inspect.model.CapabilitySpace;
@@ -188,13 +186,6 @@ public final class DerivationGraph {
     /** Every capability to an object. */
     public List<Node> of(long object) {
         return nodes.stream().filter(n -> n.capability.object() == object).toList();
-    }
-
-    /** Objects that have a capability, by how many they have. */
-    Map<Long, Integer> counts() {
-        Map<Long, Integer> counts = new HashMap<>();
-        nodes.forEach(n -> counts.merge(n.capability.object(), 1, Integer::sum));
-        return counts;
     }
 
     private int index(Node node) {

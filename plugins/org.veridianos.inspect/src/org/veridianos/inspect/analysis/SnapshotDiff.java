@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiPredicate;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -12,6 +13,7 @@ import org.veridianos.inspect.Snapshot;
 import org.veridianos.inspect.analysis.DerivationGraph.Node;
 import org.veridianos.inspect.model.Endpoint;
 import org.veridianos.inspect.model.ObjectNode;
+import org.veridianos.inspect.model.PageFormat;
 import org.veridianos.inspect.model.PageTable;
 import org.veridianos.inspect.model.PageTable.Half;
 import org.veridianos.inspect.model.Permissions;
@@ -81,7 +83,7 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
 
     private record Page(long virtual, int level, long physical, Permissions permissions) {
         long end() {
-            return virtual + org.veridianos.inspect.model.PageFormat.size(level);
+            return virtual + PageFormat.size(level);
         }
     }
 
@@ -202,7 +204,7 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
 
     private static void add(PageTable space, Mapped what, long start, long end, Permissions before, Permissions after, List<MappingChange> changes, int first) {
         MappingChange last = changes.size() > first ? changes.get(changes.size() - 1) : null;
-        if (last != null && last.what == what && last.end == start && java.util.Objects.equals(last.before, before) && java.util.Objects.equals(last.after, after)) {
+        if (last != null && last.what == what && last.end == start && Objects.equals(last.before, before) && Objects.equals(last.after, after)) {
             changes.set(changes.size() - 1, new MappingChange(space, what, last.start, end, before, after));
         } else {
             changes.add(new MappingChange(space, what, start, end, before, after));

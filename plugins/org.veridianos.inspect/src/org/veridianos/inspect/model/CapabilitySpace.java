@@ -1,5 +1,6 @@
 package org.veridianos.inspect.model;
 
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -60,7 +61,7 @@ public record CapabilitySpace(long address, long id, KernelObject holder, int pi
     /** Takes lists that nobody changes any more. */
     public CapabilitySpace {
         chunks = List.copyOf(chunks);
-        capabilities = java.util.Collections.unmodifiableList(capabilities);
+        capabilities = Collections.unmodifiableList(capabilities);
         rights = List.copyOf(rights);
     }
 

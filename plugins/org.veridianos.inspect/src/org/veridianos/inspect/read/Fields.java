@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.veridianos.inspect.image.DescribedType;
 import org.veridianos.inspect.image.Field;
+import org.veridianos.inspect.image.FieldName;
 import org.veridianos.inspect.image.Root;
 import org.veridianos.inspect.image.TypeTable;
 
@@ -40,7 +41,7 @@ final class Fields {
 
     /** The type of what a field holds, points at or collects: inside of what is linked, if it says so. */
     Optional<DescribedType> target(Field field) {
-        String name = field.role(org.veridianos.inspect.image.FieldName.INSIDE).map(n -> n.typeName()).orElse(field.typeName());
+        String name = field.role(FieldName.INSIDE).map(n -> n.typeName()).orElse(field.typeName());
         Optional<DescribedType> type = types.type(name);
         if (type.isEmpty()) {
             missing.add("type '" + name + "'");

@@ -1,6 +1,7 @@
 package org.veridianos.inspect.read;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -89,7 +90,7 @@ final class ObjectTreeReader {
         for (int i = 0; i < Span.TRIES; i++) {
             byte[] after = read(address, type.size(), type);
             boolean still = sequence != null ? (sequence.get(before, 0) & 1) == 0 && sequence.get(before, 0) == sequence.get(after, 0)
-                    : java.util.Arrays.equals(before, after);
+                    : Arrays.equals(before, after);
             if (still) {
                 return new Copy(before, Consistency.OK);
             }

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.veridianos.inspect.Cancel;
 import org.veridianos.inspect.InspectException;
@@ -47,7 +49,7 @@ public final class Scale {
         try (MemorySource source = kernel.source()) {
             Map<String, Request> parts = new LinkedHashMap<>();
             for (Part part : Part.values()) {
-                parts.put(part.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '), Request.of(part).withDepth(2));
+                parts.put(part.name().toLowerCase(Locale.ROOT).replace('_', ' '), Request.of(part).withDepth(2));
             }
             Snapshot last = null;
             for (Map.Entry<String, Request> part : parts.entrySet()) {
@@ -84,7 +86,7 @@ public final class Scale {
     }
 
     private static double median(long[] times) {
-        java.util.Arrays.sort(times);
+        Arrays.sort(times);
         return times[times.length / 2] / 1e6;
     }
 

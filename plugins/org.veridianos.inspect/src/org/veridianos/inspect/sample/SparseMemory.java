@@ -3,6 +3,7 @@ package org.veridianos.inspect.sample;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import org.veridianos.machine.GuestMemory;
 
@@ -70,7 +71,7 @@ public final class SparseMemory implements GuestMemory {
             int at = (int) ((address + done) % PART);
             int count = Math.min(length - done, PART - at);
             if (part == null) {
-                java.util.Arrays.fill(into, offset + done, offset + done + count, (byte) 0);
+                Arrays.fill(into, offset + done, offset + done + count, (byte) 0);
             } else {
                 System.arraycopy(part, at, into, offset + done, count);
             }
@@ -92,6 +93,6 @@ public final class SparseMemory implements GuestMemory {
 
     @Override
     public void close() {
-        java.util.Arrays.fill(parts, null);
+        Arrays.fill(parts, null);
     }
 }

@@ -1,7 +1,9 @@
 package org.veridianos.inspect.sample;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.veridianos.inspect.image.DescribedType;
 import org.veridianos.inspect.image.Field;
@@ -50,7 +52,7 @@ final class TypeSpec {
 
     /** The fields in another order. */
     void reverse() {
-        java.util.Collections.reverse(fields);
+        Collections.reverse(fields);
     }
 
     /** Another type for a field. */
@@ -83,7 +85,7 @@ final class TypeSpec {
             Field plain = all.stream().filter(f -> f.name().equals(words[1])).findFirst().orElseThrow();
             all.add(extra(plain, words, names));
         }
-        return new DescribedType(name, "src/" + name.toLowerCase(java.util.Locale.ROOT) + ".rs", 10, size, all);
+        return new DescribedType(name, "src/" + name.toLowerCase(Locale.ROOT) + ".rs", 10, size, all);
     }
 
     private static Field one(String name, String type, Map<String, DescribedType> known) {
