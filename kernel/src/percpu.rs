@@ -46,8 +46,11 @@ crate::described! {
         pub current: Cell<*mut crate::Thread>,
         /// For entry code only.
         pub scratch: [Cell<u64>; 4],
+        /// The thread that a message is about to leave; see `ipc::message_passing`.
+        pub left: Cell<*mut crate::Thread>,
         /// This CPU's scheduler; another CPU's until `describe`.
         scheduler: Cell<&'static Scheduler>,
+        bit: Cell<u64>,
         /// Logical number; index in `CPUS`.
         pub index: Cell<u32>,
         /// NUMA node.
@@ -60,6 +63,8 @@ crate::described! {
         pub ipi_pending: AtomicU32,
         /// The address space in this CPU's register, or null; see `mm::tlb`.
         pub space: AtomicPtr<crate::mm::vas::AddressSpace>,
+        /// User mode may use the FPU; see `sched::fpu`.
+        pub fpu_on: Cell<bool>,
         state: AtomicU8,
     }
     state: names(CpuState::NAMES)
@@ -90,14 +95,17 @@ impl PerCpu {
             this: Cell::new(core::ptr::null()),
             kernel_stack_top: Cell::new(0),
             current: Cell::new(core::ptr::null_mut()),
+            left: Cell::new(core::ptr::null_mut()),
             scratch: [const { Cell::new(0) }; 4],
             scheduler: Cell::new(&SCHEDULERS[0]),
+            bit: Cell::new(1),
             index: Cell::new(0),
             node: Cell::new(0),
             hardware_id: Cell::new(0),
             held_ranks: Cell::new(0),
             ipi_pending: AtomicU32::new(0),
             space: AtomicPtr::new(core::ptr::null_mut()),
+            fpu_on: Cell::new(false),
             state: AtomicU8::new(CpuState::Absent as u8),
         }
     }
@@ -107,6 +115,7 @@ impl PerCpu {
         self.this.set(self);
         self.scheduler.set(&SCHEDULERS[index]);
         self.index.set(index as u32);
+        self.bit.set(1 << index);
         self.hardware_id.set(hardware_id);
         self.node.set(node);
     }
@@ -117,8 +126,9 @@ impl PerCpu {
     }
 
     /// This CPU's bit in a mask.
+    #[inline]
     pub fn bit(&self) -> u64 {
-        1 << self.index.get()
+        self.bit.get()
     }
 
     /// Where this CPU is in its life.

@@ -35,6 +35,9 @@ impl MessageInfo {
     /// The bits that a plain message may have set: its length and its label.
     pub const FAST_MASK: u64 = 0x7fff_ffff_0000_001f;
 
+    /// The bits that hold the number of words.
+    pub const LENGTH: u64 = 0x1f;
+
     /// A message of `words` words (at most [`MESSAGE_WORDS`]) and no capabilities.
     pub const fn words(words: usize) -> Self {
         Self(words as u64)
@@ -53,7 +56,7 @@ impl MessageInfo {
     }
     /// Number of data words.
     pub const fn length(self) -> usize {
-        (self.0 & 0x1f) as usize
+        (self.0 & Self::LENGTH) as usize
     }
     /// Number of capabilities.
     pub const fn caps(self) -> usize {

@@ -116,5 +116,8 @@ pub unsafe fn write_kernel_root(root: PhysAddr) {
 /// Takes every user mapping away from this CPU.
 pub fn leave_user() {
     // SAFETY: the kernel's tables live forever.
-    unsafe { write_root(empty_root()) }
+    unsafe { write_root(empty_root()) };
+    if !SWITCH_FORGETS && asid_count() == 1 {
+        flush_all();
+    }
 }

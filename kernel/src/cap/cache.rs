@@ -13,6 +13,8 @@ use veridian_abi::Error;
 
 use super::object::{Kind, Object};
 use super::rights::Rights;
+#[cfg(target_os = "none")]
+use super::slot::{Binding, Tag};
 use super::slot::{Need, Slot};
 use super::space::{Checked, Space};
 use super::token::Token;
@@ -101,6 +103,80 @@ impl Cache {
         entry.slot = found.slot;
         entry.object = found.object;
         entry.badge = found.badge;
+        Ok(found)
+    }
+}
+
+crate::described! {
+    /// A lookup that a thread remembers: the endpoint of its last message. Its place implies kind and
+    /// rights. The slot's tag is compared with the one remembered, which a capability that was deleted,
+    /// revoked or changed in any way does not have any more.
+    #[repr(C)]
+    pub struct Memo {
+        /// Token that was looked up.
+        pub token: u64,
+        slot: *const Slot,
+        tag: u64,
+        /// What it names.
+        pub object: *const Object,
+        /// Its badge.
+        pub badge: u64,
+    }
+}
+
+/// Where a memo without a capability points.
+#[cfg(target_os = "none")]
+static NOTHING: [u64; 8] = [0; 8];
+
+#[cfg(target_os = "none")]
+impl Default for Memo {
+    fn default() -> Memo {
+        Memo {
+            token: 0,
+            slot: (&raw const NOTHING).cast(),
+            tag: u64::MAX,
+            object: null(),
+            badge: 0,
+        }
+    }
+}
+
+#[cfg(target_os = "none")]
+impl Memo {
+    /// Whether the capability is what it was when it was looked up, so that `object` may be used.
+    #[inline(always)]
+    pub fn holds(&self) -> bool {
+        // SAFETY: a slot of the thread's space, which exists while the thread does, or `NOTHING`,
+        // whose tag is never written.
+        unsafe { &*self.slot }.tag().0 == self.tag
+    }
+
+    /// Which capability it is.
+    pub fn binding(&self) -> Binding {
+        // SAFETY: as in `holds`.
+        Binding::new(unsafe { &*self.slot }, Tag(self.tag).generation())
+    }
+
+    /// As `space.lookup`, and remembers what it finds.
+    pub fn lookup<'s>(
+        &mut self,
+        space: &'s Space,
+        token: Token,
+        kind: Kind,
+        rights: Rights,
+    ) -> Result<Checked<'s>, Error> {
+        let found = space.lookup(token, kind, rights)?;
+        let tag = found.tag();
+        if !tag.meets(token, Need::of(kind, rights)) {
+            return Err(Error::InvalidCapability);
+        }
+        *self = Memo {
+            token: token.0,
+            slot: found.slot,
+            tag: tag.0,
+            object: found.object,
+            badge: found.badge,
+        };
         Ok(found)
     }
 }

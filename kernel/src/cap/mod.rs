@@ -46,7 +46,7 @@ mod loom_tests;
 #[cfg(any(test, feature = "ktest"))]
 mod tests;
 
-pub use cache::Cache;
+pub use cache::{Cache, Memo};
 pub use cached::{Cached, create, header};
 pub use derivation::Grant;
 pub use ipc_integration::{Landing, Tokens};

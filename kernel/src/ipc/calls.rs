@@ -16,19 +16,19 @@ use veridian_abi::Error;
 type Arguments = [u64; 6];
 
 pub(crate) fn call(
-    thread: &mut Thread,
+    _: &mut Thread,
     _: Checked,
-    [token, info, words @ ..]: Arguments,
+    [token, info, w0, w1, w2, w3]: Arguments,
 ) -> Outcome {
-    sync::call(thread, token, info, words)
+    sync::call(token, info, w0, w1, w2, w3)
 }
 
 pub(crate) fn reply_receive(
-    thread: &mut Thread,
+    _: &mut Thread,
     _: Checked,
-    [token, info, words @ ..]: Arguments,
+    [token, info, w0, w1, w2, w3]: Arguments,
 ) -> Outcome {
-    sync::reply_receive(thread, token, info, words)
+    sync::reply_receive(token, info, w0, w1, w2, w3)
 }
 
 pub(crate) fn send(
@@ -113,7 +113,7 @@ pub(crate) fn endpoint_metrics(
     found: Checked,
     [_, buffer, length, ..]: Arguments,
 ) -> Outcome {
-    let metrics = found.typed::<Endpoint>().lock().metrics;
+    let metrics = found.typed::<Endpoint>().lock().metrics.settle().clone();
     let words = [
         metrics.fast,
         metrics.slow,

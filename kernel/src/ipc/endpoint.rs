@@ -35,7 +35,7 @@ crate::described! {
         pub receivers: WaitList,
         /// Callers whose message was taken.
         pub in_flight: WaitList,
-        /// What makes the fast path step aside: closed, limited, buffered messages waiting.
+        /// What makes the fast path step aside.
         pub unusual: u32,
         /// Rate limit.
         pub limit: Limit,
@@ -47,15 +47,6 @@ crate::described! {
     sequence: sequence()
 }
 
-impl Queues {
-    /// Whether a message may take the fast path of an endpoint that is not plain: it is limited, and
-    /// the message is within the limit.
-    #[inline]
-    pub fn fast_allowed(&mut self, badge: u64) -> bool {
-        self.unusual == unusual::LIMITED && self.limit.take(badge) == 0
-    }
-}
-
 /// Bits of `Queues::unusual`.
 pub mod unusual {
     /// Nobody may use it any more.
@@ -64,6 +55,8 @@ pub mod unusual {
     pub const LIMITED: u32 = 1 << 1;
     /// The ring holds messages.
     pub const BUFFERED: u32 = 1 << 2;
+    /// Senders wait, or did when a receiver last looked.
+    pub const SENDERS: u32 = 1 << 3;
 }
 
 crate::described! {
@@ -145,8 +138,13 @@ impl Endpoint {
                 metrics: Metrics::new(),
             }),
         };
-        // SAFETY: the memory is fresh and large enough.
-        unsafe { endpoint.write(value) };
+        // SAFETY: the memory is fresh and large enough; nobody else knows the endpoint.
+        unsafe {
+            endpoint.write(value);
+            let queues = (*endpoint.as_ptr()).queues.get_mut();
+            queues.receivers.settle();
+            queues.in_flight.settle();
+        }
         Ok(endpoint)
     }
 
@@ -164,7 +162,17 @@ impl Endpoint {
     /// Locks the queues.
     #[inline]
     pub fn lock(&self) -> Locked<'_> {
-        let guard = self.lock.lock();
+        self.locked(self.lock.lock())
+    }
+
+    /// Locks the queues unless somebody else has.
+    #[inline(always)]
+    pub fn try_lock(&self) -> Option<Locked<'_>> {
+        self.lock.try_lock().map(|guard| self.locked(guard))
+    }
+
+    #[inline(always)]
+    fn locked<'a>(&'a self, guard: Guard<'a, ()>) -> Locked<'a> {
         // SAFETY: the lock is held as long as the reference lives.
         let queues = unsafe { &mut *self.queues.get() };
         Locked {
@@ -225,7 +233,7 @@ fn of(object: &Object) -> &Endpoint {
 
 /// Ends the waits of threads that blocked through a capability which no longer exists.
 fn sweep(object: &Object) -> Progress {
-    match of(object).end_one(|thread| !thread.wait.via.is_live(), Error::Revoked) {
+    match of(object).end_one(|thread| !thread.via().is_live(), Error::Revoked) {
         true => Progress::More,
         false => Progress::Done,
     }

@@ -22,7 +22,8 @@ struct Bucket {
 pub struct Limit {
     burst: u64,
     period: u64,
-    per_sender: bool,
+    /// Which bits of a badge choose the bucket.
+    sender_mask: usize,
     buckets: [Bucket; SENDERS],
 }
 
@@ -32,7 +33,7 @@ impl Limit {
         Self {
             burst: 0,
             period: 0,
-            per_sender: false,
+            sender_mask: 0,
             buckets: [Bucket {
                 tokens: 0,
                 filled: 0,
@@ -49,36 +50,39 @@ impl Limit {
         Self {
             burst,
             period,
-            per_sender,
+            sender_mask: if per_sender { SENDERS - 1 } else { 0 },
             buckets: [bucket; SENDERS],
         }
     }
 
     /// Takes a token for a message with `badge`; 0 if there was one, else nanoseconds until the next.
-    #[inline]
     pub fn take(&mut self, badge: u64) -> u64 {
-        let place = if self.per_sender {
-            badge as usize % SENDERS
-        } else {
-            0
-        };
-        let bucket = &mut self.buckets[place];
-        if bucket.tokens > 0 {
-            bucket.tokens -= 1;
+        if self.take_quick(badge) {
             return 0;
         }
-        refill(bucket, self.burst, self.period)
+        let (burst, period) = (self.burst, self.period);
+        let bucket = self.bucket(badge);
+        let elapsed = timer::now().saturating_sub(bucket.filled);
+        let earned = (elapsed / period).min(burst);
+        if earned == 0 {
+            return period - elapsed;
+        }
+        bucket.filled += elapsed - elapsed % period;
+        bucket.tokens = earned - 1;
+        0
     }
-}
 
-#[cold]
-fn refill(bucket: &mut Bucket, burst: u64, period: u64) -> u64 {
-    let elapsed = timer::now().saturating_sub(bucket.filled);
-    let earned = (elapsed / period).min(burst);
-    if earned == 0 {
-        return period - elapsed;
+    /// Takes a token if there is one without looking at the clock.
+    #[inline(always)]
+    pub fn take_quick(&mut self, badge: u64) -> bool {
+        let bucket = self.bucket(badge);
+        let some = bucket.tokens > 0;
+        bucket.tokens -= some as u64;
+        some
     }
-    bucket.filled += elapsed - elapsed % period;
-    bucket.tokens = earned - 1;
-    0
+
+    #[inline(always)]
+    fn bucket(&mut self, badge: u64) -> &mut Bucket {
+        &mut self.buckets[badge as usize % SENDERS & self.sender_mask]
+    }
 }

@@ -14,6 +14,8 @@ crate::described! {
         pub slow: u64,
         /// Words in all messages.
         pub words: u64,
+        /// Fast messages and their words that are not counted above yet.
+        pub recent: u64,
         /// Messages beyond the rate limit.
         pub limited: u64,
         /// Nanoseconds that measured senders were blocked.
@@ -21,6 +23,8 @@ crate::described! {
         /// Round trips that were measured.
         pub latency: [u32; LATENCY_BUCKETS],
     }
+    recent: bits("messages", 0, 32),
+    recent: bits("words", 32, 32)
 }
 
 impl Metrics {
@@ -30,21 +34,31 @@ impl Metrics {
             fast: 0,
             slow: 0,
             words: 0,
+            recent: 0,
             limited: 0,
             blocked_time: 0,
             latency: [0; LATENCY_BUCKETS],
         }
     }
 
-    /// Counts a message of the fast path.
+    /// What a message of the fast path adds to `recent`. The slow path comes often enough that neither
+    /// half overflows.
     #[inline(always)]
-    pub fn fast(&mut self, words: usize) {
-        self.fast += 1;
-        self.words += words as u64;
+    pub const fn recent(words: u64) -> u64 {
+        words << 32 | 1
+    }
+
+    /// Counts what is recent.
+    pub fn settle(&mut self) -> &mut Self {
+        let recent = core::mem::take(&mut self.recent);
+        self.fast += recent & 0xffff_ffff;
+        self.words += recent >> 32;
+        self
     }
 
     /// Counts a message of the slow path.
     pub fn slow(&mut self, words: usize) {
+        self.settle();
         self.slow += 1;
         self.words += words as u64;
     }

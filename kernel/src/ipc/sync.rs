@@ -38,8 +38,12 @@ fn valid(info: u64) -> Result<(), Error> {
 }
 
 /// The slow path of `call`.
-pub fn call(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]) -> Outcome {
-    submit(thread, token, info, words, Reason::Call)
+#[cold]
+#[inline(never)]
+pub extern "C" fn call(token: u64, info: u64, w0: u64, w1: u64, w2: u64, w3: u64) -> Outcome {
+    // SAFETY: a system call has a current thread.
+    let thread = unsafe { scheduler::current() };
+    submit(thread, token, info, [w0, w1, w2, w3], Reason::Call)
 }
 
 /// The system call `send`.
@@ -52,12 +56,14 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
     if let Err(e) = valid(info) {
         return error(e);
     }
-    let (endpoint, badge, binding) = match thread.capability(token, Kind::Endpoint, Rights::WRITE) {
-        Ok(found) => (found.typed::<Endpoint>(), found.badge, found.binding()),
+    let memo = &mut thread.ipc.target;
+    // SAFETY: a running thread has a process, whose space exists.
+    let space = unsafe { &*thread.space };
+    let found = match memo.lookup(space, Token(token), Kind::Endpoint, Rights::WRITE) {
+        Ok(found) => found,
         Err(e) => return error(e),
     };
-    // SAFETY: looked up in this operation, which passes no preemption point before it ends or waits.
-    let endpoint = unsafe { &*core::ptr::from_ref(endpoint) };
+    let (endpoint, badge, binding) = (found.typed::<Endpoint>(), found.badge, found.binding());
     thread.ipc.info = info;
     thread.ipc.words = words;
     thread.ipc.badge = badge;
@@ -88,6 +94,7 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
             |thread| {
                 // SAFETY: the lock is held; the thread is running, so in no list.
                 unsafe { queues.senders.insert(thread, endpoint.wait_lock()) };
+                queues.unusual |= unusual::SENDERS;
                 drop(queues);
             },
         );
@@ -103,7 +110,7 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
     serve(thread, receiver);
     wait::block(
         thread,
-        Reason::Reply,
+        Reason::Measured,
         core::ptr::from_ref(endpoint) as u64,
         binding,
         info & MessageInfo::TIMED,
@@ -201,14 +208,9 @@ fn copy_words(from: &Thread, to: &Thread, info: u64) {
     }
 }
 
-/// Notes that `server` is to answer `caller`, at the rank of the higher and at the caller's expense.
+/// Notes that `server` is to answer `caller`, at the rank of the higher and so at the caller's expense.
 fn serve(caller: &mut Thread, server: &mut Thread) {
     server.ipc.caller.store(caller, Ordering::Release);
-    server.ipc.payer = if caller.ipc.payer.is_null() {
-        caller
-    } else {
-        caller.ipc.payer
-    };
     let rank = server.task.rank().max(caller.task.rank());
     server.task.effective_rank.store(rank, Ordering::Relaxed);
 }
@@ -221,27 +223,28 @@ fn deliver(sender: &Thread, receiver: &mut Thread, badge: u64) {
     receiver
         .frame
         .set_results(&[info & DELIVERED, badge, w0, w1, w2, w3]);
-    let payer = receiver.ipc.payer;
     wait::settle(receiver);
-    receiver.ipc.payer = payer;
     // SAFETY: the caller has claimed the receiver.
     unsafe { scheduler::make_ready(receiver) };
 }
 
 /// The system call `receive`.
 pub fn receive(thread: &mut Thread, token: u64, info: u64) -> Outcome {
-    let (endpoint, binding) = match thread.capability(token, Kind::Endpoint, Rights::READ) {
-        Ok(found) => (
-            core::ptr::from_ref(found.typed::<Endpoint>()),
-            found.binding(),
-        ),
-        Err(e) => return error(e),
-    };
-    if !thread.ipc.caller.load(Ordering::Acquire).is_null() {
-        return error(Error::Busy);
+    match source(thread, token) {
+        Ok(_) if !thread.ipc.caller.load(Ordering::Acquire).is_null() => error(Error::Busy),
+        Ok((endpoint, binding)) => receive_from(thread, endpoint, binding, info),
+        Err(e) => error(e),
     }
-    // SAFETY: as in `submit`.
-    receive_from(thread, unsafe { &*endpoint }, binding, info)
+}
+
+/// The endpoint to receive from. Good for this operation, which passes no preemption point before it
+/// ends or waits.
+fn source(thread: &mut Thread, token: u64) -> Result<(&'static Endpoint, Binding), Error> {
+    // SAFETY: a running thread has a process, whose space exists.
+    let space = unsafe { &*thread.space };
+    let memo = &mut thread.ipc.source;
+    let found = memo.lookup(space, Token(token), Kind::Endpoint, Rights::READ)?;
+    Ok((found.typed(), found.binding()))
 }
 
 fn receive_from(thread: &mut Thread, endpoint: &Endpoint, binding: Binding, info: u64) -> Outcome {
@@ -260,6 +263,9 @@ fn receive_from(thread: &mut Thread, endpoint: &Endpoint, binding: Binding, info
         }
         // SAFETY: the endpoint's lock is held.
         let sender = unsafe { queues.senders.pop() };
+        if queues.senders.is_empty() {
+            queues.unusual &= !unusual::SENDERS;
+        }
         // SAFETY: just popped, so the sender is this function's.
         let Some(sender) = (unsafe { sender.as_mut() }) else {
             return wait::block(
@@ -299,9 +305,9 @@ fn take(thread: &mut Thread, endpoint: &Endpoint, sender: &mut Thread) -> ! {
         scheduler::leave_kernel()
     }
     serve(sender, thread);
-    scheduler::local().charge_to(thread.ipc.payer);
+    scheduler::local().charge_to(thread.payer());
     if sender.wait.reason == Reason::Call {
-        sender.wait.reason = Reason::Reply;
+        sender.wait.reason = Reason::Measured;
     }
     sender.wait.server.store(thread, Ordering::Release);
     let killed = {
@@ -448,7 +454,6 @@ pub fn reply(thread: &mut Thread, info: u64, words: [u64; 4]) -> Result<u64, Err
 
 /// From now on the thread runs at its own rank and expense.
 pub fn stop_serving(thread: &mut Thread) {
-    thread.ipc.payer = null_mut();
     affinity::set_effective_rank(thread, thread.task.base_rank.load(Ordering::Relaxed));
     scheduler::local().charge_to(thread);
 }
@@ -473,14 +478,13 @@ pub fn reply_to(
 
 /// Notes how long a claimed caller that is measured has waited for its reply.
 fn measure(caller: &mut Thread) {
-    let started = core::mem::take(&mut caller.ipc.started);
-    if started == 0 || caller.wait.reason != Reason::Reply {
+    if caller.wait.reason != Reason::Measured {
         return;
     }
     // SAFETY: the caller waited in this endpoint until it was claimed in this operation, so a grace
     // period covers the endpoint.
     let endpoint = unsafe { &*(caller.wait.object as *const Endpoint) };
-    let waited = timer::now().saturating_sub(started);
+    let waited = timer::now().saturating_sub(caller.ipc.started);
     endpoint.lock().metrics.round_trip(waited);
 }
 
@@ -507,24 +511,31 @@ fn answer(
 }
 
 /// The slow path of `reply_receive`.
-pub fn reply_receive(thread: &mut Thread, token: u64, info: u64, words: [u64; 4]) -> Outcome {
-    let (endpoint, binding) = match thread.capability(token, Kind::Endpoint, Rights::READ) {
-        Ok(found) => (
-            core::ptr::from_ref(found.typed::<Endpoint>()),
-            found.binding(),
-        ),
+#[cold]
+#[inline(never)]
+pub extern "C" fn reply_receive(
+    token: u64,
+    info: u64,
+    w0: u64,
+    w1: u64,
+    w2: u64,
+    w3: u64,
+) -> Outcome {
+    // SAFETY: a system call has a current thread.
+    let thread = unsafe { scheduler::current() };
+    let (endpoint, binding) = match source(thread, token) {
+        Ok(found) => found,
         Err(e) => return error(e),
     };
     if !thread.ipc.caller.load(Ordering::Acquire).is_null() {
-        match reply(thread, info & !MessageInfo::ACCEPT, words) {
+        match reply(thread, info & !MessageInfo::ACCEPT, [w0, w1, w2, w3]) {
             Ok(_) | Err(Error::NoReplyExpected) => {}
             Err(e) => return error(e),
         }
     }
-    // SAFETY: as in `submit`.
     receive_from(
         thread,
-        unsafe { &*endpoint },
+        endpoint,
         binding,
         info & (MessageInfo::ACCEPT | MessageInfo::NO_WAIT | MessageInfo::TIMED),
     )
@@ -560,6 +571,7 @@ pub fn send_fault(thread: &mut Thread, handler: &crate::cap::Object, words: [u64
     } else {
         // SAFETY: as above.
         unsafe { queues.senders.insert(thread, endpoint.wait_lock()) };
+        queues.unusual |= unusual::SENDERS;
         drop(queues);
     }
     scheduler::reschedule()

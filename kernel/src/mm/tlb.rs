@@ -53,8 +53,9 @@ impl SpaceTlb {
     /// For a new space with this root.
     pub(super) fn new(root: PhysAddr) -> SpaceTlb {
         let asid = numbers::take();
-        // Who shares number 0 flushes at every switch.
-        let stale = if asid == 0 && tagged() { u64::MAX } else { 0 };
+        // Who shares number 0 flushes at every switch, unless that does it by itself.
+        let forgets = paging::SWITCH_FORGETS && !tagged();
+        let stale = if asid == 0 && !forgets { u64::MAX } else { 0 };
         SpaceTlb {
             root_register: paging::root_register(root, asid),
             asid,
@@ -68,30 +69,43 @@ impl SpaceTlb {
 pub fn switch_to(space: &AddressSpace) {
     let cpu = cpu::current();
     let new = core::ptr::from_ref(space).cast_mut();
-    if cpu.space.load(Relaxed) == new {
-        return;
-    }
-    cpu.space.store(new, Relaxed);
-    if !BROADCAST_FLUSH {
-        fence(SeqCst);
-        let stale = &space.tlb.stale;
-        if stale.load(Relaxed) & cpu.bit() != 0 {
-            refresh(cpu, space);
+    if cpu.space.load(Relaxed) != new && !switch_if_fresh(cpu, space) {
+        let tlb = &space.tlb;
+        cpu.space.store(new, SeqCst);
+        if tlb.asid != 0 {
+            tlb.stale.fetch_and(!cpu.bit(), SeqCst);
         }
-    } else if space.tlb.asid == 0 {
-        Flush::all(0).on(cpu);
+        fence(SeqCst);
+        // SAFETY: the space is alive while it is in the register: `retire` makes CPUs leave first.
+        unsafe { paging::write_root(tlb.root_register) };
+        Flush::all(tlb.asid.into()).on(cpu);
+        shadow::switched(cpu, tlb.asid);
     }
-    shadow::switched(cpu, space.tlb.asid);
-    // SAFETY: the space is alive while it is in the register: `retire` makes CPUs leave first.
-    unsafe { paging::write_root(space.tlb.root_register) };
 }
 
-#[cold]
-fn refresh(cpu: &PerCpu, space: &AddressSpace) {
-    if space.tlb.asid != 0 {
-        space.tlb.stale.fetch_and(!cpu.bit(), SeqCst);
+/// The same if that takes no flush: false, and nothing has changed for user addresses, if it does. Where
+/// it costs no translations, the register is written even if it holds the space already.
+#[inline(always)]
+pub fn switch_if_fresh(cpu: &PerCpu, space: &AddressSpace) -> bool {
+    let new = core::ptr::from_ref(space).cast_mut();
+    if paging::SWITCH_FORGETS && cpu.space.load(Relaxed) == new {
+        return true;
     }
-    Flush::all(space.tlb.asid.into()).on(cpu);
+    cpu.space.store(new, Relaxed);
+    let fresh = if BROADCAST_FLUSH {
+        space.tlb.asid != 0
+    } else {
+        fence(SeqCst);
+        space.tlb.stale.load(Relaxed) & cpu.bit() == 0
+    };
+    if fresh {
+        shadow::switched(cpu, space.tlb.asid);
+        // SAFETY: as in `switch_to`.
+        unsafe { paging::write_root(space.tlb.root_register) };
+    } else {
+        cpu.space.store(null_mut(), Relaxed);
+    }
+    fresh
 }
 
 /// The space that user addresses of this CPU mean.

@@ -18,10 +18,10 @@ use core::sync::atomic::{
 
 use super::objects::Memory;
 use super::pcb::Process;
-use super::wait::{Wait, WaitList};
+use super::wait::{Reason, Wait, WaitList};
 use crate::arch::context::{FpuState, Frame};
 use crate::arch::cpu;
-use crate::cap::{Binding, Kind, Object, ObjectOps, Space, Typed, Use};
+use crate::cap::{Binding, Kind, Memo, Object, ObjectOps, Space, Typed, Use};
 use crate::mm::heap::Cache;
 use crate::mm::object::MemoryObject;
 use crate::mm::vas::{AddressSpace, FutexKey};
@@ -53,18 +53,18 @@ crate::described! {
     pub struct Ipc {
         /// The caller this thread serves and has not answered.
         pub caller: AtomicPtr<Thread>,
-        /// Who pays for this thread's time while it serves; null: itself.
-        pub payer: *mut Thread,
         /// Descriptor of the message that waits to be taken.
         pub info: u64,
         /// Its register words.
         pub words: [u64; 4],
         /// Badge of the capability it was sent through.
         pub badge: u64,
-        /// When the call was made, if its round trip is measured; else 0.
+        /// When the call was made, if its round trip is measured.
         pub started: u64,
-        /// Fast calls made, for every 64th's measurement.
-        pub fast_calls: u64,
+        /// The endpoint it sent to last; while it waits there, it does so through this capability.
+        pub target: Memo,
+        /// The endpoint it received from last; likewise.
+        pub source: Memo,
     }
 }
 
@@ -179,6 +179,9 @@ impl ThreadObject {
     }
 }
 
+/// The longest chain of calls whose first caller pays for all; in longer ones it is a later one.
+const PAYING_CHAIN: usize = 64;
+
 static CACHE: Cache<Thread> = Cache::new("thread");
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
@@ -249,6 +252,30 @@ impl Thread {
     pub fn activate(&self) {
         // SAFETY: a thread that runs has a process, which keeps the space.
         crate::mm::tlb::switch_to(unsafe { &*self.memory });
+    }
+
+    /// Who pays for its time: the first of those who wait for its answer, in a chain of calls.
+    pub fn payer(&self) -> *mut Thread {
+        let mut payer = core::ptr::from_ref(self).cast_mut();
+        for _ in 0..PAYING_CHAIN {
+            // SAFETY: a caller is not named any more when it is freed, a grace period before.
+            match unsafe { (*payer).ipc.caller.load(Ordering::Acquire) } {
+                caller if caller.is_null() => break,
+                caller => payer = caller,
+            }
+        }
+        payer
+    }
+
+    /// The capability it blocked through.
+    pub fn via(&self) -> Binding {
+        match self.wait.reason {
+            Reason::Send | Reason::Call | Reason::Reply | Reason::Measured => {
+                self.ipc.target.binding()
+            }
+            Reason::Receive => self.ipc.source.binding(),
+            _ => self.wait.via,
+        }
     }
 
     /// Whether it has ended.

@@ -14,12 +14,12 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::thread::Thread;
-use crate::arch::cpu;
 use crate::cap::{Binding, Progress};
 use crate::ipc::reply::Reply;
 use crate::lock::{Guard, SpinLock};
 use crate::sched::list::{Link, List, container};
-use crate::sched::{scheduler, smp, timers};
+use crate::sched::scheduler::{self, Scheduler};
+use crate::sched::{smp, timers};
 use crate::syscall::Outcome;
 use veridian_abi::{Error, MessageInfo};
 
@@ -59,6 +59,8 @@ crate::described! {
         Fault,
         /// For its rate limit to refill.
         Limit,
+        /// As `Reply`, and the time until it comes is measured.
+        Measured,
     }
 }
 
@@ -117,6 +119,18 @@ impl WaitList {
         thread_of(self.anchor.first())
     }
 
+    /// As `first`, of a list that was settled.
+    #[inline(always)]
+    pub fn settled_first(&self) -> Option<*mut Thread> {
+        let first = self.anchor.settled_first()?;
+        Some(container!(first, Thread, wait.link))
+    }
+
+    /// Prepares the list for the functions that take that for granted.
+    pub fn settle(&mut self) {
+        self.anchor.settle();
+    }
+
     /// The first waiter for which `wanted` holds, or null. The list's lock is held.
     pub fn find(&self, wanted: impl Fn(&Thread) -> bool) -> *mut Thread {
         let mut threads = self.anchor.iter().map(thread_of);
@@ -129,30 +143,48 @@ impl WaitList {
     ///
     /// # Safety
     /// The object's lock, which is `lock`, is held; `thread` is alive and in no list.
-    #[inline]
     pub unsafe fn insert(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        let anchor = self.anchor.settle();
+        self.settle();
+        // SAFETY: the caller's promise.
+        unsafe { self.settled_insert(thread, lock) };
+    }
+
+    /// The same for a list that was settled.
+    ///
+    /// # Safety
+    /// As for `insert`.
+    #[inline(always)]
+    pub unsafe fn settled_insert(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
+        let anchor = self.anchor.anchor();
         // SAFETY: links in a list belong to live threads, under the lock that is held.
         unsafe {
-            let rank = thread.task.rank();
             let mut before = (*anchor).previous;
-            while before != anchor && (*thread_of(before)).task.rank() < rank {
+            while before != anchor
+                && (*container!(before, Thread, wait.link)).task.rank() < thread.task.rank()
+            {
                 before = (*before).previous;
             }
-            Link::insert_after(before, &raw mut thread.wait.link);
+            link_behind(before, thread, lock);
         }
-        thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
     }
 
     /// Links `thread` last, whatever its rank.
     ///
     /// # Safety
     /// As for `insert`.
-    #[inline]
     pub unsafe fn append(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        // SAFETY: as the caller promises.
-        unsafe { self.anchor.push_back(&raw mut thread.wait.link) };
-        thread.wait.lock.store(lock.cast_mut(), Ordering::Release);
+        // SAFETY: as the caller promises; the anchor's previous is the last waiter.
+        unsafe { link_behind((*self.anchor.settle()).previous, thread, lock) };
+    }
+
+    /// Links `thread` first, whatever its rank, into a list that was settled.
+    ///
+    /// # Safety
+    /// As for `insert`.
+    #[inline(always)]
+    pub unsafe fn settled_push(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
+        // SAFETY: the caller's promise.
+        unsafe { link_behind(self.anchor.anchor(), thread, lock) };
     }
 
     /// Takes out the first waiter, or null. The caller then owns its wake-up.
@@ -168,6 +200,16 @@ impl WaitList {
         }
         thread
     }
+}
+
+/// # Safety
+/// As for `WaitList::insert`; `before` is in the list, or its anchor.
+#[inline(always)]
+unsafe fn link_behind(before: *mut Link, thread: &mut Thread, lock: *const SpinLock<()>) {
+    // SAFETY: as the caller promises.
+    unsafe { Link::insert_after(before, &raw mut thread.wait.link) };
+    // Whoever follows it takes the lock before anything else.
+    thread.wait.lock.store(lock.cast_mut(), Ordering::Relaxed);
 }
 
 /// Takes a thread out of the list it is in.
@@ -301,31 +343,6 @@ pub unsafe fn expire(thread: *mut Thread) {
     }
 }
 
-/// Ends what a caller pays for that gets no answer: `server` and those it has called in turn go on
-/// at their own expense, since nothing keeps the caller alive for them.
-fn stop_paying(payer: *mut Thread, server: &Thread) {
-    fn forget(payer: u64) {
-        let here = cpu::current();
-        let scheduler = here.scheduler();
-        if scheduler.charged.get().addr() as u64 == payer {
-            scheduler.charge_to(here.current.get());
-        }
-    }
-    let mut next = core::ptr::from_ref(server).cast_mut();
-    while !next.is_null() {
-        // SAFETY: threads of a chain of calls are not freed within a grace period; the payer of a
-        // server is the business of whoever ends the call that it serves.
-        unsafe {
-            if (*next).ipc.payer == payer {
-                (*next).ipc.payer = null_mut();
-            }
-            next = (*next).wait.server.load(Ordering::Acquire);
-        }
-    }
-    forget(payer.addr() as u64);
-    smp::call(u64::MAX, forget, payer.addr() as u64);
-}
-
 /// Sets the result of a wait that the caller has claimed and makes the thread ready.
 ///
 /// # Safety
@@ -342,7 +359,9 @@ pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
-            stop_paying(thread, server);
+            // What works for it goes on at its own expense: nothing keeps the caller alive for it.
+            Scheduler::charge_anew(0);
+            smp::call(u64::MAX, Scheduler::charge_anew, 0);
         }
         let reply = t.wait.reply.swap(null_mut(), Ordering::AcqRel);
         // A reply object gives its caller up before it is freed.
@@ -444,7 +463,6 @@ pub fn settle(thread: &mut Thread) {
     thread.wait.reason = Reason::None;
     thread.wait.object = 0;
     thread.wait.via = Binding::KERNEL;
-    thread.ipc.payer = null_mut();
 }
 
 /// Takes out the first waiter whose capability no longer exists. The list's lock is held.

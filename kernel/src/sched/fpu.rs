@@ -12,11 +12,12 @@
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering;
 
-use super::scheduler::{Scheduler, current, local};
+use super::scheduler::{current, local};
 use super::smp;
 use crate::arch::{context, context::FpuState, cpu};
 use crate::mm::OutOfMemory;
 use crate::mm::heap::Cache;
+use crate::percpu::PerCpu;
 use crate::process::thread::Thread;
 
 static STATES: Cache<FpuState> = Cache::new("floating-point state");
@@ -26,7 +27,7 @@ static STATES: Cache<FpuState> = Cache::new("floating-point state");
 /// # Errors
 /// There is no memory for its state.
 pub fn first_use() -> Result<(), OutOfMemory> {
-    let scheduler = local();
+    let (here, scheduler) = (cpu::current(), local());
     // SAFETY: the trap came from user mode, so there is a current thread.
     let thread = unsafe { current() };
     if scheduler.fpu_owner.get() != &raw mut *thread {
@@ -40,11 +41,11 @@ pub fn first_use() -> Result<(), OutOfMemory> {
         // SAFETY: the state belongs to the thread, which is current, and nobody else uses it.
         unsafe { context::fpu_restore(state.as_ref()) };
         scheduler.fpu_owner.set(thread);
-        let here = cpu::current().index.get() as i32;
+        let here = here.index.get() as i32;
         thread.fpu_cpu.store(here, Ordering::Release);
     }
     context::fpu_enable();
-    scheduler.fpu_on.set(true);
+    here.fpu_on.set(true);
     Ok(())
 }
 
@@ -62,15 +63,15 @@ pub fn save_local() {
         owner.fpu_cpu.store(-1, Ordering::Release);
     }
     context::fpu_disable();
-    scheduler.fpu_on.set(false);
+    cpu::current().fpu_on.set(false);
 }
 
 /// Turns the FPU off for a direct switch to another thread; live state stays in it.
 #[inline(always)]
-pub fn suspend(scheduler: &Scheduler) {
-    if scheduler.fpu_on.get() {
+pub fn suspend(here: &PerCpu) {
+    if here.fpu_on.get() {
         context::fpu_disable();
-        scheduler.fpu_on.set(false);
+        here.fpu_on.set(false);
     }
 }
 

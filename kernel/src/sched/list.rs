@@ -106,6 +106,18 @@ impl List {
         anchor
     }
 
+    /// The anchor.
+    #[inline(always)]
+    pub fn anchor(&mut self) -> *mut Link {
+        &raw mut self.anchor
+    }
+
+    /// As `first`, of a list that was settled.
+    #[inline(always)]
+    pub fn settled_first(&self) -> Option<*mut Link> {
+        (!core::ptr::eq(self.anchor.next, &self.anchor)).then_some(self.anchor.next)
+    }
+
     /// The first element, or null.
     #[inline]
     pub fn first(&self) -> *mut Link {

@@ -21,6 +21,7 @@ crate::described! {
     /// Ready tasks, best first.
     #[repr(C)]
     pub struct RunQueue {
+        top_rank: AtomicI32,
         lists: [List; RANKS],
         /// One bit for each rank of which a task is ready.
         bitmap: [u64; WORDS],
@@ -29,7 +30,6 @@ crate::described! {
         pub floor: AtomicU64,
         /// Number of ready tasks.
         pub length: usize,
-        top_rank: AtomicI32,
     }
     lists: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "task.link")]),
     fair: holds(&[Name::inside("veridian_kernel::process::thread::Thread", "task.node")])

@@ -73,8 +73,6 @@ crate::described! {
         pub timers: timers::Queue,
         /// This CPU's memory of recent lookups of capabilities.
         pub capabilities: crate::cap::Cache,
-        /// The FPU is on.
-        pub fpu_on: Cell<bool>,
         /// Whose state the FPU holds, or null.
         pub fpu_owner: Cell<*mut Thread>,
     }
@@ -103,7 +101,6 @@ impl Scheduler {
             },
             timers: timers::Queue::new(),
             capabilities: crate::cap::Cache::new(),
-            fpu_on: Cell::new(false),
             fpu_owner: Cell::new(null_mut()),
         }
     }
@@ -129,6 +126,15 @@ impl Scheduler {
     pub fn charge_to(&self, thread: *mut Thread) {
         self.account(timer::now());
         self.charged.set(thread);
+    }
+
+    /// From now on whoever the running thread works for pays. Done on every CPU when a call is cut short.
+    pub fn charge_anew(_: u64) {
+        let here = cpu::current();
+        // SAFETY: the current thread lives while it runs.
+        if let Some(thread) = unsafe { here.current.get().as_ref() } {
+            here.scheduler().charge_to(thread.payer());
+        }
     }
 
     /// Makes sure that the timer fires no later than `deadline`.
@@ -330,10 +336,7 @@ unsafe fn dispatch(here: &PerCpu, scheduler: &Scheduler, thread: *mut Thread) ->
     add(&scheduler.metrics.switches, 1);
     here.current.set(thread);
     scheduler.since.set(now);
-    let payer = t.ipc.payer;
-    scheduler
-        .charged
-        .set(if payer.is_null() { thread } else { payer });
+    scheduler.charged.set(t.payer());
     crate::trace::event!(switch, t.id, t.task.rank());
     start_slice(scheduler, now);
     scheduler.arm_by(scheduler.timers.next());

@@ -87,10 +87,16 @@ pub fn arm(thread: &mut Thread, deadline: u64) {
     scheduler.arm_by(deadline);
 }
 
+/// Whether a thread's timer is armed.
+#[inline(always)]
+pub fn is_armed(thread: &Thread) -> bool {
+    thread.timer_cpu.load(Relaxed) >= 0
+}
+
 /// Takes a thread's timer out, if it is armed.
 #[inline]
 pub fn disarm(thread: &mut Thread) {
-    if thread.timer_cpu.load(Relaxed) >= 0 {
+    if is_armed(thread) {
         disarm_slow(thread);
     }
 }

@@ -57,14 +57,23 @@ pub static COUNTS: [[AtomicU64; KINDS]; MAX_CPUS] =
 #[macro_export]
 macro_rules! trace_event {
     ($kind:ident $(, $word:expr)*) => {
-        if $crate::trace::ENABLED.load(core::sync::atomic::Ordering::Relaxed)
-            & 1 << $crate::trace::kind::$kind != 0
-        {
+        if $crate::trace::is_on!($kind) {
             $crate::trace::record($crate::trace::kind::$kind, &[$($word as u64),*]);
         }
     };
 }
 pub use trace_event as event;
+
+/// Whether events of a kind are recorded.
+#[macro_export]
+macro_rules! trace_is_on {
+    ($kind:ident) => {
+        $crate::trace::ENABLED.load(core::sync::atomic::Ordering::Relaxed)
+            & 1 << $crate::trace::kind::$kind
+            != 0
+    };
+}
+pub use trace_is_on as is_on;
 
 /// Takes an event whose kind is on.
 #[cold]

@@ -77,6 +77,14 @@ macro_rules! stubs {
 }
 veridian_abi::system_calls!(stubs);
 
+/// `call` without words, whose registers then need no values.
+#[inline(always)]
+pub fn call_without_words(endpoint: u64, info: u64) -> Returned {
+    let mut arguments = [MaybeUninit::uninit(); 6];
+    (arguments[0], arguments[1]) = (MaybeUninit::new(endpoint), MaybeUninit::new(info));
+    enter(veridian_abi::number::call, arguments)
+}
+
 /// Instructions this CPU executed, when QEMU counts them.
 #[inline(always)]
 pub fn instructions() -> u64 {

@@ -153,15 +153,37 @@ pub unsafe fn resume(thread: *mut Thread) -> ! {
 /// which goes through memory.
 ///
 /// # Safety
-/// As for `resume`, and the frame is that of a system call.
+/// As for `resume`, the thread is current, and its frame is that of a system call.
 #[inline(always)]
 pub unsafe fn resume_message(thread: *mut Thread, status: u64, value: u64, words: [u64; 4]) -> ! {
-    cpu::current().current.set(thread);
     // SAFETY: the caller's promise; every register that the code does not load is a result or
     // cleared before user mode is entered.
     unsafe {
         asm!(
-            "b resume_results",
+            "mov sp, x6",
+            "ldp x7, x8, [sp, #{sp}]",
+            "ldp x9, x10, [sp, #{pstate}]",
+            "msr sp_el0, x7",
+            "msr elr_el1, x8",
+            "msr spsr_el1, x9",
+            "msr tpidr_el0, x10",
+            "ldp x19, x20, [sp, #152]",
+            "ldp x21, x22, [sp, #168]",
+            "ldp x23, x24, [sp, #184]",
+            "ldp x25, x26, [sp, #200]",
+            "ldp x27, x28, [sp, #216]",
+            "ldp x29, x30, [sp, #232]",
+            "ldp x6, x7, [sp, #{zeros}]",
+            "ldp x8, x9, [sp, #{zeros}]",
+            "ldp x10, x11, [sp, #{zeros}]",
+            "ldp x12, x13, [sp, #{zeros}]",
+            "ldp x14, x15, [sp, #{zeros}]",
+            "ldp x16, x17, [sp, #{zeros}]",
+            "mov x18, xzr",
+            "eret",
+            sp = const offset_of!(Frame, sp),
+            pstate = const offset_of!(Frame, pstate),
+            zeros = const offset_of!(Frame, zeros),
             in("x0") status,
             in("x1") value,
             in("x2") words[0],

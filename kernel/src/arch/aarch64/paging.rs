@@ -22,6 +22,8 @@ pub const TCR: u64 = 16 | 16 << 16 | 0x35 << 8 | 0x35 << 24 | 2 << 30;
 
 /// TLB maintenance of one CPU reaches all.
 pub const BROADCAST_FLUSH: bool = true;
+/// Whether a switch forgets the space before, if translations carry no number.
+pub const SWITCH_FORGETS: bool = false;
 
 /// The kernel's half has a root of its own.
 pub const SHARED_ROOT: bool = false;

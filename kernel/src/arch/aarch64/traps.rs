@@ -11,7 +11,7 @@ use core::mem::offset_of;
 
 use super::context::{FULL, Frame};
 use super::{ipi, read_register, write_register};
-use crate::ipc::message_passing::ipc_fast_call;
+use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
 use crate::panic::fatal_trap;
 use crate::percpu::PerCpu;
 use crate::syscall;
@@ -145,12 +145,15 @@ vectors:
     ldr   x12, [x11, #{stack_top}]
     mov   sp, x12
     adr   x30, system_call_return
-    cbz   x8, {fast_call}
+    cmp   x8, #{reply_receive}
+    b.ls  1f
     cmp   x8, #{calls}
     b.hs  {no_such_call}
     ldr   x9, ={table}
     ldr   x9, [x9, x8, lsl #3]
     br    x9
+1:  cbz   x8, {fast_call}
+    b     {fast_reply_receive}
 .balign 128                        // user: interrupt
     stp   x16, x17, [sp, #128]
     b     user_interrupt
@@ -174,7 +177,7 @@ system_call_return:                // x0, x1 = status and value
     ldp   x4, x5, [sp, #{zeros}]
     return_results
 
-.global resume_frame, resume_results
+.global resume_frame
 resume_frame:                      // x0 = thread
     mov   sp, x0
     ldp   x1, x2, [sp, #{sp}]
@@ -193,17 +196,6 @@ resume_frame:                      // x0 = thread
     msr   spsr_el1, x3
     load_all
     eret
-
-resume_results:                    // x0 to x5 = results, x6 = thread
-    mov   sp, x6
-    ldp   x7, x8, [sp, #{sp}]
-    ldp   x9, x10, [sp, #{pstate}]
-    msr   sp_el0, x7
-    msr   elr_el1, x8
-    msr   spsr_el1, x9
-    msr   tpidr_el0, x10
-    preserved ldp
-    return_results
 
 user_fault:
     user_trap {user_sync}
@@ -248,6 +240,8 @@ emergency_stack_top:
     table = sym syscall::TABLE,
     no_such_call = sym syscall::no_such_call,
     fast_call = sym ipc_fast_call,
+    fast_reply_receive = sym ipc_fast_reply_receive,
+    reply_receive = const number::reply_receive,
     user_sync = sym user_sync,
     user_interrupt = sym user_interrupt,
     user_other = sym user_other,
@@ -256,8 +250,8 @@ emergency_stack_top:
     unexpected = sym unexpected,
 );
 
-// The entry takes number 0 for a call.
-const _: () = assert!(number::call == 0);
+// The entry takes the number below for a call.
+const _: () = assert!(number::call == 0 && number::reply_receive == 1);
 
 unsafe extern "C" {
     static vectors: [u8; 0];

@@ -52,6 +52,8 @@ impl Entry {
 pub const SHARED_ROOT: bool = true;
 /// A flush reaches one CPU only.
 pub const BROADCAST_FLUSH: bool = false;
+/// Whether a switch forgets the space before, if translations carry no number.
+pub const SWITCH_FORGETS: bool = true;
 /// How many space numbers there are; tests change it.
 pub static NUMBERS: AtomicU32 = AtomicU32::new(1);
 /// Flushes so far: pages, spaces, everything.

@@ -182,10 +182,9 @@ pub unsafe fn resume(thread: *mut Thread) -> ! {
 /// which goes through memory.
 ///
 /// # Safety
-/// As for `resume`, and the frame is that of a system call.
+/// As for `resume`, the thread is current, and its frame is that of a system call.
 #[inline(always)]
 pub unsafe fn resume_message(thread: *mut Thread, status: u64, value: u64, words: [u64; 4]) -> ! {
-    cpu::current().current.set(thread);
     // SAFETY: as in `resume`; the registers that the code does not load are the results.
     unsafe {
         asm!("j resume_words", in("t0") thread, in("a0") status, in("a1") value,

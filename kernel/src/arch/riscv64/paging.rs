@@ -64,6 +64,8 @@ impl crate::arch::paging::Entry {
 
 /// Whether the flush functions reach every CPU.
 pub const BROADCAST_FLUSH: bool = false;
+/// Whether a switch forgets the space before, if translations carry no number.
+pub const SWITCH_FORGETS: bool = false;
 /// Whether a space's root also holds the kernel's half.
 pub const SHARED_ROOT: bool = true;
 
@@ -87,9 +89,6 @@ pub const fn root_address(value: u64) -> PhysAddr {
 pub unsafe fn write_root(value: u64) {
     // SAFETY: the caller vouches for the tables.
     unsafe { asm!("csrw satp, {}", in(reg) value, options(nostack)) };
-    if asid_count() == 1 {
-        flush_all();
-    }
 }
 
 /// The literal `satp`.

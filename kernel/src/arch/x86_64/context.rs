@@ -9,6 +9,7 @@
 use core::arch::x86_64::__cpuid_count;
 use core::arch::{asm, global_asm};
 use core::fmt;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use x86_64::registers::control::{Cr0, Cr0Flags};
@@ -17,6 +18,7 @@ use super::cpu::{self, Features, MSR_FS_BASE};
 use super::descriptors::{self, USER_CODE, USER_DATA};
 use crate::Thread;
 use crate::arch::layout::USER_END;
+use crate::percpu::PerCpu;
 
 /// Names of a frame's registers: general ones by their numbers in machine code, then the rest.
 pub(super) const NAMES: [&str; 19] = [
@@ -207,15 +209,16 @@ pub unsafe fn resume(thread: *mut Thread) -> ! {
 /// which goes through memory.
 ///
 /// # Safety
-/// As for `resume`, and the frame is that of a system call.
+/// As for `resume`, the thread is current, and its frame is that of a system call.
 #[inline(always)]
 pub unsafe fn resume_message(thread: *mut Thread, status: u64, value: u64, words: [u64; 4]) -> ! {
-    cpu::current().current.set(thread);
     // SAFETY: the caller's promise; the registers that the code does not load are results.
     unsafe {
-        (*thread.cast::<Frame>()).activate_tls();
         asm!(
-            "mov rbx, [rdi + 8*3]",
+            "mov r11, [rdi + 8*{TLS}]",
+            "cmp r11, gs:[{LOADED_TLS}]",
+            "jne 3f",
+            "2: mov rbx, [rdi + 8*3]",
             "mov rbp, [rdi + 8*5]",
             ".irp n, 12, 13, 14, 15",
             "mov r\\n, [rdi + 8*\\n]",
@@ -226,8 +229,23 @@ pub unsafe fn resume_message(thread: *mut Thread, status: u64, value: u64, words
             "xor edi, edi",
             "swapgs",
             "sysretq",
+            // As `activate_tls`.
+            "3: mov gs:[{LOADED_TLS}], r11",
+            "mov rbx, rax",
+            "mov rbp, rdx",
+            "mov eax, r11d",
+            "mov rdx, r11",
+            "shr rdx, 32",
+            "mov ecx, {FS_BASE}",
+            "wrmsr",
+            "mov rax, rbx",
+            "mov rdx, rbp",
+            "jmp 2b",
             PC = const PC,
             FLAGS = const FLAGS,
+            TLS = const TLS,
+            LOADED_TLS = const offset_of!(PerCpu, scratch) + 8,
+            FS_BASE = const MSR_FS_BASE,
             in("rdi") thread, in("rax") status, in("rsi") value,
             in("rdx") words[0], in("r10") words[1], in("r8") words[2], in("r9") words[3],
             options(noreturn),

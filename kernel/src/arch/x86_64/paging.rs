@@ -26,7 +26,7 @@ const COW: u64 = 1 << 9;
 const NO_EXECUTE: u64 = 1 << 63;
 const ASID_MASK: u64 = 0xfff;
 /// Bit of a value written to CR3: forget nothing.
-const KEEP_TLB: u32 = 63;
+const KEEP_TLB: u64 = 1 << 63;
 
 /// Entries of the page tables (Intel SDM volume 3, 4.5).
 pub const FORMAT: Format = Format {
@@ -62,6 +62,8 @@ impl crate::arch::paging::Entry {
 
 /// Whether the flush functions reach every CPU.
 pub const BROADCAST_FLUSH: bool = false;
+/// Whether a switch forgets the space before, if translations carry no number.
+pub const SWITCH_FORGETS: bool = true;
 /// Whether a space's root also holds the kernel's half.
 pub const SHARED_ROOT: bool = true;
 
@@ -75,10 +77,10 @@ pub fn asid_count() -> u32 {
     if cpu::has(Features::PCID) { 4096 } else { 1 }
 }
 
-/// The value of CR3 for an address space.
+/// The value of CR3 for an address space. One with a PCID of its own keeps the TLB when it is loaded.
 #[inline]
 pub fn root_register(root: PhysAddr, asid: u16) -> u64 {
-    root.0 | u64::from(asid)
+    root.0 | u64::from(asid) | if asid == 0 { 0 } else { KEEP_TLB }
 }
 
 /// Loads CR3.
@@ -87,9 +89,8 @@ pub fn root_register(root: PhysAddr, asid: u16) -> u64 {
 /// The tables map the kernel as it runs now.
 #[inline]
 pub unsafe fn write_root(value: u64) {
-    let keep = u64::from(cpu::has(Features::PCID)) << KEEP_TLB;
     // SAFETY: the caller's promise.
-    unsafe { asm!("mov cr3, {}", in(reg) value | keep, options(nostack, preserves_flags)) }
+    unsafe { asm!("mov cr3, {}", in(reg) value, options(nostack, preserves_flags)) }
 }
 
 /// CR3 as it is.

@@ -1,37 +1,92 @@
 //! What operations cost, in executed instructions (run under `-icount shift=0,sleep=off`).
 //!
-//! Each row is measured by user-mode code: the counter is read before and after one operation, and
-//! what reading it costs is subtracted; 16 rounds warm up, 16 count.
+//! Each row is measured by user-mode code in one function that is not inlined: it reads the counter
+//! right before and right after the operation, and what reading it costs is subtracted; 16 rounds warm
+//! up, 16 count. Client and server are two processes of equal fixed priority. An endpoint's 64th call is
+//! measured by the kernel itself, so each row has an endpoint of its own and makes half as many; the
+//! dearer ones have a row of their own.
+//!
+//! With several CPUs only the row for them is measured: the others are halted.
 #![no_std]
 #![no_main]
 
-use veridian::abi::MessageInfo;
-use veridian::abi::well_known::{PROCESS, THREAD};
-use veridian::{println, sys};
+use veridian::abi::well_known::{ADDRESS_SPACE, PROCESS, THREAD};
+use veridian::abi::{MessageInfo, class, protection};
+use veridian::sys::Returned;
+use veridian::{Result, ipc, println, sys, thread};
 
 veridian::main!(run);
 
 const ROUNDS: usize = 16;
+const PAGE: u64 = 4096;
+const DATA: u64 = protection::READ | protection::WRITE;
 
-/// Prints the row `op`: instructions of one call of `operation`.
-fn row(op: &str, mut operation: impl FnMut()) {
-    let mut samples = [0u64; ROUNDS];
-    for _ in 0..ROUNDS {
-        operation();
-    }
-    for sample in &mut samples {
+/// Instructions that an operation executes.
+macro_rules! counted {
+    ($operation:expr) => {{
         let start = sys::instructions();
-        operation();
-        *sample = sys::instructions() - start;
+        let _ = $operation;
+        sys::instructions() - start
+    }};
+}
+
+/// Makes a function that counts an operation.
+macro_rules! sample {
+    ($name:ident($($argument:ident),*) $operation:expr) => {
+        #[inline(never)]
+        fn $name($($argument: u64),*) -> u64 {
+            counted!($operation)
+        }
+    };
+}
+
+sample!(nothing()());
+sample!(null() sys::null());
+sample!(call_0(endpoint) sys::call_without_words(endpoint, 0));
+sample!(call_4(endpoint) sys::call(endpoint, 4, 1, 2, 3, 4));
+sample!(call_10(endpoint) sys::call(endpoint, 10, 1, 2, 3, 4));
+sample!(signal(notification) sys::signal(notification, 1));
+sample!(mint(token) sys::mint(token, 0x3f, 0));
+sample!(delete(token) sys::delete(token));
+sample!(map(memory, offset, address) sys::map(ADDRESS_SPACE, memory, offset, address, PAGE, DATA));
+sample!(touch(address) write(address));
+sample!(fault(endpoint) sys::reply_receive(endpoint, 1, 0, 0, 0, 0));
+sample!(batch(channel) {
+    sys::channel_send(channel, 16);
+    sys::channel_receive(channel, 16, MessageInfo::NO_WAIT)
+});
+
+fn write(address: u64) {
+    // SAFETY: the callers mapped the address for this.
+    unsafe { (address as *mut u64).write_volatile(1) }
+}
+
+/// Forks, has the child write one page and exit, and waits for it; the child's token is in `child`.
+#[inline(never)]
+fn fork_exit_wait(page: u64, child: &mut u64) -> u64 {
+    counted!({
+        *child = sys::fork(PROCESS).value;
+        if *child == 0 {
+            write(page);
+            sys::exit(0);
+        }
+        sys::process_wait(*child, 0)
+    })
+}
+
+/// Prints the row `op`: what `sample` counts, for one of the `times` things that it does.
+fn row(op: &str, times: u64, mut sample: impl FnMut() -> u64) {
+    let overhead = nothing();
+    for _ in 0..ROUNDS {
+        sample();
     }
-    let start = sys::instructions();
-    let overhead = sys::instructions() - start;
+    let samples: [u64; ROUNDS] = core::array::from_fn(|_| sample() - overhead);
     let mean = samples.iter().sum::<u64>() / ROUNDS as u64;
-    let spread = samples.iter().map(|s| s.abs_diff(mean)).max().unwrap_or(0);
-    println!("{samples:?}");
+    let squares = samples.iter().map(|s| s.abs_diff(mean).pow(2));
+    let deviation = squares.sum::<u64>().div_ceil(ROUNDS as u64).isqrt();
     println!(
-        "bench: {{\"op\":\"{op}\",\"instructions\":{},\"stddev\":{spread},\"runs\":{ROUNDS}}}",
-        mean.saturating_sub(overhead)
+        "bench: {{\"op\":\"{op}\",\"instructions\":{},\"stddev\":{deviation},\"runs\":{ROUNDS}}}",
+        mean.div_ceil(times)
     );
 }
 
@@ -45,47 +100,120 @@ fn run(_: veridian::Arguments) -> u8 {
     }
 }
 
-fn measure() -> veridian::Result<()> {
-    sys::set_schedule(THREAD, veridian::abi::class::FIXED, 200).check()?;
-    row("null_syscall", || {
-        sys::null();
-    });
+fn measure() -> Result<()> {
+    sys::set_schedule(THREAD, class::FIXED, 200).check()?;
+    // There is a second CPU if one may be asked for.
+    if sys::set_affinity(THREAD, 1 << 1).check().is_ok() {
+        sys::set_affinity(THREAD, 1).check()?;
+        return calls("call_reply_0_smp4", call_0);
+    }
+    row("null_syscall", 1, null);
+    calls("call_reply_0", call_0)?;
+    calls("call_reply_4", call_4)?;
+    calls("call_reply_10", call_10)?;
+    served(|endpoint| {
+        sys::endpoint_limit(endpoint, u64::MAX, 1, 0).check()?;
+        row("call_reply_0_limited", 1, || call_0(endpoint));
+        Ok(())
+    })?;
+    served(|endpoint| {
+        row("call_reply_0_sampled", 1, || {
+            (0..64).map(|_| call_0(endpoint)).max().unwrap_or(0)
+        });
+        Ok(())
+    })?;
+    let notification = sys::notification_create(PROCESS).value()?;
+    row("signal_no_waiter", 1, || signal(notification));
+    minting()?;
+    memory()?;
+    faults()?;
+    let channel = sys::channel_create(PROCESS, 64).value()?;
+    row("async_per_message_16", 16, || batch(channel));
+    forks()
+}
+
+/// Measures a call to a server of its own.
+fn calls(op: &str, sample: fn(u64) -> u64) -> Result<()> {
+    served(|endpoint| {
+        row(op, 1, || sample(endpoint));
+        Ok(())
+    })
+}
+
+/// Runs `body` with an endpoint that another process serves.
+fn served(body: impl FnOnce(u64) -> Result<()>) -> Result<()> {
     let endpoint = sys::endpoint_create(PROCESS, 0).value()?;
-    if sys::fork(PROCESS).value()? == 0 {
+    let server = sys::fork(PROCESS).value()?;
+    if server == 0 {
         serve(endpoint);
     }
     sys::yield_now();
-    for words in [0, 4, 10] {
-        let info = MessageInfo::words(words).0;
-        let name = ["call_reply_0", "call_reply_4", "call_reply_10"][words.div_ceil(5).min(2)];
-        row(name, || {
-            sys::call(endpoint, info, 1, 2, 3, 4);
-        });
-    }
-    let token = sys::endpoint_create(PROCESS, 0).value()?;
-    let mut minted = [0; 64];
-    let mut count = 0;
-    row("mint", || {
-        minted[count] = sys::mint(token, 0x3f, 0).value;
-        count += 1;
-    });
-    row("delete", || {
-        count -= 1;
-        sys::delete(minted[count]);
-    });
+    body(endpoint)?;
+    sys::process_kill(server, 0).check()?;
+    sys::process_wait(server, 0).check()?;
     Ok(())
 }
 
 fn serve(endpoint: u64) -> ! {
-    let mut message = sys::receive(endpoint, 0);
+    ipc::buffer();
+    let mut message: Returned = sys::receive(endpoint, 0);
     loop {
-        message = sys::reply_receive(
-            endpoint,
-            message.status as u64,
-            message.words[0],
-            message.words[1],
-            message.words[2],
-            message.words[3],
-        );
+        let [w0, w1, w2, w3] = message.words;
+        message = sys::reply_receive(endpoint, message.status as u64, w0, w1, w2, w3);
     }
+}
+
+fn minting() -> Result<()> {
+    let token = sys::endpoint_create(PROCESS, 0).value()?;
+    row("mint", 1, || mint(token));
+    row("delete", 1, || delete(sys::mint(token, 0x3f, 0).value));
+    Ok(())
+}
+
+fn memory() -> Result<()> {
+    let pages = 2 * ROUNDS as u64;
+    let memory = sys::memory_create(PROCESS, pages * PAGE).value()?;
+    let all = sys::map(ADDRESS_SPACE, memory, 0, 0, pages * PAGE, DATA).value()?;
+    (0..pages).for_each(|page| write(all + page * PAGE));
+    let room = sys::map_anonymous(ADDRESS_SPACE, 0, 2 * pages * PAGE, DATA).value()?;
+    // The tables are there when something beside it is.
+    write(room + pages * PAGE);
+    sys::unmap(ADDRESS_SPACE, room, pages * PAGE).check()?;
+    let mut next = 0;
+    row("map_page", 1, || {
+        next += PAGE;
+        map(memory, next - PAGE, room + next - PAGE)
+    });
+    let zeros = sys::map_anonymous(ADDRESS_SPACE, 0, pages * PAGE, DATA).value()?;
+    let mut at = zeros;
+    row("anonymous_fault", 1, || {
+        at += PAGE;
+        touch(at - PAGE)
+    });
+    Ok(())
+}
+
+/// A thread that faults again and again, since its handler only tells it to try once more.
+fn faults() -> Result<()> {
+    let endpoint = sys::endpoint_create(PROCESS, 0).value()?;
+    let thread = thread::spawn(|| write(8))?;
+    sys::set_schedule(thread.token(), class::FIXED, 200).check()?;
+    sys::set_fault_handler(thread.token(), endpoint).check()?;
+    sys::receive(endpoint, 0).check()?;
+    row("fault_round_trip", 1, || fault(endpoint));
+    sys::thread_kill(thread.token()).check()?;
+    Ok(())
+}
+
+/// At least 16 touched pages and 16 capabilities.
+fn forks() -> Result<()> {
+    let pages = sys::map_anonymous(ADDRESS_SPACE, 0, 16 * PAGE, DATA).value()?;
+    (0..16).for_each(|page| write(pages + page * PAGE));
+    row("fork_exit_wait", 1, || {
+        let mut child = 0;
+        let cost = fork_exit_wait(pages, &mut child);
+        sys::delete(child);
+        cost
+    });
+    Ok(())
 }
