@@ -4,7 +4,7 @@
 # how many tests passed and failed. A runner that fails without naming a failed test counts as one failure, so that
 # nothing that went wrong adds up to success.
 
-TEST_STAGES="unit lines check host ktest boot workbench"
+TEST_STAGES="unit lines check host ktest bench boot workbench"
 # A build and a boot for each mutant take longer than everything else together: with --soak, or by name.
 TEST_LONG_STAGES="mutants"
 
@@ -22,6 +22,7 @@ Stages, in order; naming some runs only those:
   check      the kernel's formatting and lints
   host       the kernel's tests on the host
   ktest      the kernel's tests in QEMU: three architectures, 1 and 4 CPUs
+  bench      executed instructions of every operation, against kernel/tests/baseline
   boot       boots: CPUs, memory, CPU models, exit statuses, bad input
   workbench  the IDE: its build, its tests on a virtual screen, its update site
   mutants    broken kernels, each of which the tests must catch (only with --soak or by name)
@@ -179,6 +180,23 @@ count_ktest() {
         /^-- .* CPUs$/ { summed = 0; bad = 0 }
         /^-- run failed$/ { if (!summed || !bad) failed++ }
         END { print passed + 0, failed + 0 }' "$1"
+}
+
+# A count that grew is refreshed on purpose: './veridian bench --arch A --update'.
+stage_bench() {
+    local arch failed=0
+    for arch in x86_64 aarch64 riscv64; do
+        echo "-- $arch, 1 CPUs"
+        if ! "$VERIDIAN_HOME/veridian" bench --arch "$arch" --check; then
+            failed=1
+            echo "-- run failed"
+        fi
+    done
+    return "$failed"
+}
+
+count_bench() {
+    count_ktest "$1"
 }
 
 # Reports of an earlier run must not be counted.

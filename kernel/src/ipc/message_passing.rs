@@ -134,7 +134,7 @@ pub extern "C" fn ipc_fast_reply_receive(
             break 'slow;
         };
         if !core::ptr::eq(caller.wait.lock.load(Relaxed), endpoint.wait_lock())
-            || caller.wait.reason != Reason::Reply
+            || !caller.wait.is_for_plain_reply()
             || queues.unusual & !unusual::LIMITED != 0
             || !may_switch(here, caller, caller.task.rank())
         {

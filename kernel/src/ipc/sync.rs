@@ -110,11 +110,12 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
     serve(thread, receiver);
     wait::block(
         thread,
-        Reason::Measured,
+        Reason::Reply,
         core::ptr::from_ref(endpoint) as u64,
         binding,
         info & MessageInfo::TIMED,
         |thread| {
+            thread.wait.measured = true;
             thread.wait.server.store(receiver, Ordering::Release);
             let mut queues = endpoint.lock();
             // SAFETY: the lock is held; the thread is running, so in no list.
@@ -307,7 +308,8 @@ fn take(thread: &mut Thread, endpoint: &Endpoint, sender: &mut Thread) -> ! {
     serve(sender, thread);
     scheduler::local().charge_to(thread.payer());
     if sender.wait.reason == Reason::Call {
-        sender.wait.reason = Reason::Measured;
+        sender.wait.reason = Reason::Reply;
+        sender.wait.measured = true;
     }
     sender.wait.server.store(thread, Ordering::Release);
     let killed = {
@@ -478,7 +480,7 @@ pub fn reply_to(
 
 /// Notes how long a claimed caller that is measured has waited for its reply.
 fn measure(caller: &mut Thread) {
-    if caller.wait.reason != Reason::Measured {
+    if !caller.wait.measured {
         return;
     }
     // SAFETY: the caller waited in this endpoint until it was claimed in this operation, so a grace

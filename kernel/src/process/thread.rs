@@ -270,9 +270,7 @@ impl Thread {
     /// The capability it blocked through.
     pub fn via(&self) -> Binding {
         match self.wait.reason {
-            Reason::Send | Reason::Call | Reason::Reply | Reason::Measured => {
-                self.ipc.target.binding()
-            }
+            Reason::Send | Reason::Call | Reason::Reply => self.ipc.target.binding(),
             Reason::Receive => self.ipc.source.binding(),
             _ => self.wait.via,
         }

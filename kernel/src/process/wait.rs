@@ -59,8 +59,6 @@ crate::described! {
         Fault,
         /// For its rate limit to refill.
         Limit,
-        /// As `Reply`, and the time until it comes is measured.
-        Measured,
     }
 }
 
@@ -75,6 +73,8 @@ crate::described! {
         pub lock: AtomicPtr<SpinLock<()>>,
         /// What for.
         pub reason: Reason,
+        /// The time until the reply comes is measured.
+        pub measured: bool,
         /// Kernel object, or address, it waits for; for `inspect`.
         pub object: u64,
         /// Capability it blocked through; when that dies, so does the wait.
@@ -83,6 +83,16 @@ crate::described! {
         pub server: AtomicPtr<Thread>,
         /// The reply object that stands for the answer, once the server has saved it.
         pub reply: AtomicPtr<Reply>,
+    }
+}
+
+impl Wait {
+    /// Whether it is for a reply whose time nobody measures.
+    #[inline(always)]
+    pub fn is_for_plain_reply(&self) -> bool {
+        // SAFETY: `repr(C)`: two bytes, aligned, of which the second is `measured`.
+        let both = unsafe { (&raw const self.reason).cast::<[u8; 2]>().read() };
+        both == [Reason::Reply as u8, 0]
     }
 }
 
@@ -155,7 +165,7 @@ impl WaitList {
     /// As for `insert`.
     #[inline(always)]
     pub unsafe fn settled_insert(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        let anchor = self.anchor.anchor();
+        let anchor = self.anchor.settled();
         // SAFETY: links in a list belong to live threads, under the lock that is held.
         unsafe {
             let mut before = (*anchor).previous;
@@ -184,7 +194,7 @@ impl WaitList {
     #[inline(always)]
     pub unsafe fn settled_push(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
         // SAFETY: the caller's promise.
-        unsafe { link_behind(self.anchor.anchor(), thread, lock) };
+        unsafe { link_behind(self.anchor.settled(), thread, lock) };
     }
 
     /// Takes out the first waiter, or null. The caller then owns its wake-up.
@@ -461,6 +471,7 @@ pub fn sweep(find: impl FnOnce() -> Option<*mut Thread>) -> Progress {
 pub fn settle(thread: &mut Thread) {
     timers::disarm(thread);
     thread.wait.reason = Reason::None;
+    thread.wait.measured = false;
     thread.wait.object = 0;
     thread.wait.via = Binding::KERNEL;
 }

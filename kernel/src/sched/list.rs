@@ -106,16 +106,16 @@ impl List {
         anchor
     }
 
-    /// The anchor.
+    /// As `settle`, of a list that was settled.
     #[inline(always)]
-    pub fn anchor(&mut self) -> *mut Link {
-        &raw mut self.anchor
+    pub fn settled(&mut self) -> *mut Link {
+        (&raw mut *self).cast()
     }
 
     /// As `first`, of a list that was settled.
     #[inline(always)]
     pub fn settled_first(&self) -> Option<*mut Link> {
-        (!core::ptr::eq(self.anchor.next, &self.anchor)).then_some(self.anchor.next)
+        (!core::ptr::eq(self.first, self.anchor())).then_some(self.first)
     }
 
     /// The first element, or null.

@@ -103,7 +103,7 @@ final class DoctorCommand implements Command {
         return Optional.empty();
     }
 
-    private static Optional<String> version(Path tool) {
+    static Optional<String> version(Path tool) {
         try {
             Process process = new ProcessBuilder(tool.toString(), "--version").redirectErrorStream(true).start();
             String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
