@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -38,6 +39,7 @@ import org.veridianos.inspect.analysis.WaitForGraph;
 import org.veridianos.inspect.model.PageFormat;
 import org.veridianos.inspect.model.PageTable;
 import org.veridianos.inspect.model.PageTable.Half;
+import org.veridianos.inspect.model.RunQueue;
 import org.veridianos.inspect.model.ThreadState;
 import org.veridianos.machine.MachineState;
 import org.veridianos.machine.Qmp;
@@ -244,22 +246,40 @@ class TruthTest {
         private void translations() throws Exception {
             type("spin");
             await("truth: spinning");
-            Thread.sleep(300);
-            try (Qmp qmp = Qmp.connect(session.visitorQmp())) {
-                qmp.execute("stop");
-            }
-            List<MachineState.Cpu> cpus = new QmpMachineState(session).cpus();
-            try (Qmp qmp = Qmp.connect(session.visitorQmp())) {
-                translations(qmp, cpus);
-                qmp.execute("cont");
+            for (int tries = 0;; tries++) {
+                Thread.sleep(100);
+                monitor("stop");
+                List<MachineState.Cpu> cpus = new QmpMachineState(session).cpus();
+                Snapshot snapshot = source.take(Request.everything(), Cancel.NEVER);
+                OptionalInt running = inUserMode(snapshot, cpus);
+                if (running.isPresent()) {
+                    try (Qmp qmp = Qmp.connect(session.visitorQmp())) {
+                        translations(qmp, snapshot, cpus, running.getAsInt());
+                        qmp.execute("cont");
+                    }
+                    return;
+                }
+                monitor("cont");
+                assertTrue(tries < 20, "the program is never seen in user mode");
             }
         }
 
-        private void translations(Qmp qmp, List<MachineState.Cpu> cpus) throws Exception {
-            Snapshot snapshot = source.take(Request.everything(), Cancel.NEVER);
+        private void monitor(String command) throws Exception {
+            try (Qmp qmp = Qmp.connect(session.visitorQmp())) {
+                qmp.execute(command);
+            }
+        }
+
+        /** The CPU that runs the program's own code: in the kernel, on the way from one space to another, QEMU translates otherwise. */
+        private OptionalInt inUserMode(Snapshot snapshot, List<MachineState.Cpu> cpus) throws IOException {
+            long space = space(snapshot).addressSpace();
+            return snapshot.runQueues().stream().filter(q -> q.addressSpace() == space && !q.isIdle()).mapToInt(RunQueue::cpu)
+                    .filter(n -> cpus.get(n).register("rip").orElseGet(() -> cpus.get(n).register("pc").orElse(-1)) > 0).findFirst();
+        }
+
+        private void translations(Qmp qmp, Snapshot snapshot, List<MachineState.Cpu> cpus, int running) throws Exception {
             assertEquals(List.of(), PageFindings.of(snapshot, cpus));
             PageTable space = space(snapshot);
-            int running = snapshot.runQueues().stream().filter(q -> q.addressSpace() == space.addressSpace() && !q.isIdle()).findFirst().orElseThrow().cpu();
             Map<Long, Long> pages = pages(space, Half.USER);
             assertTrue(pages.size() > 20);
             for (Map.Entry<Long, Long> page : pages.entrySet()) {
