@@ -90,9 +90,9 @@ impl Wait {
     /// Whether it is for a reply whose time nobody measures.
     #[inline(always)]
     pub fn is_for_plain_reply(&self) -> bool {
-        // SAFETY: `repr(C)`: two bytes, aligned, of which the second is `measured`.
-        let both = unsafe { (&raw const self.reason).cast::<[u8; 2]>().read() };
-        both == [Reason::Reply as u8, 0]
+        // SAFETY: `repr(C)`: two bytes behind a pointer, so aligned; the second is `measured`.
+        let both = unsafe { (&raw const self.reason).cast::<u16>().read() };
+        both == u16::from_ne_bytes([Reason::Reply as u8, 0])
     }
 }
 

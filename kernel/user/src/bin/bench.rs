@@ -184,8 +184,10 @@ fn memory() -> Result<()> {
         next += PAGE;
         map(memory, next - PAGE, room + next - PAGE)
     });
-    let zeros = sys::map_anonymous(ADDRESS_SPACE, 0, pages * PAGE, DATA).value()?;
-    let mut at = zeros;
+    // All in one table, which is there from the first page on.
+    let table = 512 * PAGE;
+    let zeros = sys::map_anonymous(ADDRESS_SPACE, 0, 2 * table, DATA).value()?;
+    let mut at = zeros.next_multiple_of(table);
     row("anonymous_fault", 1, || {
         at += PAGE;
         touch(at - PAGE)

@@ -9,6 +9,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -171,7 +172,7 @@ final class BenchCommand implements Command {
         JsonObject baseline;
         try {
             baseline = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-        } catch (JsonParseException | IllegalStateException malformed) {
+        } catch (NoSuchFileException | JsonParseException | IllegalStateException unusable) {
             throw new Failure(file + " is not a baseline; --update writes one");
         }
         boolean same = baseline.get("compiler").equals(report.get("compiler"));
