@@ -192,6 +192,7 @@ fn memory() -> Result<()> {
         at += PAGE;
         touch(at - PAGE)
     });
+    sys::unmap(ADDRESS_SPACE, zeros, 2 * table).check()?;
     Ok(())
 }
 
