@@ -17,7 +17,7 @@ take() {
         "$@" || status=$?
         kill "$manager" 2>/dev/null
         exit "$status"' _ \
-        "${MVN:-mvn}" verify -pl plugins/org.veridianos.ide.ui.tests -am -Dtest=GuidePictures -DfailIfNoTests=false -Dveridian.restart.skip=true \
+        "${MVN:-mvn}" verify -pl plugins/org.veridianos.ide.ui.tests,plugins/org.veridianos.views.ui.tests -am -Dtest=GuidePictures,ViewPictures -DfailIfNoTests=false -Dveridian.restart.skip=true \
         "-Dveridian.pictures=$home/docs/user-guide/images" "-Dveridian.pictures.kind=$kind" "-Dveridian.workbench.options=$options"
 }
 

@@ -37,7 +37,7 @@ import org.veridianos.ide.project.OpenCheckout;
 import org.veridianos.ide.project.Trust;
 
 /**
- * What {@code ./veridian studio} wants of the IDE it starts: open this kernel, boot it, and, for a picture, wait until
+ * What {@code ./veridian studio} wants of the IDE it starts: open this kernel, boot it with a lively program, and, for a picture, wait until
  * the guest says that it is ready, write the window to a file and quit.
  *
  * <p>It comes as system properties. The person who typed the command names the folder, so it is trusted.
@@ -51,6 +51,10 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
     private static final String OPEN = "veridian.open";
     private static final String BOOT = "veridian.boot";
     private static final String SCREENSHOT = "veridian.screenshot";
+    /** What the guest runs: something to look at. */
+    private static final String PROGRAM = "workload";
+    /** How long the views watch before the picture is taken. */
+    private static final long WATCH_SECONDS = 8;
     private static final long READY_TIMEOUT_SECONDS = 300;
 
     /** The request of this start, if there is one. */
@@ -105,7 +109,7 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
 
     private void boot(KernelProject project, Target target, IProgressMonitor monitor) throws CoreException {
         monitor.setTaskName(NLS.bind(Messages.StudioRequest_booting, target.id()));
-        ILaunch launch = LaunchConfigurations.of(project, target.id()).launch(ILaunchManager.RUN_MODE, monitor, true);
+        ILaunch launch = LaunchConfigurations.of(project, target.id(), PROGRAM).launch(ILaunchManager.RUN_MODE, monitor, true);
         if (screenshot.isPresent()) {
             for (IProcess process : launch.getProcesses()) {
                 if (process instanceof MachineProcess machine) {
@@ -129,7 +133,7 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
     private static void takePictureAndQuit(Path file) {
         Display display = PlatformUI.getWorkbench().getDisplay();
         try {
-            TimeUnit.SECONDS.sleep(2);
+            TimeUnit.SECONDS.sleep(WATCH_SECONDS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }

@@ -1,39 +1,43 @@
 package org.veridianos.ide.ui;
 
+import java.util.List;
 import org.eclipse.ui.IFolderLayout;
 import org.eclipse.ui.IPageLayout;
 import org.eclipse.ui.IPerspectiveFactory;
-import org.eclipse.ui.IPlaceholderFolderLayout;
+import org.eclipse.ui.PlatformUI;
 import org.eclipse.ui.console.IConsoleConstants;
+import org.eclipse.ui.views.IViewRegistry;
 
 /**
- * Explorer left, editor in the middle, console and problems below. Views of a running kernel come to the right and
- * beside the console; placeholders keep these places.
+ * Explorer left, editor above the console in the middle, and right of both, in full height, three stacks of live views: CPUs
+ * and threads, capabilities and objects, memory. Views that are not installed leave no gap.
  */
 public final class VeridianPerspective implements IPerspectiveFactory {
 
     /** The perspective's id. */
     public static final String ID = "org.veridianos.ide.ui.perspective";
 
-    /** Places for the views to come: graphs and tables beside the editor, timelines and lists below it. */
-    private static final String[] SIDE_VIEWS = {"org.veridianos.views.*", IPageLayout.ID_OUTLINE};
+    private static final String VIEWS = "org.veridianos.views.ui.";
+    /** The live views from top to bottom; the first of each stack is open, the others have their place there. */
+    private static final List<List<String>> LIVE_VIEWS = List.of(List.of("runQueues", "threads", "waitFor"),
+            List.of("capabilities", "derivation", "objects"), List.of("pageTables", "memory", "bytes"));
+    private static final float[] LIVE_SHARES = {0.68f, 0.5f};
+
+    /** Places for the views to come: timelines and lists below the editor. */
     private static final String[] BOTTOM_VIEWS = {"org.veridianos.trace.*", "org.veridianos.debug.*", IPageLayout.ID_PROGRESS_VIEW,
             "org.eclipse.search.ui.views.SearchView", IPageLayout.ID_PROP_SHEET};
 
     @Override
     public void createInitialLayout(IPageLayout layout) {
         String editors = layout.getEditorArea();
-        IFolderLayout left = layout.createFolder("left", IPageLayout.LEFT, 0.22f, editors);
+        IFolderLayout left = layout.createFolder("left", IPageLayout.LEFT, 0.15f, editors);
         left.addView(IPageLayout.ID_PROJECT_EXPLORER);
-        IFolderLayout bottom = layout.createFolder("bottom", IPageLayout.BOTTOM, 0.62f, editors);
+        addLiveViews(layout, editors);
+        IFolderLayout bottom = layout.createFolder("bottom", IPageLayout.BOTTOM, 0.55f, editors);
         bottom.addView(IConsoleConstants.ID_CONSOLE_VIEW);
         bottom.addView(IPageLayout.ID_PROBLEM_VIEW);
         for (String view : BOTTOM_VIEWS) {
             bottom.addPlaceholder(view);
-        }
-        IPlaceholderFolderLayout right = layout.createPlaceholderFolder("right", IPageLayout.RIGHT, 0.65f, editors);
-        for (String view : SIDE_VIEWS) {
-            right.addPlaceholder(view);
         }
         layout.addNewWizardShortcut("org.veridianos.ide.ui.newKernelProject");
         layout.addNewWizardShortcut("org.veridianos.ide.ui.openCheckout");
@@ -45,5 +49,30 @@ public final class VeridianPerspective implements IPerspectiveFactory {
         layout.addShowViewShortcut(IPageLayout.ID_OUTLINE);
         layout.addShowViewShortcut(IPageLayout.ID_PROGRESS_VIEW);
         layout.addActionSet("org.eclipse.debug.ui.launchActionSet");
+    }
+
+    private static void addLiveViews(IPageLayout layout, String editors) {
+        IViewRegistry installed = PlatformUI.getWorkbench().getViewRegistry();
+        String above = null;
+        for (int i = 0; i < LIVE_VIEWS.size(); i++) {
+            String first = VIEWS + LIVE_VIEWS.get(i).get(0);
+            if (installed.find(first) == null) {
+                continue;
+            }
+            IFolderLayout stack = above == null ? layout.createFolder("live" + i, IPageLayout.RIGHT, 0.38f, editors)
+                    : layout.createFolder("live" + i, IPageLayout.BOTTOM, 1 - LIVE_SHARES[i - 1], above);
+            stack.addView(first);
+            for (String view : LIVE_VIEWS.get(i)) {
+                stack.addPlaceholder(VIEWS + view + ":*");
+                if (!first.endsWith(view)) {
+                    stack.addPlaceholder(VIEWS + view);
+                }
+                layout.addShowViewShortcut(VIEWS + view);
+            }
+            if (above == null) {
+                stack.addPlaceholder(IPageLayout.ID_OUTLINE);
+            }
+            above = "live" + i;
+        }
     }
 }

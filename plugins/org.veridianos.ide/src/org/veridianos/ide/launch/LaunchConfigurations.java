@@ -38,4 +38,17 @@ public final class LaunchConfigurations {
         made.setMappedResources(new IResource[] {project.resource()});
         return made.doSave();
     }
+
+    /** The same, to be launched once, with a program of the initrd; one that the configuration names itself stays. Not saved. */
+    public static ILaunchConfiguration of(KernelProject project, String profile, String program) throws CoreException {
+        ILaunchConfiguration configuration = of(project, profile);
+        if (program.isBlank() || !configuration.getAttribute(LaunchAttributes.PROGRAM, "").isBlank()) {
+            return configuration;
+        }
+        ILaunchConfigurationWorkingCopy once = configuration.getWorkingCopy();
+        once.setAttribute(LaunchAttributes.PROJECT, project.name());
+        once.setAttribute(LaunchAttributes.PROFILE, profile);
+        once.setAttribute(LaunchAttributes.PROGRAM, program);
+        return once;
+    }
 }

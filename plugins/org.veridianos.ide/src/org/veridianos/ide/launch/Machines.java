@@ -13,6 +13,7 @@ import org.eclipse.debug.core.Launch;
 import org.eclipse.osgi.util.NLS;
 import org.veridianos.ide.IdePlugin;
 import org.veridianos.ide.Messages;
+import org.veridianos.ide.inspect.ActiveMachine;
 import org.veridianos.ide.project.KernelProject;
 import org.veridianos.machine.Machine;
 import org.veridianos.machine.MachineException;
@@ -75,10 +76,12 @@ public final class Machines {
 
     static void add(MachineProcess process) {
         RUNNING.add(process);
+        ActiveMachine.machinesChanged(process, true);
     }
 
     static void remove(MachineProcess process) {
         RUNNING.remove(process);
+        ActiveMachine.machinesChanged(process, false);
     }
 
     /** The IDE goes: its machines go with it, except those that are meant to stay. */

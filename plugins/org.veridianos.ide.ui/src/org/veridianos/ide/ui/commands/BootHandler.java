@@ -19,8 +19,10 @@ import org.veridianos.build.Target;
 import org.veridianos.ide.launch.LaunchConfigurations;
 import org.veridianos.ide.project.KernelProject;
 
-/** Saves, builds and boots the kernel on its active architecture. Building and booting are the launch's own jobs. */
+/** Saves, builds and boots the kernel on its active architecture, with a program if the parameter names one. Building and booting are the launch's own jobs. */
 public final class BootHandler extends AbstractHandler {
+
+    private static final String PROGRAM = "org.veridianos.ide.ui.boot.program";
 
     @Override
     public Object execute(ExecutionEvent event) {
@@ -32,15 +34,15 @@ public final class BootHandler extends AbstractHandler {
         }
         KernelProject project = kernel.get();
         if (IDE.saveAllEditors(new IResource[] {project.resource()}, false)) {
-            boot(project, project.activeTarget());
+            boot(project, project.activeTarget(), event.getParameter(PROGRAM));
         }
         return null;
     }
 
-    private static void boot(KernelProject project, Target target) {
+    private static void boot(KernelProject project, Target target, String program) {
         Job job = Job.create(Messages.Boot_preparing, monitor -> {
             try {
-                ILaunchConfiguration configuration = LaunchConfigurations.of(project, target.id());
+                ILaunchConfiguration configuration = LaunchConfigurations.of(project, target.id(), program == null ? "" : program);
                 PlatformUI.getWorkbench().getDisplay().asyncExec(() -> DebugUITools.launch(configuration, ILaunchManager.RUN_MODE));
                 return Status.OK_STATUS;
             } catch (CoreException unwritable) {

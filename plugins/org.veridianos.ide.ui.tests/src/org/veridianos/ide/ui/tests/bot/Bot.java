@@ -1,5 +1,8 @@
 package org.veridianos.ide.ui.tests.bot;
 
+import java.awt.AWTException;
+import java.awt.Robot;
+import java.awt.event.InputEvent;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +38,8 @@ import org.eclipse.ui.handlers.IHandlerService;
 public final class Bot {
 
     private static final long PATIENCE = 20_000_000_000L;
+
+    private static Robot robot;
 
     private Bot() {
     }
@@ -209,18 +214,24 @@ public final class Bot {
 
     /** Clicks with the pointer, at a point of the control. */
     public static void click(Control control, int x, int y) {
-        run(() -> {
-            Point point = control.toDisplay(x, y);
-            post(SWT.MouseMove, e -> {
-                e.x = point.x;
-                e.y = point.y;
-            });
-        });
+        Point point = ui(() -> control.toDisplay(x, y));
+        // Not Display.post: on GTK its buttons come without a place.
+        Robot pointer = pointer();
+        pointer.mouseMove(point.x, point.y);
         sleep(80);
-        run(() -> post(SWT.MouseDown, e -> e.button = 1));
+        pointer.mousePress(InputEvent.BUTTON1_DOWN_MASK);
         sleep(40);
-        run(() -> post(SWT.MouseUp, e -> e.button = 1));
+        pointer.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
         idle();
+    }
+
+    private static synchronized Robot pointer() {
+        try {
+            robot = robot == null ? new Robot() : robot;
+            return robot;
+        } catch (AWTException refused) {
+            throw new AssertionError("the display takes no pointer events", refused);
+        }
     }
 
     /** Types text on the keyboard. */

@@ -1,0 +1,172 @@
+package org.veridianos.views.ui.tests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.eclipse.core.runtime.CoreException;
+import org.eclipse.swt.SWT;
+import org.eclipse.swt.graphics.Rectangle;
+import org.eclipse.swt.widgets.Label;
+import org.eclipse.ui.PlatformUI;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.veridianos.ide.ui.tests.bot.Bot;
+import org.veridianos.ide.ui.tests.bot.UiWatchdog;
+import org.veridianos.ide.ui.tests.bot.WarmUp;
+import org.veridianos.inspect.model.CapabilitySpace;
+import org.veridianos.views.ui.capabilities.CapabilitySpacesView;
+import org.veridianos.views.ui.graph.DerivationView;
+import org.veridianos.views.ui.graph.WaitForView;
+import org.veridianos.views.ui.memory.MemoryView;
+import org.veridianos.views.ui.objects.ObjectsView;
+import org.veridianos.views.ui.pages.PageTablesView;
+import org.veridianos.views.ui.runqueues.RunQueuesView;
+import org.veridianos.views.ui.threads.ThreadsView;
+
+/** The live views on a guest in which something happens all the time. */
+@ExtendWith({WarmUp.class, UiWatchdog.class})
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class LivelyGuestTest {
+
+    @BeforeAll
+    static void boot() throws CoreException {
+        ViewsTest.perspective();
+        Guest.boot("x86_64", 2, "workload");
+    }
+
+    @BeforeEach
+    void tidy() {
+        Bot.tidy();
+    }
+
+    @AfterAll
+    static void end() throws CoreException {
+        Guest.endAll();
+    }
+
+    @Test
+    @Order(1)
+    void theNamedViewsShowAllTheProcesses() {
+        CapabilitySpacesView capabilities = ViewsTest.show(CapabilitySpacesView.ID, CapabilitySpacesView.class);
+        PageTablesView pages = ViewsTest.show(PageTablesView.ID, PageTablesView.class);
+        RunQueuesView queues = ViewsTest.show(RunQueuesView.ID, RunQueuesView.class);
+        Bot.waitFor("many spaces", () -> capabilities.model() != null && capabilities.model().spaces().total() > 6);
+        Bot.waitFor("many address spaces", () -> pages.model() != null && pages.model().spaces().total() > 6);
+        Bot.waitFor("blocked threads", () -> queues.model() != null && queues.model().blocked().stream().anyMatch(g -> g.ipc()));
+        Bot.waitFor("switches", () -> queues.model().lanes().stream().anyMatch(l -> l.history().times().length > 4
+                && java.util.Arrays.stream(l.history().switches()).max().orElse(0) > 0));
+        Bot.sleep(4000);
+        Bot.picture("workload-live");
+    }
+
+    @Test
+    @Order(2)
+    void threadsAndProcesses() {
+        ThreadsView view = ViewsTest.show(ThreadsView.ID, ThreadsView.class);
+        Bot.waitFor("processes", () -> view.model() != null && view.table().control().getItemCount() > 6);
+        int rows = Bot.ui(() -> view.model().rows().total());
+        Bot.run(() -> view.table().control().setFocus());
+        Bot.key(0, SWT.HOME, '\0');
+        Bot.click(view.table().control(), 40, Bot.ui(() -> view.table().control().getItem(0).getBounds(0).y + 6));
+        Bot.waitFor("the first row", () -> view.table().selected() != null);
+        Object first = Bot.ui(() -> view.table().selected().key());
+        Bot.key(0, SWT.ARROW_RIGHT, '\0');
+        Bot.waitFor("its threads", () -> view.model().rows().shown().stream().anyMatch(r -> r.depth() == 1));
+        assertEquals(first, Bot.ui(() -> view.table().selected().key()), "the selection stays with its row");
+        assertTrue(rows > 6);
+        Bot.picture("threads-and-processes");
+        Bot.key(0, SWT.ARROW_LEFT, '\0');
+        Bot.waitFor("the process alone", () -> view.model().rows().shown().stream().noneMatch(r -> r.depth() == 1));
+    }
+
+    @Test
+    @Order(3)
+    void aSelectedProcessIsShownByTheOtherViews() {
+        CapabilitySpacesView capabilities = ViewsTest.show(CapabilitySpacesView.ID, CapabilitySpacesView.class);
+        ThreadsView threads = ViewsTest.show(ThreadsView.ID, ThreadsView.class);
+        Bot.waitFor("processes", () -> threads.model() != null && threads.table().control().getItemCount() > 3);
+        Bot.click(threads.table().control(), 40, Bot.ui(() -> threads.table().control().getItem(1).getBounds(0).y + 6));
+        int pid = Bot.waitFor("a selection", () -> threads.table().selected() == null ? null : threads.table().selected().value().process().pid());
+        Bot.waitFor("its capabilities", () -> capabilities.model() != null && capabilities.model().selected().pid() == pid);
+    }
+
+    @Test
+    @Order(4)
+    void physicalMemory() {
+        MemoryView view = ViewsTest.show(MemoryView.ID, MemoryView.class);
+        Bot.waitFor("zones", () -> view.model() != null && view.model().memory() != null && view.canvas().cellCount() > 0);
+        Rectangle zone = Bot.ui(() -> view.canvas().visibleBounds(0));
+        Bot.click(view.canvas(), zone.x + 5, zone.y + 5);
+        Bot.waitFor("the zone's cell", () -> view.canvas().focusCell() == 0);
+        assertTrue(Bot.ui(() -> view.canvas().cellValue(0)).matches(".* in use, .* free, .*"), Bot.ui(() -> view.canvas().cellValue(0)));
+        Bot.waitFor("object caches", () -> view.model().slabs().shown().stream().anyMatch(s -> s.used() > 0));
+        Bot.picture("physical-memory");
+        Bot.key(0, SWT.HOME, '\0');
+        Bot.type("t");
+        Bot.waitFor("the table of zones", () -> view.table().control().isFocusControl());
+    }
+
+    @Test
+    @Order(5)
+    void kernelObjects() {
+        ObjectsView view = ViewsTest.show(ObjectsView.ID, ObjectsView.class);
+        Bot.waitFor("roots", () -> view.model() != null && view.table().control().getItemCount() > 3);
+        int row = Bot.ui(() -> {
+            for (int i = 0; i < view.model().shown().size(); i++) {
+                if (view.model().shown().get(i).value().name().equals("processes")) {
+                    return i;
+                }
+            }
+            throw new AssertionError("no root 'processes'");
+        });
+        Bot.run(() -> view.table().control().setTopIndex(row));
+        Bot.idle();
+        Bot.click(view.table().control(), 60, Bot.ui(() -> view.table().control().getItem(row).getBounds(0).y + 6));
+        Bot.waitFor("the root to be selected", () -> view.table().selected() != null && view.table().selected().value().name().equals("processes"));
+        Bot.key(0, SWT.ARROW_RIGHT, '\0');
+        Bot.waitFor("its children", () -> view.model().shown().stream().anyMatch(r -> r.depth() == 1));
+        Bot.picture("kernel-objects");
+    }
+
+    @Test
+    @Order(6)
+    void derivationAndRevocationPreview() {
+        CapabilitySpacesView spaces = ViewsTest.show(CapabilitySpacesView.ID, CapabilitySpacesView.class);
+        DerivationView view = ViewsTest.show(DerivationView.ID, DerivationView.class);
+        Bot.waitFor("a graph", () -> view.model() != null && view.canvas().cellCount() > 0);
+        Bot.waitFor("what the process reaches", () -> view.model().derivation().ways().total() > 0);
+        Bot.run(() -> view.canvas().setFocus());
+        Bot.key(0, SWT.HOME, '\0');
+        Bot.waitFor("a preview", () -> view.model().derivation().preview() != null);
+        String words = Bot.ui(() -> view.model().derivation().preview().text());
+        assertTrue(words.contains("destroy"), words);
+        Bot.waitFor("it in words", () -> !Bot.find(Bot.window().getShell(), Label.class, l -> l.getText().startsWith("Revoke: ")).isEmpty());
+        Bot.key(0, SWT.END, '\0');
+        Bot.sleep(500);
+        Bot.picture("derivation");
+        List<CapabilitySpace> all = Bot.ui(() -> view.snapshot().capabilitySpaces());
+        assertTrue(all.size() > 6 && spaces != null);
+    }
+
+    @Test
+    @Order(7)
+    void whoWaitsForWhom() {
+        WaitForView view = ViewsTest.show(WaitForView.ID, WaitForView.class);
+        Bot.waitFor("callers and servers", () -> view.model() != null && view.canvas().cellCount() >= 2);
+        assertEquals(List.of(), Bot.ui(() -> view.model().waits().deadlocks()), "the workload never locks itself up");
+        Bot.picture("wait-for");
+        Bot.run(() -> {
+            view.canvas().setFocus();
+            PlatformUI.getWorkbench().getDisplay().update();
+        });
+        Bot.type("t");
+        Bot.waitFor("the table", () -> view.table().control().isVisible());
+    }
+}

@@ -1,0 +1,2 @@
+/** Graphs of capabilities and of waiting threads. */
+package org.veridianos.views.ui.graph;

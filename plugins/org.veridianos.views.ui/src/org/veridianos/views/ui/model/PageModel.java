@@ -1,0 +1,160 @@
+package org.veridianos.views.ui.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.veridianos.inspect.Snapshot;
+import org.veridianos.inspect.model.PageFormat;
+import org.veridianos.inspect.model.PageTable;
+import org.veridianos.inspect.model.PageTable.Range;
+import org.veridianos.inspect.model.PageTable.Table;
+import org.veridianos.inspect.model.Permissions;
+import org.veridianos.inspect.model.ProcessState;
+import org.veridianos.inspect.model.Region;
+
+/**
+ * The address spaces in short, and one of them whole.
+ *
+ * @param spaces   the list, the kernel's first
+ * @param selected the one that is shown; null when it is gone
+ * @param ranges   its pages as ranges
+ * @param entries  its tables as an indented list, as far as they are open
+ * @param whole    whether all ranges are there
+ */
+public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ranges, Rows<Entry> entries, boolean whole) {
+
+    private static final int MOST_RANGES = 100_000;
+    private static final int MOST_ENTRIES = 20_000;
+
+    /**
+     * An address space in the list.
+     *
+     * @param address of the kernel's record, 0 for the kernel's own space
+     * @param pid     number of its process, 0 for the kernel
+     * @param owner   for people
+     */
+    public record Space(long address, int pid, String owner) {
+    }
+
+    /**
+     * A range with what the kernel planned there.
+     *
+     * @param range what the hardware has
+     * @param plan  kind of the region it lies in; empty for none
+     */
+    public record Mapped(Range range, String plan) {
+
+        /** Whether code can be written and run there. */
+        public boolean isFinding() {
+            return range.permissions().isWriteExecute();
+        }
+    }
+
+    /**
+     * An entry of a table.
+     *
+     * @param level       3 for the top table
+     * @param index       in its table
+     * @param virtual     first address that it covers
+     * @param raw         the literal entry
+     * @param physical    page or table
+     * @param leaf        whether it maps a page
+     * @param permissions what it allows, restrictions above included
+     * @param used        entries in use of the table it leads to, 0 for a page
+     * @param open        whether that table's entries follow
+     * @param problem     why the table could not be read; empty when it was
+     */
+    public record Entry(int level, int index, long virtual, long raw, long physical, boolean leaf, Permissions permissions, int used, boolean open,
+            String problem) {
+
+        /** What makes it the same entry in the next snapshot. */
+        public Object key() {
+            return level + ":" + Long.toHexString(virtual);
+        }
+    }
+
+    /** What {@code snapshot} shows; {@code wanted} is the address of a space, {@code open} the keys of entries that are open. */
+    public static PageModel of(Snapshot snapshot, long wanted, Set<Object> open, Arrangement<Space> spaces, Arrangement<Mapped> ranges, Arrangement<Entry> entries) {
+        List<Space> list = new ArrayList<>();
+        list.add(new Space(0, 0, "kernel"));
+        for (ProcessState process : snapshot.processes()) {
+            if (process.addressSpace() != 0) {
+                list.add(new Space(process.addressSpace(), process.pid(), process.title()));
+            }
+        }
+        PageTable selected = snapshot.pageTables().stream().filter(t -> t.addressSpace() == wanted).findFirst().orElse(null);
+        if (selected == null) {
+            return new PageModel(spaces.apply(list), null, Rows.none(), Rows.none(), true);
+        }
+        PageTable.Ranges flat = selected.ranges(PageTable.Half.ALL, MOST_RANGES);
+        List<Mapped> mapped = flat.ranges().stream().map(r -> new Mapped(r, plan(selected, r.start()))).toList();
+        List<Entry> rows = new ArrayList<>();
+        addEntries(selected, selected.top(), selected.start(), Permissions.ALL, open, rows);
+        return new PageModel(spaces.apply(list), selected, ranges.apply(mapped), entries.apply(rows), flat.whole());
+    }
+
+    private static String plan(PageTable table, long address) {
+        List<Region> regions = table.regions();
+        int low = 0;
+        int high = regions.size() - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            Region region = regions.get(middle);
+            if (Long.compareUnsigned(address, region.start()) < 0) {
+                high = middle - 1;
+            } else if (Long.compareUnsigned(address, region.end()) >= 0) {
+                low = middle + 1;
+            } else {
+                return region.kind();
+            }
+        }
+        return "";
+    }
+
+    private static void addEntries(PageTable space, Table table, long start, Permissions above, Set<Object> open, List<Entry> into) {
+        PageFormat format = space.format();
+        for (int i = 0; i < table.size() && into.size() < MOST_ENTRIES; i++) {
+            if (!format.isPresent(table.entry(i))) {
+                continue;
+            }
+            Entry entry = entry(space, table, start, above, i, open);
+            into.add(entry);
+            if (entry.open && table.below(i) != null) {
+                addEntries(space, table.below(i), entry.virtual, format.restrict(above, entry.raw), open, into);
+            }
+        }
+    }
+
+    private static Entry entry(PageTable space, Table table, long start, Permissions above, int index, Set<Object> open) {
+        PageFormat format = space.format();
+        long raw = table.entry(index);
+        long virtual = virtual(space, table.level(), start, index);
+        boolean leaf = format.isLeaf(raw, table.level());
+        Table below = table.below(index);
+        Permissions permissions = leaf ? format.permissions(raw, table.level()).and(above) : format.restrict(above, raw);
+        Entry entry = new Entry(table.level(), index, virtual, raw, format.address(raw), leaf, permissions, below == null ? 0 : used(format, below), false,
+                table.problem(index) == null ? "" : table.problem(index));
+        return new Entry(entry.level, index, virtual, raw, entry.physical, leaf, permissions, entry.used, !leaf && open.contains(entry.key()), entry.problem);
+    }
+
+    /** First address that an entry covers. */
+    public static long virtual(PageTable space, int level, long tableStart, int index) {
+        return space.format() == PageFormat.AARCH64 ? tableStart + index * PageFormat.size(level) : PageTable.address(tableStart, level, index);
+    }
+
+    /** How many entries of a table are in use. */
+    public static int used(PageFormat format, Table table) {
+        int used = 0;
+        for (int i = 0; i < table.size(); i++) {
+            if (format.isPresent(table.entry(i))) {
+                used++;
+            }
+        }
+        return used;
+    }
+
+    /** Permissions as letters that stand in columns: {@code r w x u}, a dot for each that is missing, then g and d. */
+    public static String letters(Permissions permissions) {
+        return permissions.toString().replace('-', '\u00b7');
+    }
+}

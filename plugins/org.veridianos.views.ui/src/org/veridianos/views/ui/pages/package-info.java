@@ -1,0 +1,2 @@
+/** Page tables as the hardware has them. */
+package org.veridianos.views.ui.pages;

@@ -1,0 +1,2 @@
+/** Processes and their threads. */
+package org.veridianos.views.ui.threads;
