@@ -107,6 +107,11 @@ public final class DerivationView extends LiveView<DerivationView.Model> {
 
     @Override
     protected void show(Snapshot shown, Model model) {
+        if (model.layout.boxes().isEmpty()) {
+            // What was chosen is gone, or belonged to another machine.
+            pid = object == 0 ? 1 : pid;
+            object = 0;
+        }
         canvas.show(model.layout, filterText());
         table.show(model.derivation.ways());
         String words = model.derivation.preview() == null ? Messages.Derivation_hint : NLS.bind(Messages.Derivation_revoke, model.derivation.preview().text());
