@@ -86,8 +86,9 @@ macro_rules! system_calls {
             /// Sets what happens to a capability on fork and exec.
             31 set_inheritance(token, policy) cap(Any, NONE);
 
-            /// Creates a process from the ELF file in a memory object; its first thread is not started. Result: its token.
-            32 process_create(parent, image, offset, length) cap(Process, MANAGE);
+            /// Creates a process from the ELF file in a memory object; its first thread is not started. Its name, for
+            /// people, is the 16 bytes of the last two words, padded with zeros. Result: its token.
+            32 process_create(parent, image, offset, length, name, name_rest) cap(Process, MANAGE);
             /// Starts the first thread of a created process with one argument word.
             33 process_start(process, argument) cap(Process, MANAGE);
             /// Duplicates the calling process; result: the child's token, or 0 in the child.

@@ -34,9 +34,10 @@ fn image(thread: &Thread, token: u64, offset: u64, length: u64) -> Result<Image<
 /// # Errors
 /// `BadExecutable`, `OutOfMemory`, `SpaceFull`.
 pub fn process_create(thread: &mut Thread, parent: &Process, arguments: Arguments) -> Answer {
-    let [_, memory, offset, length, ..] = arguments;
+    let [_, memory, offset, length, name, rest] = arguments;
     let image = image(thread, memory, offset, length)?;
-    let child = build(Some(parent), &image, *b"program\0\0\0\0\0\0\0\0\0")?;
+    let name = (u128::from(rest) << 64 | u128::from(name)).to_le_bytes();
+    let child = build(Some(parent), &image, name)?;
     // SAFETY: the caller holds a capability of the parent, which therefore exists.
     unsafe { parent.give(child.header()) }
 }

@@ -68,8 +68,21 @@ impl Initrd {
 /// Starts the program `words[0]` of the disk with all of `words` as its arguments and the console.
 /// Result: the process's token.
 pub fn spawn(disk: &Initrd, words: &[&str]) -> Result<u64> {
-    let file = disk.find(words.first().ok_or(Error::InvalidArgument)?)?;
-    let process = sys::process_create(PROCESS, INITRD, file.offset, file.length).value()?;
+    let name = words.first().ok_or(Error::InvalidArgument)?;
+    let file = disk.find(name)?;
+    let mut padded = [0; 16];
+    let shown = name.len().min(padded.len());
+    padded[..shown].copy_from_slice(&name.as_bytes()[..shown]);
+    let shown = u128::from_le_bytes(padded);
+    let process = sys::process_create(
+        PROCESS,
+        INITRD,
+        file.offset,
+        file.length,
+        shown as u64,
+        (shown >> 64) as u64,
+    )
+    .value()?;
     sys::grant(process, CONSOLE, crate::abi::rights::ALL as u64, 0).check()?;
     let memory = arguments::pack(words.iter().copied())?;
     let theirs = sys::grant(process, memory, crate::abi::rights::READ as u64, 0).value()?;
