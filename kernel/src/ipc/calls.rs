@@ -113,7 +113,7 @@ pub(crate) fn endpoint_metrics(
     found: Checked,
     [_, buffer, length, ..]: Arguments,
 ) -> Outcome {
-    let metrics = found.typed::<Endpoint>().lock().metrics.settle().clone();
+    let metrics = *found.typed::<Endpoint>().lock().metrics.settle();
     let words = [
         metrics.fast,
         metrics.slow,
