@@ -95,9 +95,13 @@ record StudioRequest(Path open, Optional<Target> boot, Optional<Path> screenshot
         return result;
     }
 
+    /** The perspective, and in a new workspace, which begins with the welcome page, all the room there is. */
     private static void showPerspective() {
         IWorkbench workbench = PlatformUI.getWorkbench();
         workbench.getDisplay().asyncExec(() -> {
+            if (workbench.getIntroManager().getIntro() != null) {
+                workbench.getWorkbenchWindows()[0].getShell().setMaximized(true);
+            }
             workbench.getIntroManager().closeIntro(workbench.getIntroManager().getIntro());
             try {
                 workbench.showPerspective(VeridianPerspective.ID, workbench.getWorkbenchWindows()[0]);
