@@ -7,6 +7,7 @@
 set -euo pipefail
 home=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 runs=${RUNS:-5}
+[ $# -gt 0 ] || set -- x86_64 aarch64 riscv64
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 git clone -q "$home" "$work/veridian"
@@ -47,25 +48,23 @@ median() {
 
 status=0
 echo "milliseconds, medians of $runs        cargo    QEMU     sum  ./veridian boot    added"
-for arch in "${@:-x86_64 aarch64 riscv64}"; do
-    for arch in $arch; do
-        ./veridian boot --arch "$arch" >/dev/null 2>&1
-        : >"$work/built"
-        : >"$work/booted"
-        : >"$work/alone"
-        for ((i = 0; i < runs; i++)); do
-            edit
-            (cd kernel && elapsed env PATH="${toolchain:+$toolchain:}$PATH" cargo xtask build --arch "$arch") >>"$work/built"
-            edit
-            PATH="$work/bin:$PATH" elapsed ./veridian boot --arch "$arch" >>"$work/booted"
-            echo $(($(cat "$work/qemu") / 1000000)) >>"$work/alone"
-        done
-        built=$(median <"$work/built")
-        alone=$(median <"$work/alone")
-        booted=$(median <"$work/booted")
-        added=$(((booted - built - alone) * 1000 / (built + alone)))
-        printf '%-32s %8d %7d %7d %16d  %4d.%d %%\n' "$arch" "$built" "$alone" $((built + alone)) "$booted" $((added / 10)) $((${added#-} % 10))
-        [ "$added" -lt 100 ] || status=1
+for arch; do
+    ./veridian boot --arch "$arch" >"$work/log" 2>&1 || { tail -n 1 "$work/log" >&2; exit 1; }
+    : >"$work/built"
+    : >"$work/booted"
+    : >"$work/alone"
+    for ((i = 0; i < runs; i++)); do
+        edit
+        (cd kernel && elapsed env PATH="${toolchain:+$toolchain:}$PATH" cargo xtask build --arch "$arch") >>"$work/built"
+        edit
+        PATH="$work/bin:$PATH" elapsed ./veridian boot --arch "$arch" >>"$work/booted"
+        echo $(($(cat "$work/qemu") / 1000000)) >>"$work/alone"
     done
+    built=$(median <"$work/built")
+    alone=$(median <"$work/alone")
+    booted=$(median <"$work/booted")
+    added=$(((booted - built - alone) * 1000 / (built + alone)))
+    printf '%-32s %8d %7d %7d %16d  %4d.%d %%\n' "$arch" "$built" "$alone" $((built + alone)) "$booted" $((added / 10)) $((${added#-} % 10))
+    [ "$added" -lt 100 ] || status=1
 done
 exit "$status"

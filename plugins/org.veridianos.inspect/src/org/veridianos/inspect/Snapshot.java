@@ -143,11 +143,6 @@ public final class Snapshot {
         return content.problems;
     }
 
-    /** The thread whose object header, as capabilities name it, is at an address. */
-    public Optional<ThreadState> threadOfObject(long address) {
-        return Optional.ofNullable(threadsByObject.get(address));
-    }
-
     /** The thread whose record is at an address. */
     public Optional<ThreadState> thread(long address) {
         return Optional.ofNullable(threadsByAddress.get(address));
@@ -156,11 +151,6 @@ public final class Snapshot {
     /** The process at an address. */
     public Optional<ProcessState> process(long address) {
         return Optional.ofNullable(processesByAddress.get(address));
-    }
-
-    /** The process with a number. */
-    public Optional<ProcessState> processOf(int pid) {
-        return content.processes.stream().filter(p -> p.pid() == pid).findFirst();
     }
 
     /** The object at an address as people know it; {@code kind} is what a capability says of it. */

@@ -71,7 +71,7 @@ class PageAnalysisTest {
         Snapshot.Content content = new Snapshot.Content();
         content.pageTables = List.of(spaces);
         content.memory = new PhysicalMemory(List.of(), List.of(), List.of(),
-                new Frames(List.of(new Frames.Section(0, states, new int[16], new byte[16], null)), List.of("Free", "Table", "Used")));
+                new Frames(List.of(new Frames.Section(0, states, new byte[16], null)), List.of("Free", "Table", "Used")));
         content.runQueues = List.of(new RunQueue(0, 0, 0, "Online", 9, List.of(), 0, 0, 0, 0, 0, 0, 0, List.of(), spaces[0].addressSpace(), Consistency.OK));
         return Samples.snapshot(Request.of(Part.PAGE_TABLES, Part.FRAMES, Part.RUN_QUEUES), content);
     }

@@ -129,12 +129,6 @@ public final class DerivationGraph {
         return children;
     }
 
-    /** Whether anything was derived from a capability. */
-    public boolean hasChildren(Node node) {
-        int at = index(node);
-        return at >= 0 && firstChild[at] >= 0;
-    }
-
     /** From a capability without a parent down to {@code node}, both included. */
     public List<Node> chain(Node node) {
         List<Node> chain = new ArrayList<>();

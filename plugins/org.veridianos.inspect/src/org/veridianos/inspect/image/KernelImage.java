@@ -2,7 +2,6 @@ package org.veridianos.inspect.image;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import org.veridianos.machine.Architecture;
 import org.veridianos.machine.ElfFile;
 
@@ -56,10 +55,5 @@ public final class KernelImage {
     /** What it says of its data. */
     public TypeTable types() {
         return types;
-    }
-
-    /** The function or object at or before a virtual address, as {@code name+0x12}. */
-    public Optional<String> symbolAt(long address) {
-        return elf.function(address).map(s -> s.name() + "+0x" + Long.toHexString(address - s.address()));
     }
 }

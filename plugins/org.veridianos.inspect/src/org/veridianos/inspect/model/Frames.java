@@ -20,15 +20,13 @@ public record Frames(List<Section> sections, List<String> states) {
     public static final class Section {
         private final long first;
         private final byte[] state;
-        private final int[] references;
         private final byte[] zone;
         private final String problem;
 
         /** Takes arrays of equal length that nobody changes any more. */
-        public Section(long first, byte[] state, int[] references, byte[] zone, String problem) {
+        public Section(long first, byte[] state, byte[] zone, String problem) {
             this.first = first;
             this.state = state;
-            this.references = references;
             this.zone = zone;
             this.problem = problem;
         }
@@ -46,11 +44,6 @@ public record Frames(List<Section> sections, List<String> states) {
         /** Number of a frame's state. */
         public int state(int index) {
             return state[index];
-        }
-
-        /** Mappings and objects that use a frame. */
-        public int references(int index) {
-            return references[index];
         }
 
         /** Index of a frame's zone. */
@@ -72,12 +65,6 @@ public record Frames(List<Section> sections, List<String> states) {
         }
         int state = section.state((int) (frame - section.first));
         return state >= 0 && state < states.size() ? states.get(state) : "state " + state;
-    }
-
-    /** References to a frame; 0 when it has no record. */
-    public int referencesOf(long frame) {
-        Section section = section(frame);
-        return section == null ? 0 : section.references((int) (frame - section.first));
     }
 
     /** Whether the frame is free for anybody. */

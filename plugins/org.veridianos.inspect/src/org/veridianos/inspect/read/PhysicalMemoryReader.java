@@ -241,7 +241,6 @@ final class PhysicalMemoryReader {
         Access first = fields.access(section, "first");
         Access count = fields.access(section, "count");
         Access state = fields.access(frame, "state");
-        Access references = fields.access(frame, "refs");
         Access zone = fields.access(frame, "zone");
         long left = limit * 8L;
         for (int i = 0; i < root.get().data().count(); i++) {
@@ -256,7 +255,7 @@ final class PhysicalMemoryReader {
                     continue;
                 }
                 left -= frames;
-                sections.add(section(frame, state, references, zone, first.get(s, 0), (int) frames, Access.raw(s, pointer.offset(), 8)));
+                sections.add(section(frame, state, zone, first.get(s, 0), (int) frames, Access.raw(s, pointer.offset(), 8)));
             } catch (Unreadable unreadable) {
                 problems.add("section " + i + " of the frame records: " + unreadable.getMessage());
             }
@@ -275,9 +274,8 @@ final class PhysicalMemoryReader {
         return new Frames(sections, names);
     }
 
-    private Frames.Section section(DescribedType frame, Access state, Access references, Access zone, long first, int count, long records) {
+    private Frames.Section section(DescribedType frame, Access state, Access zone, long first, int count, long records) {
         byte[] states = new byte[count];
-        int[] uses = new int[count];
         byte[] zones = new byte[count];
         int block = 4096;
         byte[] bytes = new byte[block * frame.size()];
@@ -288,13 +286,12 @@ final class PhysicalMemoryReader {
                 memory.read(records + (first + done) * frame.size(), bytes, 0, now * frame.size());
                 for (int i = 0; i < now; i++) {
                     states[done + i] = (byte) state.get(bytes, i * frame.size());
-                    uses[done + i] = (int) references.get(bytes, i * frame.size());
                     zones[done + i] = (byte) zone.get(bytes, i * frame.size());
                 }
             } catch (Unreadable unreadable) {
                 problem = unreadable.getMessage();
             }
         }
-        return new Frames.Section(first, states, uses, zones, problem);
+        return new Frames.Section(first, states, zones, problem);
     }
 }
