@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * Fails a workbench test in which the UI thread did not answer for more than {@value #LIMIT_MS} ms, with the stack it had.
  *
  * <p>What counts is our part of a stall: the share of its samples whose stack holds a frame of an {@code org.veridianos}
- * class that is no test, and that includes everything that our code called. The platform's part (its menus, its first use
+ * class that is no test above the innermost event loop, and that includes everything that our code called. The platform's part (its menus, its first use
  * of a dialog) is printed, and fails a test beyond {@value #PLATFORM_LIMIT_MS} ms.
  *
  * <p>A watcher keeps one small question posted to the UI thread and, when the answer is late, samples the thread's stack
@@ -138,8 +138,9 @@ public final class UiWatchdog implements BeforeEachCallback, AfterEachCallback {
         return Math.max(1, load / Runtime.getRuntime().availableProcessors());
     }
 
+    /** Below the innermost event loop stands who opened a dialog; what stalls is the event that the loop dispatches. */
     private static boolean isOurs(StackTraceElement[] stack) {
-        return Arrays.stream(stack).map(StackTraceElement::getClassName).anyMatch(name -> name.startsWith("org.veridianos.") && !name.contains(".tests."));
+        return Arrays.stream(stack).takeWhile(frame -> !frame.getMethodName().equals("readAndDispatch")).map(StackTraceElement::getClassName).anyMatch(name -> name.startsWith("org.veridianos.") && !name.contains(".tests."));
     }
 
     /** Nanoseconds that the UI thread was ready to run and had no CPU, since it was made. */
