@@ -275,11 +275,12 @@ class TruthTest {
             }
         }
 
-        /** The CPU that runs the program's own code: in the kernel, on the way from one space to another, QEMU translates otherwise. */
+        /** QEMU's number of the CPU that runs the program's own code: in the kernel, on the way from one space to another, QEMU translates otherwise. */
         private OptionalInt inUserMode(Snapshot snapshot, List<MachineState.Cpu> cpus) throws IOException {
             long space = space(snapshot).addressSpace();
-            return snapshot.runQueues().stream().filter(q -> q.addressSpace() == space && !q.isIdle()).mapToInt(RunQueue::cpu)
-                    .filter(n -> cpus.get(n).register("rip").orElseGet(() -> cpus.get(n).register("pc").orElse(-1)) > 0).findFirst();
+            return snapshot.runQueues().stream().filter(q -> q.addressSpace() == space && !q.isIdle())
+                    .flatMap(q -> cpus.stream().filter(c -> c.hardwareId() == q.hardwareId()))
+                    .filter(c -> c.register("rip").orElseGet(() -> c.register("pc").orElse(-1)) > 0).mapToInt(MachineState.Cpu::index).findFirst();
         }
 
         private void translations(Qmp qmp, Snapshot snapshot, List<MachineState.Cpu> cpus, int running) throws Exception {

@@ -18,6 +18,14 @@ public interface MachineState {
      *                  source does not know are absent
      */
     record Cpu(int index, Map<String, Long> registers) {
+        /**
+         * What the hardware calls it (APIC id, MPIDR affinity, hart id). On these machines QEMU numbers CPUs by it; the kernel need
+         * not: on RISC-V any hart may be the one that boots, and is the kernel's CPU 0 then.
+         */
+        public long hardwareId() {
+            return register("mhartid").orElse(index);
+        }
+
         /** A register's value, if the source knows it. */
         public OptionalLong register(String name) {
             Long value = registers.get(name);

@@ -64,6 +64,10 @@ class PageAnalysisTest {
     }
 
     private static Snapshot snapshot(PageTable... spaces) {
+        return snapshot(0, spaces);
+    }
+
+    private static Snapshot snapshot(long hardwareId, PageTable... spaces) {
         byte[] states = new byte[16];
         states[5] = 1;
         states[6] = 2;
@@ -72,7 +76,7 @@ class PageAnalysisTest {
         content.pageTables = List.of(spaces);
         content.memory = new PhysicalMemory(List.of(), List.of(), List.of(),
                 new Frames(List.of(new Frames.Section(0, states, new byte[16], null)), List.of("Free", "Table", "Used")));
-        content.runQueues = List.of(new RunQueue(0, 0, 0, "Online", 9, List.of(), 0, 0, 0, 0, 0, 0, 0, List.of(), spaces[0].addressSpace(), Consistency.OK));
+        content.runQueues = List.of(new RunQueue(0, hardwareId, 0, "Online", 9, List.of(), 0, 0, 0, 0, 0, 0, 0, List.of(), spaces[0].addressSpace(), Consistency.OK));
         return Samples.snapshot(Request.of(Part.PAGE_TABLES, Part.FRAMES, Part.RUN_QUEUES), content);
     }
 
@@ -98,6 +102,15 @@ class PageAnalysisTest {
         assertEquals("p1 maps the free frame 0x4000 at 0x2000", all.stream().filter(f -> f.kind() == Kind.MAPPED_FREE).findFirst().orElseThrow().text());
         Finding root = all.stream().filter(f -> f.kind() == Kind.OTHER_ROOT).findFirst().orElseThrow();
         assertEquals("CPU 0 runs p1 with CR3 0x99000 instead of 0x1001", root.text());
+    }
+
+    @Test
+    void registersAreThoseOfTheHartThatTheKernelMeans() {
+        PageTable sound = space(1, Map.of(), false);
+        MachineState.Cpu other = new MachineState.Cpu(0, Map.of("mhartid", 0L, "cr3", 0x99000L));
+        MachineState.Cpu boot = new MachineState.Cpu(1, Map.of("mhartid", 1L, "cr3", 0x1001L));
+        assertEquals(List.of(), PageFindings.of(snapshot(1, sound), List.of(other, boot)));
+        assertEquals(Set.of(Kind.OTHER_ROOT), kinds(PageFindings.of(snapshot(0, sound), List.of(other, boot))));
     }
 
     @Test

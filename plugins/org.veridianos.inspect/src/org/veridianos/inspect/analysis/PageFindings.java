@@ -148,7 +148,8 @@ public final class PageFindings {
         snapshot.pageTables().forEach(t -> bySpace.put(t.addressSpace(), t));
         for (RunQueue queue : snapshot.runQueues()) {
             PageTable space = bySpace.get(queue.addressSpace());
-            OptionalLong register = cpus.stream().filter(c -> c.index() == queue.cpu()).findFirst().map(c -> register(c, space)).orElse(OptionalLong.empty());
+            OptionalLong register = cpus.stream().filter(c -> c.hardwareId() == queue.hardwareId()).findFirst()
+                    .map(c -> register(c, space)).orElse(OptionalLong.empty());
             if (space != null && queue.addressSpace() != 0 && !queue.isIdle() && register.isPresent()
                     && space.format().table(register.getAsLong()) != space.format().table(space.register())) {
                 add(new Finding(Kind.OTHER_ROOT, space.addressSpace(), space.owner(), queue.cpu(), queue.cpu() + 1L, register.getAsLong(),
