@@ -18,6 +18,7 @@ cli_command() {
         *)
             case $command in
                 build | boot | ktest | bench)
+                    find_rust || true
                     # shellcheck disable=SC2046
                     need_packages "'$command'" $(rust_packages) $(library_packages) $(qemu_packages_for "$command" "$@")
                     need_rust
@@ -26,7 +27,7 @@ cli_command() {
             ;;
     esac
     build_cli
-    flags=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "-XX:SharedArchiveFile=$CLI_HOME/cli.jsa" -Xlog:disable -Xlog:all=off)
+    flags=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Xlog:disable -Xlog:all=off "$(class_archive "$command")")
     # A measurement wants the whole compiler; everything else wants a quick start.
     [ "$command ${1:-}" != "inspect --scale" ] || flags=(-Xmx3g)
     [ ! -t 2 ] || flags+=(-Dveridian.terminal=true)
@@ -44,6 +45,35 @@ cli_command() {
     esac
     exec_cli=exec
     run_cli "$command" "$@"
+}
+
+# class_archive COMMAND: the flag for the archive of loaded classes that fits the command best. What 'boot' alone loads is
+# recorded by the first one that runs to its end; a later start puts that record in place once its writer has ended, if
+# it is whole.
+class_archive() {
+    local archive=$CLI_HOME/boot.jsa new
+    if [ "$1" != boot ] || [ -f "$archive" ]; then
+        [ "$1" = boot ] || archive=$CLI_HOME/cli.jsa
+        echo "-XX:SharedArchiveFile=$archive"
+        return
+    fi
+    for new in "$archive".*; do
+        if [ ! -f "$new" ]; then
+            continue
+        elif [ -d "/proc/${new##*.}" ]; then
+            break
+        elif "$JAVA_HOME/bin/java" -XX:+UseSerialGC -Xshare:on -XX:+VerifySharedSpaces "-XX:SharedArchiveFile=$new" -cp "$CLI_HOME/veridian.jar:$CLI_GSON" \
+            --version >/dev/null 2>&1 && mv "$new" "$archive"; then
+            echo "-XX:SharedArchiveFile=$archive"
+            return
+        fi
+        rm -f "$new"
+    done
+    if [ -f "${new-}" ]; then
+        echo "-XX:SharedArchiveFile=$CLI_HOME/cli.jsa"
+    else
+        echo "-XX:ArchiveClassesAtExit=$archive.$$"
+    fi
 }
 
 run_cli() {
@@ -77,9 +107,20 @@ build_cli() {
     done
     need_artifact "$GSON"
     CLI_GSON=$ARTIFACT
-    version=$(cli_hash "${sources[@]}")
+    cli_version "${sources[@]}"
     CLI_HOME=$VERIDIAN_CACHE/cli/$version
     [ -f "$CLI_HOME/veridian.jar" ] || locked cli compile_cli "${sources[@]}" || die "the command line does not compile"
+}
+
+# Sets version. What the files hold is only looked at when one of them has another time or size than when it was last.
+cli_version() {
+    local seen
+    seen=$VERIDIAN_CACHE/cli/seen-$(find -L "$JAVA_HOME/release" "$@" -name target -prune -o -type f -printf '%p %s %T@\n' | cksum | tr ' ' -)
+    if ! read -r version 2>/dev/null <"$seen"; then
+        version=$(cli_hash "$@")
+        mkdir -p "${seen%/*}"
+        echo "$version" >"$seen.$$" && mv "$seen.$$" "$seen"
+    fi
 }
 
 # Sources, resources and the JDK (its class data archive fits no other one).

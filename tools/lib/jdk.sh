@@ -19,7 +19,8 @@ need_jdk() {
 find_jdk() {
     local home java
     if java=$(command -v java); then
-        java=$(dirname -- "$(dirname -- "$(readlink -f -- "$java")")")
+        java=$(readlink -f -- "$java")
+        java=${java%/*/*}
     fi
     for home in "${JAVA_HOME:-}" "$java" /usr/lib/jvm/* /opt/jdk* /opt/java/* "${HOME}"/.sdkman/candidates/java/current "${HOME}"/.jdks/*; do
         if jdk_good "$home"; then

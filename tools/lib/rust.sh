@@ -6,6 +6,10 @@ RUST_HOST_TARGET=x86_64-unknown-linux-gnu
 
 # Sets VERIDIAN_RUST, exported for everything that is started from here.
 need_rust() {
+    # Found here, not in the command substitution, which would forget it.
+    if find_rust && have cc; then
+        return 0
+    fi
     # shellcheck disable=SC2046
     need_packages "building" $(rust_packages)
     if find_rust; then
