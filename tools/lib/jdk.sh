@@ -5,7 +5,7 @@ need_jdk() {
     find_jdk && return
     local package
     if have apt-cache; then
-        apt-cache show apt >/dev/null 2>&1 || true
+        apt_lists
         for package in openjdk-25-jdk-headless openjdk-21-jdk-headless; do
             if jdk_candidate "$package"; then
                 need_packages "Java" "$package"
@@ -48,6 +48,10 @@ jdk_good() {
     return 1
 }
 
+# The answer is read to its end: 'grep -q' would close the pipe, and apt-cache then fail by the signal.
 jdk_candidate() {
-    LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [0-9]'
+    case $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) in
+        *'Candidate: '[0-9]*) ;;
+        *) return 1 ;;
+    esac
 }

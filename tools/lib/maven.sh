@@ -31,7 +31,8 @@ maven_apart() {
 
 maven_new_enough() {
     local version major minor
-    version=$(cd / && "$1" -v 2>/dev/null | sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p' | head -n 1)
+    version=$(cd / && "$1" -v 2>/dev/null | sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p')
+    version=${version%%$'\n'*}
     IFS=. read -r major minor _ <<<"$version"
     [ "${major:-0}" -eq 3 ] && [ "${minor:-0}" -ge 9 ]
 }

@@ -34,20 +34,30 @@ package_installed() {
     local status
     status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) || status=
     case $status in ii*) return 0 ;; esac
-    dpkg-query -W -f '${db:Status-Abbrev} ${Provides}\n' "$1t64" 2>/dev/null | grep -q '^ii'
+    status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$1t64" 2>/dev/null) || status=
+    case $status in ii*) ;; *) return 1 ;; esac
+}
+
+# Sets as_root to what makes a command run as root; status 1 if nothing does.
+apt_as_root() {
+    as_root=()
+    [ "$(id -u)" -ne 0 ] || return 0
+    have sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; } && as_root=(sudo)
+}
+
+# A system that was just unpacked knows no packages at all; what the archive has can only be asked with its lists.
+apt_lists() {
+    local as_root
+    compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null && return
+    apt_as_root || die "the package lists of this system were never fetched; run as root: apt-get update"
+    locked apt step "fetching the package lists" "${as_root[@]}" apt-get update || die "fetching the package lists failed; is the network there?"
 }
 
 apt_install() {
-    local why=$1 as_root=()
+    local why=$1 as_root
     shift
     local command="apt-get install -y --no-install-recommends $*"
-    if [ "$(id -u)" -ne 0 ]; then
-        if have sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-            as_root=(sudo)
-        else
-            die "$why needs packages that are not installed; run as root: apt-get update && $command"
-        fi
-    fi
+    apt_as_root || die "$why needs packages that are not installed; run as root: apt-get update && $command"
     have apt-get || die "$why needs these packages of Debian, and this system has no apt-get: $*"
     locked apt step "installing $*" apt_install_now "$@" ||
         die "installing packages failed; try: ${as_root[*]:+sudo }$command"
