@@ -8,13 +8,13 @@ maven_packages() {
     have mvn || [ -x "$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION/bin/mvn" ] || echo maven
 }
 
-# Sets MAVEN. The system's is used when it is 3.9 or later, else it fetches the pinned one into the cache.
+# Sets MAVEN. The system's is used when Tycho accepts it, else it fetches the pinned one into the cache.
 need_maven() {
     local home=$VERIDIAN_CACHE/maven/apache-maven-$MAVEN_VERSION
     need_jdk
     if [ -x "$home/bin/mvn" ]; then
         MAVEN=$home/bin/mvn
-    elif have mvn && maven_new_enough mvn; then
+    elif have mvn && maven_accepted mvn; then
         MAVEN=$(command -v mvn)
     else
         # shellcheck disable=SC2046
@@ -29,12 +29,15 @@ maven_apart() {
     (cd "$1" && shift && "$@")
 }
 
-maven_new_enough() {
-    local version major minor
-    version=$(cd / && "$1" -v 2>/dev/null | sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p')
-    version=${version%%$'\n'*}
-    IFS=. read -r major minor _ <<<"$version"
-    [ "${major:-0}" -eq 3 ] && [ "${minor:-0}" -ge 9 ]
+# Maven 3.9.9 or later with the libraries it was released with: Debian's runs on an older Sisu of its own, which does not
+# see components compiled for Java 21, and so none of Tycho's.
+maven_accepted() {
+    local said version home major minor micro
+    said=$(cd / && "$1" -v 2>/dev/null) || return 1
+    version=$(sed -n 's/^.*Apache Maven \([0-9.]*\).*$/\1/p' <<<"$said")
+    home=$(sed -n 's/^Maven home: //p' <<<"$said")
+    IFS=. read -r major minor micro _ <<<"$version"
+    [ "${major:-0}" -eq 3 ] && [ "$((${minor:-0} * 100 + ${micro:-0}))" -ge 909 ] && compgen -G "$home/lib/org.eclipse.sisu.inject-*.jar" >/dev/null
 }
 
 # Beside its final place first, so that a broken download never looks complete. The zip loses the run bit.
