@@ -124,9 +124,18 @@ crate::described! {
     }
 }
 
-/// Where a memo without a capability points.
+/// Where a memo without a capability points; aligned as a slot is.
 #[cfg(target_os = "none")]
-static NOTHING: [u64; 8] = [0; 8];
+#[repr(align(64))]
+struct Nothing {
+    _words: [u64; 8],
+}
+#[cfg(target_os = "none")]
+static NOTHING: Nothing = Nothing { _words: [0; 8] };
+#[cfg(target_os = "none")]
+const _: () = assert!(
+    align_of::<Slot>() == align_of::<Nothing>() && size_of::<Slot>() <= size_of::<Nothing>()
+);
 
 #[cfg(target_os = "none")]
 impl Default for Memo {

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use veridian::abi::well_known::{CONSOLE, INITRD, MACHINE, NAMESPACE, PROCESS};
 use veridian::abi::{MessageInfo, inheritance};
 use veridian::{Arguments, Error, println, sys};
@@ -124,6 +125,32 @@ impl fmt::Display for Counters {
     }
 }
 
+/// Seed of the repetition that runs.
+static SEED: AtomicU64 = AtomicU64::new(1);
+
+/// What a test with random numbers begins with: `test.seed`, in later repetitions another one.
+pub fn seed() -> u64 {
+    SEED.load(Ordering::Relaxed)
+}
+
+/// A pseudo-random sequence that its first state replays (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `end`, which is not 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
 /// The kernel's clock.
 pub fn now() -> u64 {
     sys::clock().value
@@ -184,6 +211,7 @@ pub fn run(tests: &[&[Test]], arguments: Arguments) -> u8 {
         sys::set_inheritance(token, inheritance::INHERIT);
     }
     let number = |key| value(arguments, key).parse::<u64>().unwrap_or(0);
+    SEED.store(number("test.seed").max(1), Ordering::Relaxed);
     let selection = Selection {
         filter: value(arguments, "test.filter"),
         after: value(arguments, "test.after"),
@@ -255,6 +283,7 @@ fn run_one(name: &str, test: &Test, times: u64) -> (u64, Option<String>) {
             Ok(None) => return (FAILED, Some("hangs".into())),
             Err(error) => return (FAILED, Some(alloc::format!("no child: {}", error.text()))),
         }
+        SEED.fetch_add(1 << 16, Ordering::Relaxed);
         let after = Counters::settle(before);
         if after != before {
             return (

@@ -9,7 +9,9 @@
 
 extern crate alloc;
 
+mod authority;
 mod cpu;
+mod fuzz;
 mod harness;
 mod ipc;
 mod memory;
@@ -23,7 +25,9 @@ use veridian::Arguments;
 veridian::main!(run);
 
 const TESTS: &[&[harness::Test]] = &[
+    authority::TESTS,
     cpu::TESTS,
+    fuzz::TESTS,
     ipc::TESTS,
     memory::TESTS,
     process::TESTS,
