@@ -17,6 +17,7 @@
 //! | `ipc_integration` | capabilities in messages |
 //! | `cycles` | objects that only keep each other alive |
 //! | `cached` | objects with a cache of their own type |
+//! | `keep` | the space that an object keeps |
 //! | `cache` | per CPU: token to checked object |
 //!
 //! Rules for callers. What a lookup returns is good until the operation ends or passes a
@@ -33,6 +34,7 @@ mod cycles;
 mod derivation;
 mod inheritance;
 mod ipc_integration;
+mod keep;
 mod object;
 mod revocation;
 mod rights;
@@ -50,6 +52,7 @@ pub use cache::{Cache, Memo};
 pub use cached::{Cached, create, header};
 pub use derivation::Grant;
 pub use ipc_integration::{Landing, Tokens};
+pub use keep::Keep;
 pub use object::{Kind, Object, ObjectOps, Typed, Use, reap};
 pub use rights::{Policy, Rights};
 pub use slot::{Binding, Tag};

@@ -7,19 +7,17 @@
 //! A receiver that is about to wait announces it, then looks at the ring again; a sender puts messages
 //! in, then looks for the announcement, with a full fence on both sides: one of the two sees the other.
 
-use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
 
 use super::notification::Notification;
 use super::ring::{Ring, WORDS};
-use crate::cap::{Binding, Kind, Object, ObjectOps, Progress, Typed, Use};
+use crate::cap::{self, Binding, Cached, Kind, Object, Progress, Typed, Use};
 use crate::lock::{Rank, SpinLock};
 use crate::mm::heap::Cache;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Reason, WaitList};
-use crate::sched::{scheduler, timers};
-use crate::syscall::{Outcome, deadline};
+use crate::syscall::Answer;
 use veridian_abi::{Error, MessageInfo};
 
 /// Messages that a channel holds at most.
@@ -37,48 +35,54 @@ crate::described! {
         consuming: AtomicBool,
         /// Somebody waits.
         waiting: AtomicBool,
-        lock: SpinLock<()>,
-        waiters: UnsafeCell<WaitList>,
+        waiters: SpinLock<WaitList>,
         bound: AtomicPtr<Notification>,
         bound_bits: AtomicU64,
     }
 }
 
-// SAFETY: the waiters are reached under the lock alone; the rest is atomic.
-unsafe impl Sync for Channel {}
 // SAFETY: `repr(C)` with the header first.
 unsafe impl Typed for Channel {
     const KIND: Kind = Kind::Channel;
 }
 
 static CACHE: Cache<Channel> = Cache::new("channel");
-static OPERATIONS: ObjectOps = ObjectOps {
-    sweep,
-    destroy,
-    holds: |_| core::ptr::null(),
-};
+
+impl Cached for Channel {
+    const CACHE: &'static Cache<Self> = &CACHE;
+
+    fn sweep(&self) -> Progress {
+        wait::sweep(|| self.waiters.lock().take_dead())
+    }
+}
+
+/// The batch area of a thread's message buffer, which has room for `count` messages.
+fn batch(thread: &Thread, count: u64) -> Result<*mut u64, Error> {
+    if count == 0 || count > BATCH_MAX || thread.buffer.is_null() {
+        return Err(Error::InvalidArgument);
+    }
+    // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
+    Ok(unsafe { (&raw mut (*thread.buffer).batch).cast() })
+}
 
 impl Channel {
-    /// An empty channel for `capacity` messages, a power of two; its one use is the caller's.
+    /// An empty channel for `capacity` messages, a power of two.
     ///
     /// # Errors
     /// `InvalidArgument` for another capacity, `OutOfMemory`.
-    pub fn create(capacity: u64) -> Result<NonNull<Channel>, Error> {
+    pub fn create(capacity: u64) -> Result<Use<Channel>, Error> {
         if !capacity.is_power_of_two() || capacity > CAPACITY_MAX {
             return Err(Error::InvalidArgument);
         }
-        let ring = Ring::create(capacity as usize).ok_or(Error::OutOfMemory)?;
-        let channel = CACHE.allocate_with(Channel {
-            object: Object::new(Kind::Channel, &OPERATIONS),
-            ring,
+        cap::create(Channel {
+            object: cap::header::<Channel>(),
+            ring: Ring::create(capacity as usize).ok_or(Error::OutOfMemory)?,
             consuming: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
-            lock: SpinLock::new(Rank::Channel, ()),
-            waiters: UnsafeCell::new(WaitList::new()),
+            waiters: SpinLock::new(Rank::Channel, WaitList::new()),
             bound: AtomicPtr::new(null_mut()),
             bound_bits: AtomicU64::new(0),
-        });
-        channel.map_err(|_| Error::OutOfMemory)
+        })
     }
 
     /// Puts up to `count` messages of the sender's batch area in. Result: how many.
@@ -86,14 +90,9 @@ impl Channel {
     /// # Errors
     /// `InvalidArgument` for a count of 0 or beyond the batch area, `WouldBlock` if the ring is full.
     pub fn send(&self, thread: &Thread, count: u64) -> Result<u64, Error> {
-        if count == 0 || count > BATCH_MAX || thread.buffer.is_null() {
-            return Err(Error::InvalidArgument);
-        }
-        // SAFETY: a live thread's buffer is a frame that the kernel has mapped; the batch area has
-        // room for `BATCH_MAX` messages.
-        let batch = unsafe { (&raw const (*thread.buffer).batch).cast::<u64>() };
+        let batch = batch(thread, count)?;
         let sent = self.ring.send(count as usize, |i| {
-            // SAFETY: as above.
+            // SAFETY: `batch` has checked that there is room for `count` messages.
             core::array::from_fn(|word| unsafe { batch.add(i * WORDS + word).read_volatile() })
         });
         if sent == 0 {
@@ -114,41 +113,24 @@ impl Channel {
     #[cold]
     fn wake(&self) {
         let waiter = {
-            let _guard = self.lock.lock();
-            // SAFETY: the lock is held.
-            let waiters = unsafe { &mut *self.waiters.get() };
-            // SAFETY: as above.
-            let waiter = unsafe { waiters.pop() };
+            let mut waiters = self.waiters.lock();
+            let waiter = waiters.pop();
             self.waiting.store(!waiters.is_empty(), Ordering::Relaxed);
             waiter
         };
-        if !waiter.is_null() {
-            // SAFETY: just popped, so its wake-up is this function's. Value 0: look again.
-            unsafe { wait::finish(waiter, 0, 0) };
+        if let Some(waiter) = waiter {
+            // It is to look again.
+            waiter.finish(Ok(0));
         }
     }
 
     /// Takes up to `count` messages into the receiver's batch area, or waits for one; a receiver that
     /// was woken gets 0 and looks again, since another may have been faster.
-    pub fn receive(&self, thread: &mut Thread, via: Binding, count: u64, info: u64) -> Outcome {
-        if count == 0 || count > BATCH_MAX || thread.buffer.is_null() {
-            return Err::<u64, _>(Error::InvalidArgument).into();
-        }
-        match self.take(thread, count) {
-            Ok(0) if MessageInfo(info).has(MessageInfo::NO_WAIT) => {
-                Err::<u64, _>(Error::WouldBlock).into()
-            }
-            Ok(0) => self.block(thread, via, info),
-            other => other.into(),
-        }
-    }
-
-    fn take(&self, thread: &Thread, count: u64) -> Result<u64, Error> {
+    pub fn receive(&self, thread: &mut Thread, via: Binding, count: u64, info: u64) -> Answer {
+        let batch = batch(thread, count)?;
         if self.consuming.swap(true, Ordering::Acquire) {
             return Err(Error::Busy);
         }
-        // SAFETY: as in `send`.
-        let batch = unsafe { (&raw mut (*thread.buffer).batch).cast::<u64>() };
         let taken = self.ring.receive(count as usize, |i, words| {
             for (word, value) in words.into_iter().enumerate() {
                 // SAFETY: as in `send`.
@@ -156,30 +138,20 @@ impl Channel {
             }
         });
         self.consuming.store(false, Ordering::Release);
-        Ok(taken as u64)
-    }
-
-    fn block(&self, thread: &mut Thread, via: Binding, info: u64) -> Outcome {
-        thread.wait.reason = Reason::Channel;
-        thread.wait.object = core::ptr::from_ref(self) as u64;
-        thread.wait.via = via;
-        let deadline = deadline(thread, info);
-        if deadline != u64::MAX {
-            timers::arm(thread, deadline);
+        if taken != 0 {
+            return Ok(taken as u64);
         }
-        {
-            let _guard = self.lock.lock();
-            // SAFETY: the lock is held; the thread is running, so in no list.
-            unsafe { (*self.waiters.get()).insert(thread, &raw const self.lock) };
-            self.waiting.store(true, Ordering::Relaxed);
+        if MessageInfo(info).has(MessageInfo::NO_WAIT) {
+            return Err(Error::WouldBlock);
         }
+        let waiters = self.waiters.lock();
+        self.waiting.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        // SAFETY: the current thread is alive. If somebody has woken it already, it is in a queue.
-        if self.ring.is_ready() && unsafe { wait::claim(thread) } {
-            wait::settle(thread);
-            return Ok::<u64, Error>(0).into();
+        if self.ring.is_ready() {
+            return Ok(0);
         }
-        scheduler::reschedule()
+        let what = (Reason::Channel, &raw const *self as u64);
+        wait::block(thread, what, via, info, waiters, |waiters| waiters)
     }
 
     /// Has sends signal `bits` of a notification.
@@ -200,30 +172,8 @@ fn release(bound: *mut Notification) {
     }
 }
 
-fn sweep(object: &Object) -> Progress {
-    // SAFETY: these operations are installed in channels alone, whose header comes first.
-    let channel: &Channel = unsafe { &*core::ptr::from_ref(object).cast() };
-    let found = {
-        let _guard = channel.lock.lock();
-        // SAFETY: the lock is held.
-        wait::take_dead(unsafe { &*channel.waiters.get() })
-    };
-    // SAFETY: `take_dead` unlinked the thread, so its wake-up is this function's.
-    found.map_or(Progress::Done, |thread| unsafe {
-        wait::finish(thread, Error::Revoked as i64 as u64, 0);
-        Progress::More
-    })
-}
-
-/// Frees a channel that nobody uses.
-///
-/// # Safety
-/// As `ObjectOps::destroy` says.
-unsafe fn destroy(object: NonNull<Object>) {
-    let channel = object.cast::<Channel>();
-    // SAFETY: nobody uses it; its ring's memory and what is bound to it go with it.
-    unsafe {
-        release(channel.as_ref().bound.load(Ordering::Acquire));
-        CACHE.free(channel);
+impl Drop for Channel {
+    fn drop(&mut self) {
+        release(*self.bound.get_mut());
     }
 }

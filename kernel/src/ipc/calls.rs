@@ -1,119 +1,47 @@
-//! The system calls of IPC.
+//! The system calls on the objects of IPC.
 
 use super::async_ipc::Channel;
 use super::endpoint::{Endpoint, unusual};
 use super::limit::Limit;
+use super::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
 use super::notification::Notification;
 use super::registry::{NAME_MAX, Name, Namespace};
-use super::reply::{self, Reply};
-use super::sync;
-use crate::cap::{Checked, Kind, Rights, Token, Typed, Use};
+use crate::cap::{Checked, Kind, Rights, Token, Use};
 use crate::process::pcb::Process;
 use crate::process::thread::Thread;
-use crate::syscall::{Outcome, userspace};
+use crate::syscall::{Answer, Arguments, Done, Outcome, rights, userspace};
 use veridian_abi::Error;
 
-type Arguments = [u64; 6];
-
-pub(crate) fn call(
-    _: &mut Thread,
-    _: Checked,
-    [token, info, w0, w1, w2, w3]: Arguments,
-) -> Outcome {
-    sync::call(token, info, w0, w1, w2, w3)
+pub fn call(_: &mut Thread, _: Checked, [token, info, w0, w1, w2, w3]: Arguments) -> Outcome {
+    ipc_fast_call(token, info, w0, w1, w2, w3)
 }
 
-pub(crate) fn reply_receive(
-    _: &mut Thread,
-    _: Checked,
-    [token, info, w0, w1, w2, w3]: Arguments,
-) -> Outcome {
-    sync::reply_receive(token, info, w0, w1, w2, w3)
+pub fn reply_receive(_: &mut Thread, _: Checked, arguments: Arguments) -> Outcome {
+    let [token, info, w0, w1, w2, w3] = arguments;
+    ipc_fast_reply_receive(token, info, w0, w1, w2, w3)
 }
 
-pub(crate) fn send(
-    thread: &mut Thread,
-    _: Checked,
-    [token, info, words @ ..]: Arguments,
-) -> Outcome {
-    sync::send(thread, token, info, words)
+pub fn endpoint_create(_: &mut Thread, process: &Process, [_, ring, ..]: Arguments) -> Answer {
+    process.give(Endpoint::create(ring)?.header())
 }
 
-pub(crate) fn receive(thread: &mut Thread, _: Checked, [token, info, ..]: Arguments) -> Outcome {
-    sync::receive(thread, token, info)
-}
-
-pub(crate) fn reply(thread: &mut Thread, [info, w0, w1, w2, w3, _]: Arguments) -> Outcome {
-    sync::reply(thread, info, [w0, w1, w2, w3]).into()
-}
-
-/// Puts a first capability to a new object into the space of the process that was named.
-fn enter<T: Typed>(found: &Checked, object: Use<T>) -> Result<u64, Error> {
-    // SAFETY: the caller holds a capability of the process, which therefore exists.
-    let space = unsafe { found.typed::<Process>().open_space()? };
-    space
-        .insert_root(object.header(), Rights::all(), 0)
-        .map(|token| token.0)
-}
-
-pub(crate) fn endpoint_create(
-    _: &mut Thread,
-    found: Checked,
-    [_, buffered, ..]: Arguments,
-) -> Outcome {
-    // SAFETY: a new object's one use is its creator's.
-    let created = Endpoint::create(buffered).map(|endpoint| unsafe { Use::from_raw(endpoint) });
-    created.and_then(|endpoint| enter(&found, endpoint)).into()
-}
-
-pub(crate) fn reply_save(thread: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    reply::save(thread, found.typed::<Process>()).into()
-}
-
-pub(crate) fn reply_to(
-    thread: &mut Thread,
-    found: Checked,
-    [token, info, words @ ..]: Arguments,
-) -> Outcome {
-    let answered = sync::reply_to(thread, found.typed::<Reply>(), info, words);
-    // Used up, whether the caller still waited or not.
-    // SAFETY: a running thread has a process, whose space exists.
-    let _ = unsafe { &*thread.space }.delete(Token(token));
-    answered.into()
-}
-
-pub(crate) fn send_buffered(
-    thread: &mut Thread,
-    _: Checked,
-    [token, info, words @ ..]: Arguments,
-) -> Outcome {
-    sync::send_buffered(thread, token, info, words).into()
-}
-
-pub(crate) fn endpoint_limit(
-    _: &mut Thread,
-    found: Checked,
-    [_, burst, period, per_sender, ..]: Arguments,
-) -> Outcome {
+pub fn endpoint_limit(_: &mut Thread, endpoint: &Endpoint, arguments: Arguments) -> Answer {
+    let [_, burst, period, per_sender, ..] = arguments;
     if burst != 0 && period == 0 {
-        return Err::<u64, _>(Error::InvalidArgument).into();
+        return Err(Error::InvalidArgument);
     }
-    let mut queues = found.typed::<Endpoint>().lock();
-    if burst == 0 {
-        queues.unusual &= !unusual::LIMITED;
-    } else {
-        queues.limit = Limit::new(burst, period, per_sender != 0);
-        queues.unusual |= unusual::LIMITED;
+    let mut queues = endpoint.queues.lock();
+    queues.limit = Limit::new(burst, period, per_sender != 0);
+    match burst {
+        0 => queues.unusual &= !unusual::LIMITED,
+        _ => queues.unusual |= unusual::LIMITED,
     }
-    Ok::<u64, Error>(0).into()
+    Ok(0)
 }
 
-pub(crate) fn endpoint_metrics(
-    _: &mut Thread,
-    found: Checked,
-    [_, buffer, length, ..]: Arguments,
-) -> Outcome {
-    let metrics = *found.typed::<Endpoint>().lock().metrics.settle();
+pub fn endpoint_metrics(_: &mut Thread, endpoint: &Endpoint, arguments: Arguments) -> Answer {
+    let [_, buffer, length, ..] = arguments;
+    let metrics = *endpoint.queues.lock().metrics.settle();
     let words = [
         metrics.fast,
         metrics.slow,
@@ -121,137 +49,80 @@ pub(crate) fn endpoint_metrics(
         metrics.limited,
         metrics.blocked_time,
     ];
-    userspace::write_words(buffer, length, &words, &metrics.latency).into()
+    userspace::write_words(buffer, length, &words, &metrics.latency)
 }
 
-pub(crate) fn notification_create(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    // SAFETY: a new object's one use is its creator's.
-    let created = Notification::create().map(|notification| unsafe { Use::from_raw(notification) });
-    created
-        .map_err(|_| Error::OutOfMemory)
-        .and_then(|notification| enter(&found, notification))
-        .into()
+pub fn endpoint_close(_: &mut Thread, endpoint: &Endpoint, _: Arguments) -> Answer {
+    // It is in use while its capabilities end, which waits for other CPUs.
+    let endpoint = Use::of(endpoint).ok_or(Error::InvalidCapability)?;
+    endpoint.close();
+    Ok(0)
 }
 
-pub(crate) fn signal(_: &mut Thread, found: Checked, [_, bits, ..]: Arguments) -> Outcome {
-    found.typed::<Notification>().signal(bits);
-    Ok::<u64, Error>(0).into()
+pub fn notification_create(_: &mut Thread, process: &Process, _: Arguments) -> Answer {
+    process.give(Notification::create()?.header())
 }
 
-pub(crate) fn wait(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Outcome {
-    found
-        .typed::<Notification>()
-        .wait(thread, found.binding(), info)
+pub fn signal(_: &mut Thread, notification: &Notification, [_, bits, ..]: Arguments) -> Answer {
+    notification.signal(bits);
+    Ok(0)
 }
 
-pub(crate) fn channel_create(
-    _: &mut Thread,
-    found: Checked,
-    [_, capacity, ..]: Arguments,
-) -> Outcome {
-    // SAFETY: a new object's one use is its creator's.
-    let created = Channel::create(capacity).map(|channel| unsafe { Use::from_raw(channel) });
-    created.and_then(|channel| enter(&found, channel)).into()
+pub fn wait(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Answer {
+    let notification: &Notification = found.typed();
+    notification.wait(thread, found.binding(), info)
 }
 
-pub(crate) fn channel_send(
-    thread: &mut Thread,
-    found: Checked,
-    [_, count, ..]: Arguments,
-) -> Outcome {
-    found.typed::<Channel>().send(thread, count).into()
+pub fn channel_create(_: &mut Thread, process: &Process, [_, capacity, ..]: Arguments) -> Answer {
+    process.give(Channel::create(capacity)?.header())
 }
 
-pub(crate) fn channel_receive(
-    thread: &mut Thread,
-    found: Checked,
-    [_, count, info, ..]: Arguments,
-) -> Outcome {
-    found
-        .typed::<Channel>()
-        .receive(thread, found.binding(), count, info)
+pub fn channel_send(thread: &mut Thread, channel: &Channel, [_, count, ..]: Arguments) -> Answer {
+    channel.send(thread, count)
 }
 
-pub(crate) fn channel_bind(
-    thread: &mut Thread,
-    found: Checked,
-    [_, token, bits, ..]: Arguments,
-) -> Outcome {
-    let bind = || {
-        let bound = thread.capability(token, Kind::Notification, Rights::WRITE)?;
-        let bound = Use::of(bound.typed::<Notification>()).ok_or(Error::InvalidCapability)?;
-        let channel = Use::of(found.typed::<Channel>()).ok_or(Error::InvalidCapability)?;
-        channel.bind(bound, bits);
-        Ok(())
-    };
-    bind().into()
+pub fn channel_receive(thread: &mut Thread, found: Checked, arguments: Arguments) -> Answer {
+    let [_, count, info, ..] = arguments;
+    let channel: &Channel = found.typed();
+    channel.receive(thread, found.binding(), count, info)
 }
 
-pub(crate) fn namespace_create(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    Namespace::create()
-        .and_then(|namespace| enter(&found, namespace))
-        .into()
+pub fn channel_bind(thread: &mut Thread, channel: &Channel, arguments: Arguments) -> Answer {
+    let [_, token, bits, ..] = arguments;
+    let bound = thread.capability(token, Kind::Notification, Rights::WRITE)?;
+    let bound = Use::of(bound.typed::<Notification>()).ok_or(Error::InvalidCapability)?;
+    let channel = Use::of(channel).ok_or(Error::InvalidCapability)?;
+    channel.bind(bound, bits);
+    Ok(0)
+}
+
+pub fn namespace_create(_: &mut Thread, process: &Process, _: Arguments) -> Answer {
+    process.give(Namespace::create()?.header())
 }
 
 /// Copies a name in; names are 1 to 32 bytes without a zero.
 fn name(address: u64, length: u64) -> Result<Name, Error> {
     let mut name = [0; NAME_MAX];
-    let bytes = name
-        .get_mut(..length as usize)
-        .filter(|b| !b.is_empty())
-        .ok_or(Error::InvalidArgument)?;
+    let bytes = name.get_mut(..length as usize).filter(|b| !b.is_empty());
+    let bytes = bytes.ok_or(Error::InvalidArgument)?;
     userspace::read_bytes(address, bytes)?;
-    if bytes.contains(&0) {
-        Err(Error::InvalidArgument)
-    } else {
-        Ok(name)
+    match bytes.contains(&0) {
+        true => Err(Error::InvalidArgument),
+        false => Ok(name),
     }
 }
 
-pub(crate) fn register(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
-    let [_, address, length, token, rights, _] = arguments;
-    let register = || {
-        let name = name(address, length)?;
-        let rights = u8::try_from(rights)
-            .ok()
-            .and_then(Rights::from_bits)
-            .ok_or(Error::InvalidArgument)?;
-        // SAFETY: a running thread has a process, whose space exists.
-        let space = unsafe { &*thread.space };
-        found
-            .typed::<Namespace>()
-            .register(name, space, Token(token), rights)
-    };
-    register().into()
+pub fn register(thread: &mut Thread, namespace: &Namespace, arguments: Arguments) -> Done {
+    let [_, address, length, token, bits, _] = arguments;
+    let (name, rights) = (name(address, length)?, rights(bits)?);
+    namespace.register(name, thread.capabilities(), Token(token), rights)
 }
 
-pub(crate) fn lookup(
-    thread: &mut Thread,
-    found: Checked,
-    [_, address, length, ..]: Arguments,
-) -> Outcome {
-    let find = || {
-        // SAFETY: a running thread has a process, whose space exists.
-        let space = unsafe { &*thread.space };
-        found
-            .typed::<Namespace>()
-            .find(name(address, length)?, space)
-            .map(|token| token.0)
-    };
-    find().into()
+pub fn lookup(thread: &mut Thread, namespace: &Namespace, arguments: Arguments) -> Answer {
+    let name = name(arguments[1], arguments[2])?;
+    Ok(namespace.find(name, thread.capabilities())?.0)
 }
 
-pub(crate) fn unregister(
-    _: &mut Thread,
-    found: Checked,
-    [_, address, length, ..]: Arguments,
-) -> Outcome {
-    name(address, length)
-        .and_then(|name| found.typed::<Namespace>().unregister(name))
-        .into()
-}
-
-pub(crate) fn endpoint_close(_: &mut Thread, found: Checked, _: Arguments) -> Outcome {
-    found.typed::<Endpoint>().close();
-    Ok::<u64, Error>(0).into()
+pub fn unregister(_: &mut Thread, namespace: &Namespace, arguments: Arguments) -> Done {
+    namespace.unregister(name(arguments[1], arguments[2])?)
 }

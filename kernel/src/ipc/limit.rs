@@ -11,7 +11,7 @@ use crate::arch::timer;
 const SENDERS: usize = 16;
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Bucket {
     tokens: u64,
     filled: u64,
@@ -19,6 +19,7 @@ struct Bucket {
 
 /// A limit, or none.
 #[repr(C)]
+#[derive(Default)]
 pub struct Limit {
     burst: u64,
     period: u64,
@@ -28,19 +29,6 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// No limit.
-    pub const fn none() -> Self {
-        Self {
-            burst: 0,
-            period: 0,
-            sender_mask: 0,
-            buckets: [Bucket {
-                tokens: 0,
-                filled: 0,
-            }; SENDERS],
-        }
-    }
-
     /// `burst` messages at once, one more every `period` nanoseconds (at least 1).
     pub fn new(burst: u64, period: u64, per_sender: bool) -> Self {
         let bucket = Bucket {

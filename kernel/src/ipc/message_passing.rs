@@ -56,7 +56,7 @@ pub extern "C" fn ipc_fast_call(
         }
         // SAFETY: an endpoint, by the memo's place; the capability exists.
         let endpoint = unsafe { &*sender.ipc.target.object.cast::<Endpoint>() };
-        let Some(mut queues) = endpoint.try_lock() else {
+        let Some(mut queues) = endpoint.queues.try_lock() else {
             break 'slow;
         };
         let first = queues.receivers.settled_first();
@@ -89,7 +89,9 @@ pub extern "C" fn ipc_fast_call(
         // the lock is held.
         unsafe {
             wait::unlink(receiver);
-            queues.in_flight.settled_push(sender, endpoint.wait_lock());
+            queues
+                .in_flight
+                .settled_push(sender, endpoint.queues.wait_lock());
         }
         copy_words(sender, receiver, length);
         queues.sequence += 1;
@@ -123,7 +125,7 @@ pub extern "C" fn ipc_fast_reply_receive(
         }
         // SAFETY: as in `ipc_fast_call`.
         let endpoint = unsafe { &*server.ipc.source.object.cast::<Endpoint>() };
-        let Some(mut queues) = endpoint.try_lock() else {
+        let Some(mut queues) = endpoint.queues.try_lock() else {
             break 'slow;
         };
         // SAFETY: `caller` is cleared before the thread it names is freed, and a grace period
@@ -133,7 +135,7 @@ pub extern "C" fn ipc_fast_reply_receive(
         let Some(caller) = (unsafe { server.ipc.caller.load(Relaxed).as_mut() }) else {
             break 'slow;
         };
-        if !core::ptr::eq(caller.wait.lock.load(Relaxed), endpoint.wait_lock())
+        if !core::ptr::eq(caller.wait.lock.load(Relaxed), endpoint.queues.wait_lock())
             || !caller.wait.is_for_plain_reply()
             || queues.unusual & !unusual::LIMITED != 0
             || !may_switch(here, caller, caller.task.rank())
@@ -155,7 +157,7 @@ pub extern "C" fn ipc_fast_reply_receive(
             wait::unlink(caller);
             queues
                 .receivers
-                .settled_insert(server, endpoint.wait_lock());
+                .settled_insert(server, endpoint.queues.wait_lock());
         }
         copy_words(server, caller, info & MessageInfo::LENGTH);
         queues.sequence += 1;

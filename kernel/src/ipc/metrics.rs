@@ -6,7 +6,7 @@ pub const LATENCY_BUCKETS: usize = 16;
 crate::described! {
     /// Counts of one endpoint.
     #[repr(C)]
-    #[derive(Clone, Copy)]
+    #[derive(Clone, Copy, Default)]
     pub struct Metrics {
         /// Messages that took the fast path.
         pub fast: u64,
@@ -28,19 +28,6 @@ crate::described! {
 }
 
 impl Metrics {
-    /// Nothing counted.
-    pub const fn new() -> Self {
-        Self {
-            fast: 0,
-            slow: 0,
-            words: 0,
-            recent: 0,
-            limited: 0,
-            blocked_time: 0,
-            latency: [0; LATENCY_BUCKETS],
-        }
-    }
-
     /// What a message of the fast path adds to `recent`. The slow path comes often enough that neither
     /// half overflows.
     #[inline(always)]
@@ -68,11 +55,5 @@ impl Metrics {
         self.blocked_time += nanoseconds;
         let bucket = (64 - (nanoseconds / 1000).leading_zeros() as usize).min(LATENCY_BUCKETS - 1);
         self.latency[bucket] += 1;
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -20,7 +20,7 @@ pub mod async_ipc;
 #[cfg(target_os = "none")]
 pub mod buffer;
 #[cfg(target_os = "none")]
-pub mod calls;
+pub(crate) mod calls;
 #[cfg(target_os = "none")]
 pub mod endpoint;
 #[cfg(target_os = "none")]

@@ -8,14 +8,12 @@
 //! Names are found in O(1).
 //! Lock order: the namespace's lock is let go before a capability is touched.
 
-use alloc::boxed::Box;
 use core::hash::BuildHasherDefault;
-use core::ptr::NonNull;
 
 use fnv::FnvHasher;
 use hashbrown::HashMap;
 
-use crate::cap::{Grant, Kind, Object, ObjectOps, Progress, Rights, Space, Token, Typed, Use};
+use crate::cap::{self, Cached, Grant, Keep, Kind, Object, Rights, Space, Token, Typed, Use};
 use crate::lock::{Rank, SpinLock};
 use crate::mm::heap::Cache;
 use veridian_abi::Error;
@@ -35,26 +33,25 @@ crate::described! {
     #[repr(C)]
     pub struct Namespace {
         object: Object,
-        space: NonNull<Space>,
+        space: Keep,
         table: SpinLock<Table>,
     }
 }
 
-// SAFETY: the space locks itself; the table is behind its lock.
-unsafe impl Sync for Namespace {}
-// SAFETY: as above.
-unsafe impl Send for Namespace {}
 // SAFETY: `repr(C)` with the header first.
 unsafe impl Typed for Namespace {
     const KIND: Kind = Kind::Namespace;
 }
 
 static CACHE: Cache<Namespace> = Cache::new("namespace");
-static OPERATIONS: ObjectOps = ObjectOps {
-    sweep: |_| Progress::Done,
-    destroy,
-    holds: |object| of(object).space.as_ptr(),
-};
+
+impl Cached for Namespace {
+    const CACHE: &'static Cache<Self> = &CACHE;
+
+    fn holds(&self) -> *const Space {
+        self.space.as_ptr()
+    }
+}
 
 impl Namespace {
     /// An empty namespace.
@@ -62,31 +59,18 @@ impl Namespace {
     /// # Errors
     /// There is no memory for it.
     pub fn create() -> Result<Use<Namespace>, Error> {
-        let namespace = CACHE.allocate().map_err(|_| Error::OutOfMemory)?;
-        let holder = namespace.as_ptr().cast();
-        let space = match Space::create(holder, false, ENTRIES_MAX as u32) {
-            Ok(space) => space,
-            Err(error) => {
-                // SAFETY: just allocated, never used.
-                unsafe { CACHE.free_uninit(namespace) };
-                return Err(error);
-            }
-        };
-        let namespace = namespace.cast::<Namespace>();
-        // SAFETY: the memory is fresh and large enough; a new object's one use is its creator's.
-        unsafe {
-            namespace.write(Namespace {
-                object: Object::new(Kind::Namespace, &OPERATIONS),
-                space: NonNull::from(Box::leak(space)),
-                table: SpinLock::new(Rank::Registry, Table::with_hasher(<_>::default())),
-            });
-            Ok(Use::from_raw(namespace))
-        }
+        let namespace = cap::create(Namespace {
+            object: cap::header::<Namespace>(),
+            space: Keep::default(),
+            table: SpinLock::new(Rank::Registry, Table::default()),
+        })?;
+        let limit = ENTRIES_MAX as u32;
+        namespace.space.fill(&namespace.object, false, limit)?;
+        Ok(namespace)
     }
 
-    fn space(&self) -> &Space {
-        // SAFETY: it lives as long as the namespace.
-        unsafe { self.space.as_ref() }
+    fn space(&self) -> Result<&Space, Error> {
+        self.space.get().ok_or(Error::NotFound)
     }
 
     /// Enters a capability of `source` under a name, for finders to get with `rights`.
@@ -104,13 +88,12 @@ impl Namespace {
             rights: rights | Rights::GRANT,
             badge: 0,
         };
-        let kept = source.delegate(token, self.space(), grant)?;
-        let entered = self.enter(name, kept, rights);
-        if entered.is_err() {
+        let space = self.space()?;
+        let kept = source.delegate(token, space, grant)?;
+        self.enter(name, kept, rights).inspect_err(|_| {
             // It may have been revoked already.
-            let _ = self.space().delete(kept);
-        }
-        entered
+            let _ = space.delete(kept);
+        })
     }
 
     fn enter(&self, name: Name, token: Token, rights: Rights) -> Result<(), Error> {
@@ -134,7 +117,7 @@ impl Namespace {
         let found = self.table.lock().get(&name).copied();
         let (token, rights) = found.ok_or(Error::NotFound)?;
         let grant = Grant { rights, badge: 0 };
-        match self.space().delegate(token, target, grant) {
+        match self.space()?.delegate(token, target, grant) {
             Err(Error::InvalidCapability) => Err(Error::NotFound),
             other => other,
         }
@@ -148,26 +131,7 @@ impl Namespace {
         let removed = self.table.lock().remove(&name);
         let (token, _) = removed.ok_or(Error::NotFound)?;
         // It may have been revoked already.
-        let _ = self.space().delete(token);
+        let _ = self.space()?.delete(token);
         Ok(())
-    }
-}
-
-fn of(object: &Object) -> &Namespace {
-    // SAFETY: these operations are installed in namespaces alone, whose header comes first.
-    unsafe { &*core::ptr::from_ref(object).cast() }
-}
-
-/// Frees a namespace that nobody uses.
-///
-/// # Safety
-/// As `ObjectOps::destroy` says.
-unsafe fn destroy(object: NonNull<Object>) {
-    let namespace = object.cast::<Namespace>();
-    // SAFETY: nobody uses the namespace; its space and table go with it.
-    unsafe {
-        namespace.as_ref().space().close();
-        drop(Box::from_raw(namespace.as_ref().space.as_ptr()));
-        CACHE.free(namespace);
     }
 }

@@ -38,8 +38,7 @@ pub fn process_create(thread: &mut Thread, parent: &Process, arguments: Argument
     let image = image(thread, memory, offset, length)?;
     let name = (u128::from(rest) << 64 | u128::from(name)).to_le_bytes();
     let child = build(Some(parent), &image, name)?;
-    // SAFETY: the caller holds a capability of the parent, which therefore exists.
-    unsafe { parent.give(child.header()) }
+    parent.give(child.header())
 }
 
 /// A process with the program of `image` loaded and its first thread made, not started.
@@ -68,8 +67,7 @@ fn furnish(process: &Process, memory: &Use<SpaceObject>, thread: &Thread) -> Res
         (memory.header(), well_known::ADDRESS_SPACE),
         (&thread.object, well_known::THREAD),
     ] {
-        // SAFETY: the process is not shared with anybody yet.
-        let token = unsafe { process.give(object)? };
+        let token = process.give(object)?;
         debug_assert_eq!(token, expected);
     }
     Ok(())
@@ -129,8 +127,7 @@ pub fn thread_create(creator: &mut Thread, process: &Process, arguments: Argumen
     let mut thread = new_thread(process, &memory, frame, buffer)?;
     let affinity = creator.task.affinity.load(Relaxed);
     thread.task.affinity.store(affinity, Relaxed);
-    // SAFETY: the caller holds a capability of the process, which therefore exists.
-    let token = unsafe { process.give(&thread.object) };
+    let token = process.give(&thread.object);
     token
         .and_then(|token| lifecycle::start(&mut thread).map(|()| token))
         // SAFETY: the creator's use keeps the thread alive.
@@ -152,8 +149,7 @@ pub fn exec(thread: &mut Thread, process: &Process, arguments: Arguments) -> Ans
     let entry = elf::load(&new, &image(thread, file, offset, length)?)?;
     thread.give_buffer(&new, 0)?;
     crate::trace::event!(exec, process.pid, entry.pc);
-    // SAFETY: the caller's process is alive.
-    unsafe { process.capabilities() }.exec();
+    process.space()?.exec();
     fpu::discard(thread);
     let old = memory.replace(new);
     thread.memory = memory.space();

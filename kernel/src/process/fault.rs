@@ -11,11 +11,9 @@ use core::sync::atomic::Ordering;
 
 use super::lifecycle;
 use super::thread::Thread;
-use super::wait::{self, Reason};
-use crate::cap::Binding;
+use super::wait::Claimed;
 use crate::ipc::sync;
 use crate::println;
-use crate::sched::scheduler;
 use crate::trap::Fault;
 
 /// Status of a process that ended by a fault.
@@ -26,8 +24,6 @@ pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
     let handler = thread.fault_handler.load(Ordering::Acquire);
     // SAFETY: the thread holds a use of its handler.
     if let Some(handler) = unsafe { handler.as_ref() } {
-        thread.wait.reason = Reason::Fault;
-        thread.wait.via = Binding::KERNEL;
         sync::send_fault(
             thread,
             handler,
@@ -52,18 +48,12 @@ fn end(thread: &mut Thread, fault: &Fault) -> ! {
     lifecycle::die(thread)
 }
 
-/// Ends the wait of a faulting thread by its handler's answer. False if the thread waits for
-/// something else. The caller has claimed the thread.
-pub fn answer(thread: &mut Thread, _info: u64, words: [u64; 4]) -> bool {
-    if thread.wait.reason != Reason::Fault {
-        return false;
-    }
-    if words[0] != 0 {
+/// Ends the wait of a faulting thread by the first word of its handler's answer.
+pub fn answer(thread: Claimed, word: u64) {
+    if word != 0 {
         // SAFETY: a thread that waits has a process.
         lifecycle::kill(unsafe { &*thread.process }, FAULT_STATUS);
     }
-    wait::settle(thread);
-    // SAFETY: the caller has claimed the thread; its registers are as the fault left them.
-    unsafe { scheduler::make_ready(thread) };
-    true
+    // Its registers are as the fault left them.
+    thread.go_on();
 }

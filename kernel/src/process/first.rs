@@ -43,8 +43,7 @@ fn start(archive: Archive) -> Result<(), Error> {
     };
     let process = create::build(None, &image, *b"init\0\0\0\0\0\0\0\0\0\0\0\0")?;
     TREE.lock().init = &raw const *process;
-    // SAFETY: the process was just made and does not run yet.
-    let space = unsafe { process.capabilities() };
+    let space = process.space()?;
     let namespace = Namespace::create()?;
     for (object, expected) in [
         (Plain::create(Kind::Console), well_known::CONSOLE),

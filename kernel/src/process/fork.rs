@@ -31,14 +31,10 @@ pub fn fork(thread: &mut Thread, parent: &Process, _: Arguments) -> Answer {
     let mut furnish = || {
         lifecycle::join_process(&child, &mut copy)?;
         for object in [child.header(), memory.header(), &copy.object] {
-            // SAFETY: the child is not shared with anybody yet.
-            unsafe { child.give(object)? };
+            child.give(object)?;
         }
-        // SAFETY: as above; the caller's process is alive.
-        let token = unsafe {
-            child.capabilities().inherit(parent.capabilities())?;
-            parent.give(child.header())?
-        };
+        child.space()?.inherit(parent.space()?)?;
+        let token = parent.give(child.header())?;
         child.advance(Life::Created, Life::Alive);
         crate::trace::event!(fork, parent.pid, child.pid);
         lifecycle::start(&mut copy).map(|()| token)

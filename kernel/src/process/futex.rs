@@ -12,10 +12,10 @@
 //! Lock order: two buckets are taken by rising address.
 
 use core::ptr::null_mut;
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::Ordering::Relaxed;
 
-use super::thread::{Thread, flag};
-use super::wait::{self, Reason, WaitList};
+use super::thread::Thread;
+use super::wait::{self, Claimed, Reason, WaitList};
 use crate::arch::timer;
 use crate::cap::Binding;
 use crate::lock::{Rank, SpinLock};
@@ -40,23 +40,16 @@ fn bucket(key: FutexKey) -> &'static Bucket {
     &TABLE[(hash >> 56) as usize % BUCKETS]
 }
 
-/// Takes out the first waiter at `key`, in the order of rank; null if there is none. The waiters are
-/// those of its bucket, which is locked; the wake-up is the caller's.
-fn pop(waiters: &WaitList, key: FutexKey) -> *mut Thread {
-    let thread = waiters.find(|thread| thread.futex == Some(key));
-    // SAFETY: the lock is held, and a thread that was found is in the list.
-    unsafe {
-        if let Some(thread) = thread.as_mut() {
-            wait::unlink(thread);
-            thread.futex = None;
-        }
-    }
-    thread
+/// Takes out the first waiter at `key`, in the order of rank. The waiters are those of its bucket.
+fn pop(waiters: &mut WaitList, key: FutexKey) -> Option<Claimed> {
+    let mut thread = waiters.take(|thread| thread.futex == Some(key))?;
+    thread.futex = None;
+    Some(thread)
 }
 
 /// As `pop`, from the bucket of `key`.
-fn take(key: FutexKey) -> *mut Thread {
-    pop(&bucket(key).lock(), key)
+fn take(key: FutexKey) -> Option<Claimed> {
+    pop(&mut bucket(key).lock(), key)
 }
 
 /// A word that user code has at an address.
@@ -79,30 +72,19 @@ fn word(address: u64) -> Result<Word, Error> {
 fn wait_at(
     thread: &mut Thread,
     word: &Word,
-    (reason, address): (Reason, u64),
+    what: (Reason, u64),
     deadline: u64,
     still: impl FnOnce() -> Result<bool, Error>,
 ) -> Answer {
     if deadline <= timer::now() {
         return Err(Error::TimedOut);
     }
-    let bucket = bucket(word.key);
-    let mut waiters = bucket.lock();
+    let waiters = bucket(word.key).lock();
     if !still()? {
         return Ok(0);
     }
     thread.futex = Some(word.key);
-    wait::leave(
-        thread,
-        (reason, address),
-        Binding::KERNEL,
-        deadline,
-        |thread| {
-            // SAFETY: the lock is held; the thread is running, so in no list.
-            unsafe { waiters.insert(thread, bucket.wait_lock()) };
-            drop(waiters);
-        },
-    )
+    wait::block_until(thread, what, Binding::KERNEL, deadline, waiters, |w| w)
 }
 
 /// The system call `futex_wait`; `veridian_abi` says what it does.
@@ -127,12 +109,10 @@ pub fn futex_wake(_: &mut Thread, [address, count, ..]: Arguments) -> Answer {
 
 fn wake(key: FutexKey, count: u64) -> u64 {
     for woken in 0..count {
-        let thread = take(key);
-        if thread.is_null() {
+        let Some(thread) = take(key) else {
             return woken;
-        }
-        // SAFETY: just popped, so its wake-up is this function's.
-        unsafe { wait::finish(thread, 0, 0) };
+        };
+        thread.finish(Ok(0));
     }
     count
 }
@@ -144,20 +124,10 @@ pub fn futex_requeue(_: &mut Thread, [address, count, target, ..]: Arguments) ->
     if from == to {
         return Ok(woken);
     }
-    // SAFETY: just popped, so the thread is this function's.
-    while let Some(t) = unsafe { take(from).as_mut() } {
-        t.futex = Some(to);
-        t.wait.object = target;
-        let bucket = bucket(to);
-        let killed = {
-            // SAFETY: the lock is held; the thread is in no list.
-            unsafe { bucket.lock().insert(t, bucket.wait_lock()) };
-            t.flags.load(SeqCst) & flag::KILLED != 0
-        };
-        if killed {
-            // SAFETY: it is in the list, or somebody else ends its wait.
-            unsafe { wait::cancel(t, Error::Cancelled) };
-        }
+    while let Some(mut thread) = take(from) {
+        thread.futex = Some(to);
+        thread.wait.object = target;
+        thread.wait_on(bucket(to), |waiters| waiters);
     }
     Ok(woken)
 }
@@ -217,23 +187,21 @@ pub fn futex_lock(thread: &mut Thread, [address, deadline, ..]: Arguments) -> An
 /// The system call `futex_unlock`; `veridian_abi` says what it does.
 pub fn futex_unlock(thread: &mut Thread, [address, ..]: Arguments) -> Answer {
     let Word { value, key } = word(address)?;
-    let waiters = bucket(key).lock();
+    let mut waiters = bucket(key).lock();
     let held = value.load()?;
     if held & !WAITERS != thread.id {
         return Err(Error::InvalidArgument);
     }
-    let next = pop(&waiters, key);
-    let more = !waiters.find(|thread| thread.futex == Some(key)).is_null();
-    // SAFETY: a waiter that was popped is this function's.
-    let new = match unsafe { next.as_ref() } {
+    let next = pop(&mut waiters, key);
+    let more = waiters.threads().any(|thread| thread.futex == Some(key));
+    let new = match &next {
         None => 0,
         Some(next) => next.id | if more { WAITERS } else { 0 },
     };
     let stored = value.compare_exchange(held, new);
     drop(waiters);
-    if !next.is_null() {
-        // SAFETY: as above.
-        unsafe { wait::finish(next, 0, 0) };
+    if let Some(next) = next {
+        next.finish(Ok(0));
     }
     stored?;
     if thread.lent_rank.swap(0, Relaxed) != 0 {

@@ -5,7 +5,7 @@ use super::wait::{self, Reason, WaitList};
 use crate::arch::{console, ipi};
 use crate::cap::Checked;
 use crate::lock::{Rank, SpinLock};
-use crate::syscall::{Arguments, Outcome, userspace};
+use crate::syscall::{Answer, Arguments, userspace};
 use veridian_abi::Error;
 
 const CAPACITY: usize = 1024;
@@ -46,13 +46,13 @@ pub fn interrupt() {
     let some = input.count > 0;
     drop(input);
     if some {
-        wait::wake(&INPUT, |i| &mut i.readers, Error::Busy as i64 as u64, 0);
+        wait::wake(&INPUT, |i| &mut i.readers, Err(Error::Busy));
     }
 }
 
 /// The system call of this name: at least one byte, or a wait, after which the caller is told to try
 /// again (`Busy`), since another reader may be faster.
-pub fn console_read(thread: &mut Thread, found: Checked, arguments: Arguments) -> Outcome {
+pub fn console_read(thread: &mut Thread, found: Checked, arguments: Arguments) -> Answer {
     let [_, buffer, length, info, ..] = arguments;
     let mut bytes = [0; 64];
     let mut input = INPUT.lock();
@@ -63,16 +63,10 @@ pub fn console_read(thread: &mut Thread, found: Checked, arguments: Arguments) -
     }
     input.count -= count;
     if count == 0 && length != 0 {
-        return wait::block_in(
-            thread,
-            (Reason::Console, 0),
-            found.binding(),
-            info,
-            input,
-            |i| &mut i.readers,
-        );
+        let (what, via) = ((Reason::Console, 0), found.binding());
+        return wait::block(thread, what, via, info, input, |i| &mut i.readers);
     }
     drop(input);
-    let written = userspace::write_bytes(buffer, &bytes[..count]);
-    written.map(|()| count as u64).into()
+    userspace::write_bytes(buffer, &bytes[..count])?;
+    Ok(count as u64)
 }

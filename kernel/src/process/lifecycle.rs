@@ -15,6 +15,7 @@ use crate::arch::cpu;
 use crate::cap::{self, Object, Progress, Use};
 use crate::sched::list::Link;
 use crate::sched::{scheduler, smp};
+use crate::syscall::Outcome;
 use veridian_abi::Error;
 
 /// Makes a new thread part of `process`.
@@ -27,7 +28,7 @@ pub fn join_process(process: &Process, thread: &mut Thread) -> Result<(), Error>
         return Err(Error::PeerDied);
     }
     thread.process = (&raw const *process).cast_mut();
-    thread.space = process.space.load(Relaxed);
+    thread.space = process.space.as_ptr();
     // SAFETY: a new thread is in no list; it leaves this one before it is freed.
     unsafe { members.threads.push_front(&raw mut thread.sibling) };
     members.count += 1;
@@ -107,10 +108,8 @@ fn fail_caller(thread: &Thread) {
     let caller = thread.ipc.caller.swap(null_mut(), Ordering::AcqRel);
     // SAFETY: a caller clears the link before it is freed, and a grace period covers the rest;
     // that it still waits for this thread is checked under the lock of its wait.
-    unsafe {
-        if !caller.is_null() && wait::claim_from(caller, thread) {
-            wait::finish(caller, Error::PeerDied as i64 as u64, 0);
-        }
+    if let Some(caller) = unsafe { wait::claim(caller, |wait| wait.is_for(thread)) } {
+        caller.finish(Err(Error::PeerDied));
     }
 }
 
@@ -128,19 +127,9 @@ fn leave_process(thread: &mut Thread) -> Option<NonNull<Process>> {
         thread.flags.fetch_or(flag::DEAD, Ordering::AcqRel);
         members.count == 0
     };
-    let value = thread.exit_value.load(Relaxed);
-    loop {
-        let joiner = {
-            let _members = p.members.lock();
-            // SAFETY: joiners are guarded by the process's lock.
-            unsafe { thread.joiners.pop() }
-        };
-        if joiner.is_null() {
-            break;
-        }
-        // SAFETY: just popped, so its wake-up is this function's.
-        unsafe { wait::finish(joiner, 0, value) };
-    }
+    let (value, joined) = (thread.exit_value.load(Relaxed), &raw mut *thread);
+    // SAFETY: joiners are guarded by the process's lock.
+    while wait::wake(&p.members, |_| unsafe { &mut (*joined).joiners }, Ok(value)) {}
     thread.process = null_mut();
     last.then_some(process)
 }
@@ -186,15 +175,14 @@ pub fn kill(process: &Process, status: u8) {
 /// Frees what a process without threads has and tells those who wait for its end.
 fn take_down(process: &Process) {
     crate::trace::event!(exit, process.pid, process.status.load(Relaxed));
-    // SAFETY: no thread looks up in the space any more; it is freed here alone.
-    unsafe { process.capabilities().close() };
+    process.space.close();
     let memory = process.memory.lock().take();
     drop(memory);
     let init = core::ptr::eq(TREE.lock().init, process);
     hand_on_children(process);
     process.advance(Life::Exiting, Life::Zombie);
     let status = process.status.load(Relaxed) as u64;
-    while wait::wake(&process.members, |m| &mut m.waiters, 0, status) {}
+    while wait::wake(&process.members, |m| &mut m.waiters, Ok(status)) {}
     tell_parent(process, status);
     if init {
         // Nobody is left who could start anything.
@@ -225,13 +213,12 @@ fn tell_parent(process: &Process, status: u64) {
     let Some(parent) = tree.parent(process) else {
         return;
     };
-    // SAFETY: guarded by the parent's lock.
-    let waiter = unsafe { parent.members.lock().child_waiters.pop() };
-    if !waiter.is_null() {
+    let waiter = parent.members.lock().child_waiters.pop();
+    if let Some(waiter) = waiter {
         tree.orphan(process);
         drop(tree);
-        // SAFETY: just popped, so its wake-up is this function's.
-        unsafe { wait::finish(waiter, status, process.pid as u64) };
+        let value = process.pid as u64;
+        waiter.end(Outcome { status, value });
     }
 }
 
@@ -247,13 +234,13 @@ pub fn reap_any(process: &Process, tree: &mut Tree) -> Option<(u32, u32)> {
 pub fn sweep_thread(object: &Object) -> Progress {
     // SAFETY: this operation is installed in threads alone; the thread exists while it is swept, its
     // process as long as it is named.
-    let (thread, process) = unsafe {
-        let thread = &*(*(&raw const *object).cast::<ThreadObject>()).thread();
-        (thread, thread.process.as_ref())
+    let (joiners, process) = unsafe {
+        let thread = (*(&raw const *object).cast::<ThreadObject>()).get();
+        (&mut thread.joiners, thread.process.as_ref())
     };
     wait::sweep(|| {
         let _members = process?.members.lock();
-        wait::take_dead(&thread.joiners)
+        joiners.take_dead()
     })
 }
 

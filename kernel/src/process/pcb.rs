@@ -9,18 +9,19 @@
 //! comes before a process's own locks (`Process`: its threads and who waits for its end; its memory).
 
 use core::cell::UnsafeCell;
-use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, Ordering::Relaxed};
-
-use alloc::boxed::Box;
+use core::ptr::null;
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering, Ordering::Relaxed};
 
 use super::objects::SpaceObject;
 use super::thread::Thread;
 use super::wait::{self, WaitList};
-use crate::cap::{self, Cached, DEFAULT_LIMIT, Kind, Object, Progress, Rights, Space, Typed, Use};
+use crate::cap::{
+    self, Cached, DEFAULT_LIMIT, Keep, Kind, Object, Progress, Rights, Space, Typed, Use,
+};
 use crate::lock::{Rank, SpinLock};
 use crate::mm::heap::Cache;
 use crate::sched::list::{Link, List, container};
+use crate::syscall::Answer;
 use veridian_abi::Error;
 
 crate::described! {
@@ -99,8 +100,8 @@ crate::described! {
         life: AtomicU8,
         /// Exit status, 0 to 255, valid for a zombie.
         pub status: AtomicU32,
-        /// Its capability space; null once it has been freed.
-        pub space: AtomicPtr<Space>,
+        /// Its capability space.
+        pub space: Keep,
         /// Its address space as an object; gone for a zombie.
         pub memory: SpinLock<Option<Use<SpaceObject>>>,
         /// Threads and waiters.
@@ -123,21 +124,21 @@ unsafe impl Typed for Process {
     const KIND: Kind = Kind::Process;
 }
 
+static CACHE: Cache<Process> = Cache::new("process");
+
 impl Cached for Process {
-    const CACHE: &'static Cache<Self> = {
-        static CACHE: Cache<Process> = Cache::new("process");
-        &CACHE
-    };
+    const CACHE: &'static Cache<Self> = &CACHE;
 
     fn sweep(&self) -> Progress {
         wait::sweep(|| {
-            let members = self.members.lock();
-            wait::take_dead(&members.waiters).or_else(|| wait::take_dead(&members.child_waiters))
+            let members = &mut *self.members.lock();
+            let dead = members.waiters.take_dead();
+            dead.or_else(|| members.child_waiters.take_dead())
         })
     }
 
     fn holds(&self) -> *const Space {
-        self.space.load(Ordering::Acquire)
+        self.space.as_ptr()
     }
 }
 
@@ -238,7 +239,7 @@ impl Process {
             pid: NEXT_PID.fetch_add(1, Relaxed),
             life: AtomicU8::new(Life::Created as u8),
             status: AtomicU32::new(0),
-            space: AtomicPtr::new(null_mut()),
+            space: Keep::default(),
             memory: SpinLock::new(Rank::Process, Some(memory)),
             members: SpinLock::new(Rank::Process, Members::default()),
             kin: UnsafeCell::new(Kin::default()),
@@ -253,8 +254,7 @@ impl Process {
                 tree.adopt(parent, &process);
             }
         }
-        let space = Space::create(process.header(), true, DEFAULT_LIMIT)?;
-        process.space.store(Box::into_raw(space), Ordering::Release);
+        process.space.fill(&process.object, true, DEFAULT_LIMIT)?;
         // A process that is not taken down yet is a use of itself.
         let alive = process.object.acquire();
         debug_assert!(alive);
@@ -287,36 +287,18 @@ impl Process {
 
     /// The capability space.
     ///
-    /// # Safety
-    /// The process is not a zombie, or the caller is taking it down.
-    pub unsafe fn capabilities(&self) -> &Space {
-        // SAFETY: the caller promises that the space was not freed.
-        unsafe { &*self.space.load(Ordering::Acquire) }
-    }
-
-    /// The capability space, to put something in for a process that another one names.
-    ///
     /// # Errors
-    /// `PeerDied` if the process is ending: its space is closed or gone.
-    ///
-    /// # Safety
-    /// The process was looked up in this operation, so that its space is freed only afterwards.
-    pub unsafe fn open_space(&self) -> Result<&Space, Error> {
-        // SAFETY: a space that was not null when it was read is freed after a grace period.
-        unsafe { self.space.load(Ordering::Acquire).as_ref() }.ok_or(Error::PeerDied)
+    /// `PeerDied` if there was no memory for it.
+    pub fn space(&self) -> Result<&Space, Error> {
+        self.space.get().ok_or(Error::PeerDied)
     }
 
     /// Gives the process a first capability to a new object. Result: its token.
     ///
     /// # Errors
-    /// `PeerDied`, and those of the space.
-    ///
-    /// # Safety
-    /// As for `open_space`.
-    pub unsafe fn give(&self, object: &Object) -> Result<u64, Error> {
-        // SAFETY: as the caller promises.
-        let space = unsafe { self.open_space()? };
-        let token = space.insert_root(object, Rights::all(), 0)?;
+    /// Those of the space; `Closed` if the process is ending.
+    pub fn give(&self, object: &Object) -> Answer {
+        let token = self.space()?.insert_root(object, Rights::all(), 0)?;
         Ok(token.0)
     }
 
@@ -337,12 +319,5 @@ impl Drop for Process {
         tree.count -= 1;
         // SAFETY: the tree's lock is held; the process has been in the list since it was made.
         unsafe { Link::unlink(&raw mut self.kin.get_mut().all) };
-        drop(tree);
-        let space = *self.space.get_mut();
-        if !space.is_null() {
-            // SAFETY: nobody looks up in the space any more; it came from a box.
-            let space = unsafe { Box::from_raw(space) };
-            space.close();
-        }
     }
 }

@@ -5,22 +5,23 @@
 //! list's anchor as sentinel, so that a thread can be taken out without knowing which list it is in.
 //! A caller whose message was taken moves to the endpoint's list of calls in flight.
 //!
-//! Exactly one party ends a wait: whoever unlinks the thread under the lock. That party alone then
-//! sets the result and calls `make_ready`.
+//! Exactly one party ends a wait: whoever takes the thread out of its list under the lock, and so has
+//! it as a `Claimed`. Lists are reached under their lock alone.
 //!
 //! Lock order: a wait's lock has rank `Channel`, `WaitQueue` or `Process`; the run queue comes after.
 
-use core::ptr::null_mut;
+use core::ops::{Deref, DerefMut};
+use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::thread::Thread;
+use super::thread::{Thread, flag};
 use crate::cap::{Binding, Progress};
 use crate::ipc::reply::Reply;
 use crate::lock::{Guard, SpinLock};
 use crate::sched::list::{Link, List, container};
 use crate::sched::scheduler::{self, Scheduler};
 use crate::sched::{smp, timers};
-use crate::syscall::Outcome;
+use crate::syscall::{Answer, Outcome};
 use veridian_abi::{Error, MessageInfo};
 
 crate::described! {
@@ -87,6 +88,11 @@ crate::described! {
 }
 
 impl Wait {
+    /// Whether `server` is to answer.
+    pub fn is_for(&self, server: &Thread) -> bool {
+        core::ptr::eq(self.server.load(Ordering::Relaxed), server)
+    }
+
     /// Whether it is for a reply whose time nobody measures.
     #[inline(always)]
     pub fn is_for_plain_reply(&self) -> bool {
@@ -123,13 +129,7 @@ impl WaitList {
         self.anchor.is_empty()
     }
 
-    /// The waiter of the highest rank that came first, or null.
-    #[inline]
-    pub fn first(&self) -> *mut Thread {
-        thread_of(self.anchor.first())
-    }
-
-    /// As `first`, of a list that was settled.
+    /// The waiter of the highest rank that came first, in a list that was settled.
     #[inline(always)]
     pub fn settled_first(&self) -> Option<*mut Thread> {
         let first = self.anchor.settled_first()?;
@@ -141,12 +141,11 @@ impl WaitList {
         self.anchor.settle();
     }
 
-    /// The first waiter for which `wanted` holds, or null. The list's lock is held.
-    pub fn find(&self, wanted: impl Fn(&Thread) -> bool) -> *mut Thread {
-        let mut threads = self.anchor.iter().map(thread_of);
-        // SAFETY: threads in a list are alive while its lock is held.
-        let found = threads.find(|&thread| wanted(unsafe { &*thread }));
-        found.unwrap_or(null_mut())
+    /// Who waits, the highest rank first and each rank in the order of arrival.
+    pub fn threads(&self) -> impl Iterator<Item = &mut Thread> {
+        let threads = self.anchor.iter();
+        // SAFETY: threads in a list are alive while its lock is held, and wait.
+        threads.map(|link| unsafe { &mut *container!(link, Thread, wait.link) })
     }
 
     /// Links `thread` behind every waiter of its rank or higher.
@@ -178,15 +177,6 @@ impl WaitList {
         }
     }
 
-    /// Links `thread` last, whatever its rank.
-    ///
-    /// # Safety
-    /// As for `insert`.
-    pub unsafe fn append(&mut self, thread: &mut Thread, lock: *const SpinLock<()>) {
-        // SAFETY: as the caller promises; the anchor's previous is the last waiter.
-        unsafe { link_behind((*self.anchor.settle()).previous, thread, lock) };
-    }
-
     /// Links `thread` first, whatever its rank, into a list that was settled.
     ///
     /// # Safety
@@ -197,19 +187,109 @@ impl WaitList {
         unsafe { link_behind(self.anchor.settled(), thread, lock) };
     }
 
-    /// Takes out the first waiter, or null. The caller then owns its wake-up.
-    ///
-    /// # Safety
-    /// The object's lock is held.
+    /// Takes out the first waiter.
     #[inline]
-    pub unsafe fn pop(&mut self) -> *mut Thread {
-        let thread = self.first();
-        if !thread.is_null() {
-            // SAFETY: the first waiter is in this list, whose lock is held.
-            unsafe { unlink(thread) };
-        }
-        thread
+    pub fn pop(&mut self) -> Option<Claimed> {
+        self.take(|_| true)
     }
+
+    /// Takes out the first waiter whose capability no longer exists.
+    #[inline]
+    pub fn take_dead(&mut self) -> Option<Claimed> {
+        match self.is_empty() {
+            true => None,
+            false => self.take(|thread| !thread.via().is_live()),
+        }
+    }
+
+    /// Takes out the first waiter for which `wanted` holds.
+    pub fn take(&mut self, wanted: impl Fn(&Thread) -> bool) -> Option<Claimed> {
+        let thread: *mut Thread = self.threads().find(|thread| wanted(thread))?;
+        // SAFETY: the thread is in this list, whose lock is held.
+        unsafe { unlink(thread) };
+        NonNull::new(thread).map(Claimed)
+    }
+}
+
+/// A thread that its holder took out of its list. The holder owes it the end of its wait.
+#[must_use]
+pub struct Claimed(NonNull<Thread>);
+
+impl Deref for Claimed {
+    type Target = Thread;
+    fn deref(&self) -> &Thread {
+        // SAFETY: a thread that waits is alive, and nobody else ends this wait.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl DerefMut for Claimed {
+    fn deref_mut(&mut self) -> &mut Thread {
+        // SAFETY: as in `deref`; the thread runs nowhere.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl Claimed {
+    /// Ends the wait with a result of the call in which it was begun.
+    pub fn finish(self, answer: Answer) {
+        self.end(answer.into());
+    }
+
+    /// As `finish`, with both words of the result.
+    #[inline(never)]
+    pub fn end(self, outcome: Outcome) {
+        let server = self.wait.server.swap(null_mut(), Ordering::AcqRel);
+        // SAFETY: a server gives its caller up before it is freed, as a reply object does.
+        let (server, reply) = unsafe {
+            let reply = self.wait.reply.swap(null_mut(), Ordering::AcqRel);
+            (server.as_ref(), reply.as_ref())
+        };
+        if let Some(server) = server {
+            forget(&server.ipc.caller, &self);
+            // What works for it goes on at its own expense: nothing keeps the caller alive for it.
+            Scheduler::charge_anew(0);
+            smp::call(u64::MAX, Scheduler::charge_anew, 0);
+        }
+        if let Some(reply) = reply {
+            forget(&reply.caller, &self);
+        }
+        self.resume(&[outcome.status, outcome.value]);
+    }
+
+    /// Ends the wait of a thread that nobody is to answer any more, with these results.
+    pub fn resume<const N: usize>(mut self, results: &[u64; N]) {
+        self.frame.set_results(results);
+        self.go_on();
+    }
+
+    /// As `resume`, with the registers as they are.
+    pub fn go_on(mut self) {
+        settle(&mut self);
+        // SAFETY: the wake-up is the holder's.
+        unsafe { scheduler::make_ready(self.0.as_ptr()) };
+    }
+
+    /// Lets the thread wait on, in a list behind `lock`.
+    pub fn wait_on<T>(mut self, lock: &SpinLock<T>, list: impl FnOnce(&mut T) -> &mut WaitList) {
+        let mut guard = lock.lock();
+        // SAFETY: the lock is held; a claimed thread is in no list. Until the lock is given up, nobody
+        // ends its wait, and after it a grace period covers the thread.
+        unsafe {
+            list(&mut guard).insert(&mut self, lock.wait_lock());
+            let killed = self.flags.load(Ordering::SeqCst) & flag::KILLED != 0;
+            drop(guard);
+            if killed {
+                cancel(self.0.as_ptr(), Error::Cancelled);
+            }
+        }
+    }
+}
+
+/// Clears a link to `caller`, if it is one.
+fn forget(link: &AtomicPtr<Thread>, caller: &Claimed) {
+    let (order, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+    let _ = link.compare_exchange(caller.0.as_ptr(), null_mut(), order, failure);
 }
 
 /// # Safety
@@ -235,87 +315,34 @@ pub unsafe fn unlink(thread: *mut Thread) {
     }
 }
 
-/// The thread a link is part of; null for null.
-#[inline]
-fn thread_of(link: *mut Link) -> *mut Thread {
-    if link.is_null() {
-        return null_mut();
-    }
-    container!(link, Thread, wait.link)
-}
-
-/// Tries to become the one that ends `thread`'s wait, whatever it waits for.
+/// Tries to become the one that ends `thread`'s wait, if `wanted` holds under the lock of that wait.
 ///
 /// # Safety
-/// The thread is alive, or was found in a way that a grace period covers.
-pub unsafe fn claim(thread: *mut Thread) -> bool {
+/// The thread is null, alive, or was found in a way that a grace period covers.
+pub unsafe fn claim(thread: *mut Thread, wanted: impl Fn(&Wait) -> bool) -> Option<Claimed> {
     // SAFETY: the caller's promise; a thread with a lock is in a list.
-    unsafe { with_wait(thread, |_| true, || unlink(thread)) }
+    unsafe { while_waiting(thread, wanted, || unlink(thread)) }?;
+    NonNull::new(thread).map(Claimed)
 }
 
-/// Tries to become the one that ends the wait of a caller that `server` is to answer.
+/// Runs `body` under the lock of `thread`'s wait, if it waits and `wanted` holds under that lock.
 ///
 /// # Safety
 /// As for `claim`.
-pub unsafe fn claim_from(caller: *mut Thread, server: &Thread) -> bool {
-    // SAFETY: as for `claim`.
-    unsafe { with_wait(caller, served_by(server), || unlink(caller)) }
-}
-
-/// Tries to become the one that ends the wait of a caller that a reply object stands for.
-///
-/// # Safety
-/// As for `claim`.
-pub unsafe fn claim_reply(caller: *mut Thread, reply: &Reply) -> bool {
-    let stands_for = |wait: &Wait| core::ptr::eq(wait.reply.load(Ordering::Relaxed), reply);
-    // SAFETY: as for `claim`.
-    unsafe { with_wait(caller, stands_for, || unlink(caller)) }
-}
-
-/// Runs `change` under the lock of the wait of a caller that `server` is to answer, and has nobody in
-/// particular answer it from then on. False if the caller does not wait for `server` any more.
-///
-/// # Safety
-/// As for `claim`.
-pub unsafe fn hand_on(caller: *mut Thread, server: &Thread, change: impl FnOnce()) -> bool {
-    // SAFETY: as for `claim`.
-    unsafe {
-        with_wait(caller, served_by(server), || {
-            change();
-            (*caller).wait.server.store(null_mut(), Ordering::Release);
-        })
-    }
-}
-
-fn served_by(server: &Thread) -> impl Fn(&Wait) -> bool {
-    move |wait| core::ptr::eq(wait.server.load(Ordering::Relaxed), server)
-}
-
-/// Runs `change` under the lock of `thread`'s wait, if it waits and `wanted` holds under the lock.
-///
-/// # Safety
-/// As for `claim`.
-unsafe fn with_wait(
+pub unsafe fn while_waiting(
     thread: *mut Thread,
     wanted: impl Fn(&Wait) -> bool,
-    change: impl FnOnce(),
-) -> bool {
+    body: impl FnOnce(),
+) -> Option<()> {
+    // SAFETY: the caller promises that the thread's memory is valid.
+    let wait = unsafe { &thread.as_ref()?.wait };
     loop {
-        // SAFETY: the caller promises that the thread's memory is valid.
-        let wait = unsafe { &(*thread).wait };
         let lock = wait.lock.load(Ordering::Acquire);
         // SAFETY: the lock belongs to an object that cannot be freed before this CPU has left the
         // kernel, even if the wait has just ended.
-        let Some(guarded) = (unsafe { lock.as_ref() }) else {
-            return false;
-        };
-        let _held = guarded.lock();
+        let _held = unsafe { lock.as_ref() }?.lock();
         if wait.lock.load(Ordering::Acquire) == lock {
-            let wanted = wanted(wait);
-            if wanted {
-                change();
-            }
-            return wanted;
+            return wanted(wait).then(body);
         }
     }
 }
@@ -325,14 +352,9 @@ unsafe fn with_wait(
 /// # Safety
 /// As for `claim`.
 pub unsafe fn cancel(thread: *mut Thread, error: Error) -> bool {
-    // SAFETY: as the caller promises; a successful claim makes the wake-up this function's.
-    unsafe {
-        if !claim(thread) {
-            return false;
-        }
-        finish(thread, error as i64 as u64, 0);
-        true
-    }
+    // SAFETY: as the caller promises.
+    let claimed = unsafe { claim(thread, |_| true) };
+    claimed.map(|claimed| claimed.finish(Err(error))).is_some()
 }
 
 /// Ends `thread`'s wait because its deadline has passed, if nobody else ends it first.
@@ -340,87 +362,52 @@ pub unsafe fn cancel(thread: *mut Thread, error: Error) -> bool {
 /// # Safety
 /// As for `claim`.
 pub unsafe fn expire(thread: *mut Thread) {
-    // SAFETY: as the caller promises; a successful claim makes the wake-up this function's.
-    unsafe {
-        if claim(thread) {
-            let status = match (*thread).wait.reason {
-                Reason::Sleep => 0,
-                Reason::Limit => Error::Busy as i64,
-                _ => Error::TimedOut as i64,
-            };
-            finish(thread, status as u64, 0);
-        }
+    // SAFETY: as the caller promises.
+    if let Some(claimed) = unsafe { claim(thread, |_| true) } {
+        let answer = match claimed.wait.reason {
+            Reason::Sleep => Ok(0),
+            Reason::Limit => Err(Error::Busy),
+            _ => Err(Error::TimedOut),
+        };
+        claimed.finish(answer);
     }
 }
 
-/// Sets the result of a wait that the caller has claimed and makes the thread ready.
-///
-/// # Safety
-/// The caller owns the wake-up of `thread`.
-pub unsafe fn finish(thread: *mut Thread, status: u64, value: u64) {
-    // SAFETY: the caller owns the thread until it is queued.
-    unsafe {
-        let t = &mut *thread;
-        let server = t.wait.server.swap(null_mut(), Ordering::AcqRel);
-        if let Some(server) = server.as_ref() {
-            let _ = server.ipc.caller.compare_exchange(
-                thread,
-                null_mut(),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            // What works for it goes on at its own expense: nothing keeps the caller alive for it.
-            Scheduler::charge_anew(0);
-            smp::call(u64::MAX, Scheduler::charge_anew, 0);
-        }
-        let reply = t.wait.reply.swap(null_mut(), Ordering::AcqRel);
-        // A reply object gives its caller up before it is freed.
-        if let Some(reply) = reply.as_ref() {
-            reply.forget(thread);
-        }
-        settle(t);
-        t.frame.set_results(&[status, value, 0, 0, 0, 0]);
-        scheduler::make_ready(thread);
-    }
-}
-
-/// Leaves the current thread waiting, and the CPU to others. `enqueue` links it into a list and
-/// gives up the list's lock, in that order. A descriptor (`info`) with `NO_WAIT` makes it an error instead, one
-/// with `TIMED` bounds the wait.
-pub fn block(
-    thread: &mut Thread,
-    reason: Reason,
-    object: u64,
-    via: Binding,
-    info: u64,
-    enqueue: impl FnOnce(&mut Thread),
-) -> Outcome {
-    if MessageInfo(info).has(MessageInfo::NO_WAIT) {
-        return Err::<u64, _>(Error::WouldBlock).into();
-    }
-    let deadline = crate::syscall::deadline(thread, info);
-    leave(thread, (reason, object), via, deadline, enqueue)
-}
-
-/// As `block`, in a list that `guard` is the lock of.
-pub fn block_in<T>(
+/// Leaves the current thread waiting for `what` in a list behind `guard`, and the CPU to others. A
+/// descriptor (`info`) with `NO_WAIT` makes it an error instead, one with `TIMED` bounds the wait.
+pub fn block<T, R>(
     thread: &mut Thread,
     what: (Reason, u64),
     via: Binding,
     info: u64,
+    guard: Guard<'_, T>,
+    list: impl FnOnce(&mut T) -> &mut WaitList,
+) -> Result<R, Error> {
+    if MessageInfo(info).has(MessageInfo::NO_WAIT) {
+        return Err(Error::WouldBlock);
+    }
+    let deadline = deadline(thread, info);
+    block_until(thread, what, via, deadline, guard, list)
+}
+
+/// As `block`, until `deadline` in nanoseconds (`u64::MAX`: none).
+pub fn block_until<T>(
+    thread: &mut Thread,
+    what: (Reason, u64),
+    via: Binding,
+    deadline: u64,
     mut guard: Guard<'_, T>,
     list: impl FnOnce(&mut T) -> &mut WaitList,
-) -> Outcome {
+) -> ! {
     let lock = guard.wait_lock();
-    block(thread, what.0, what.1, via, info, |thread| {
+    leave(thread, what, via, deadline, |thread| {
         // SAFETY: the list's lock is held; the thread is running, so in no list.
         unsafe { list(&mut guard).insert(thread, lock) };
         drop(guard);
     })
 }
 
-/// Leaves the current thread waiting for `what` until `deadline` in nanoseconds (`u64::MAX`: none), and
-/// the CPU to others. `enqueue` links it into a list and gives up the list's lock, in that order.
+/// As `block_until`; `enqueue` links the thread into a list and gives up the list's lock, in that order.
 pub fn leave(
     thread: &mut Thread,
     (reason, object): (Reason, u64),
@@ -438,51 +425,41 @@ pub fn leave(
     scheduler::reschedule()
 }
 
-/// Ends the first wait in a list behind `lock` with a result; false if nobody waits there.
+/// The deadline that a descriptor asks for: that of the message buffer, or none.
+pub fn deadline(thread: &Thread, info: u64) -> u64 {
+    if MessageInfo(info).has(MessageInfo::TIMED) && !thread.buffer.is_null() {
+        // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
+        unsafe { (&raw const (*thread.buffer).deadline).read_volatile() }
+    } else {
+        u64::MAX
+    }
+}
+
+/// Ends the first wait in a list behind `lock`; false if nobody waits there.
 pub fn wake<T>(
     lock: &SpinLock<T>,
     list: impl FnOnce(&mut T) -> &mut WaitList,
-    status: u64,
-    value: u64,
+    answer: Answer,
 ) -> bool {
-    // SAFETY: the list's lock is held.
-    let thread = unsafe { list(&mut lock.lock()).pop() };
-    if thread.is_null() {
-        return false;
-    }
-    // SAFETY: just popped, so its wake-up is this function's.
-    unsafe { finish(thread, status, value) };
-    true
+    let waiter = list(&mut lock.lock()).pop();
+    waiter.map(|waiter| waiter.finish(answer)).is_some()
 }
 
-/// Ends one of the waits that were begun through capabilities which no longer exist. `find` takes it
-/// out of its list, under the list's lock.
-pub fn sweep(find: impl FnOnce() -> Option<*mut Thread>) -> Progress {
-    let Some(thread) = find() else {
-        return Progress::Done;
-    };
-    // SAFETY: `find` unlinked the thread, so its wake-up is this function's.
-    unsafe { finish(thread, Error::Revoked as i64 as u64, 0) };
-    Progress::More
+/// Ends one of the waits that were begun through capabilities which no longer exist: the one that
+/// `find` takes out, under the lock of its list.
+pub fn sweep(find: impl FnOnce() -> Option<Claimed>) -> Progress {
+    find().map_or(Progress::Done, |waiter| {
+        waiter.finish(Err(Error::Revoked));
+        Progress::More
+    })
 }
 
 /// Clears what described the wait.
 #[inline]
-pub fn settle(thread: &mut Thread) {
+fn settle(thread: &mut Thread) {
     timers::disarm(thread);
     thread.wait.reason = Reason::None;
     thread.wait.measured = false;
     thread.wait.object = 0;
     thread.wait.via = Binding::KERNEL;
-}
-
-/// Takes out the first waiter whose capability no longer exists. The list's lock is held.
-pub fn take_dead(list: &WaitList) -> Option<*mut Thread> {
-    let thread = list.find(|thread| !thread.wait.via.is_live());
-    if thread.is_null() {
-        return None;
-    }
-    // SAFETY: the thread is in the list.
-    unsafe { unlink(thread) };
-    Some(thread)
 }

@@ -15,7 +15,7 @@ use crate::lock::{Rank, SpinLock};
 use crate::percpu;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Reason, WaitList};
-use crate::syscall::{Answer, Arguments, Outcome};
+use crate::syscall::{Answer, Arguments};
 use veridian_abi::Error;
 
 /// Sleepers are in a list, so that a sleep ends like any other wait.
@@ -23,11 +23,13 @@ static SLEEPERS: [SpinLock<WaitList>; percpu::MAX_CPUS] =
     [const { SpinLock::new(Rank::WaitQueue, WaitList::new()) }; percpu::MAX_CPUS];
 
 /// Leaves the current thread asleep until `deadline` in nanoseconds, for `reason`.
-pub fn sleep(thread: &mut Thread, reason: Reason, deadline: u64) -> Outcome {
+pub fn sleep(thread: &mut Thread, reason: Reason, deadline: u64) -> ! {
     let sleepers = &SLEEPERS[cpu::current().number()];
     wait::leave(thread, (reason, deadline), Binding::KERNEL, deadline, |t| {
+        let mut list = sleepers.lock();
+        list.settle();
         // SAFETY: the lock is held; the thread is running, so in no list.
-        unsafe { sleepers.lock().append(t, sleepers.wait_lock()) }
+        unsafe { list.settled_push(t, sleepers.wait_lock()) };
     })
 }
 

@@ -127,26 +127,19 @@ impl List {
         self.first
     }
 
-    /// The element behind `link`, or null.
-    ///
-    /// # Safety
-    /// `link` is in this list.
-    #[inline]
-    pub unsafe fn after(&self, link: *mut Link) -> *mut Link {
-        // SAFETY: as the caller promises.
-        let next = unsafe { (*link).next };
-        if core::ptr::eq(next, self.anchor()) {
-            return null_mut();
-        }
-        next
-    }
-
     /// The elements from first to last. The list does not change meanwhile.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = *mut Link> {
-        let some = |link: *mut Link| (!link.is_null()).then_some(link);
-        // SAFETY: what the iterator yields is in this list.
-        let after = move |&link: &_| some(unsafe { self.after(link) });
-        core::iter::successors(some(self.first()), after)
+        let (anchor, mut next) = (self.anchor(), self.first);
+        core::iter::from_fn(move || {
+            let link = next;
+            if link.is_null() || core::ptr::eq(link, anchor) {
+                return None;
+            }
+            // SAFETY: the elements of a list are valid as long as they are in it.
+            next = unsafe { (*link).next };
+            Some(link)
+        })
     }
 
     /// Puts `link` first.

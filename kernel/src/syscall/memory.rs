@@ -1,6 +1,6 @@
 //! System calls on memory objects and address spaces.
 
-use super::{Answer, Arguments, Outcome, return_words};
+use super::{Answer, Arguments, Done, return_words};
 use crate::arch::layout::USER_END;
 use crate::cap::{Kind, Rights};
 use crate::mm::object::MemoryObject;
@@ -45,10 +45,7 @@ pub fn memory_create(_: &mut Thread, process: &Process, [_, size, ..]: Arguments
         return Err(Error::InvalidArgument);
     }
     let memory = Memory::wrap(MemoryObject::create(size))?;
-    // SAFETY: the caller holds a capability of the process, which therefore exists.
-    let space = unsafe { process.open_space()? };
-    let token = space.insert_root(memory.header(), Rights::all(), 0)?;
-    Ok(token.0)
+    process.give(memory.header())
 }
 
 pub fn map(thread: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Answer {
@@ -69,27 +66,24 @@ pub fn map_anonymous(_: &mut Thread, target: &SpaceObject, arguments: Arguments)
     Ok(target.space().map_anonymous(at, length, flags)?.0)
 }
 
-pub fn unmap(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Result<(), Error> {
+pub fn unmap(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Done {
     let [_, address, length, ..] = arguments;
     let (at, length) = range(address, length)?;
     target.space().unmap(at, length)
 }
 
-pub fn protect(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Result<(), Error> {
+pub fn protect(_: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Done {
     let [_, address, length, bits, ..] = arguments;
     let flags = flags(bits)?;
     let (at, length) = range(address, length)?;
     target.space().protect(at, length, flags)
 }
 
-pub fn query(thread: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Outcome {
-    match target.space().query(VirtAddr(arguments[1])) {
-        Some(mapping) => {
-            let words = [mapping.flags.bits() as u64, mapping.level as u64, 0, 0];
-            return_words(thread, mapping.physical.0, words)
-        }
-        None => Err::<u64, _>(Error::NotFound).into(),
-    }
+pub fn query(thread: &mut Thread, target: &SpaceObject, arguments: Arguments) -> Answer {
+    let mapping = target.space().query(VirtAddr(arguments[1]));
+    let mapping = mapping.ok_or(Error::NotFound)?;
+    let words = [mapping.flags.bits() as u64, mapping.level as u64, 0, 0];
+    return_words(thread, mapping.physical.0, words)
 }
 
 pub fn memory_size(_: &mut Thread, memory: &Memory, _: Arguments) -> Answer {

@@ -14,12 +14,12 @@ mod process;
 mod thread;
 pub mod userspace;
 
-pub use thread::deadline;
+pub use capability::rights;
 
 use core::sync::atomic::Ordering;
 
 use crate::arch::cpu;
-use crate::cap::{Checked, Kind, Rights, Token, Typed};
+use crate::cap::{Checked, Kind, Rights, Space, Token, Typed};
 use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
 use crate::process::thread::{Thread, ThreadObject};
 use crate::sched::scheduler;
@@ -35,11 +35,25 @@ pub struct Outcome {
     pub value: u64,
 }
 
-impl From<Result<u64, Error>> for Outcome {
+impl From<u64> for Outcome {
+    /// Success with one result.
+    fn from(value: u64) -> Outcome {
+        Outcome { status: 0, value }
+    }
+}
+
+impl From<()> for Outcome {
+    /// Success.
+    fn from(_: ()) -> Outcome {
+        Outcome::from(0)
+    }
+}
+
+impl<T: Into<Outcome>> From<Result<T, Error>> for Outcome {
     #[inline]
-    fn from(result: Result<u64, Error>) -> Self {
+    fn from(result: Result<T, Error>) -> Outcome {
         match result {
-            Ok(value) => Outcome::value(value),
+            Ok(value) => value.into(),
             Err(error) => Outcome {
                 status: error as i64 as u64,
                 value: 0,
@@ -48,25 +62,14 @@ impl From<Result<u64, Error>> for Outcome {
     }
 }
 
-impl From<Result<(), Error>> for Outcome {
-    #[inline]
-    fn from(result: Result<(), Error>) -> Self {
-        result.map(|()| 0).into()
-    }
-}
-
-impl Outcome {
-    /// Success with one result.
-    pub fn value(value: u64) -> Self {
-        Self { status: 0, value }
-    }
-}
-
 /// Arguments as they came in the registers.
 pub type Arguments = [u64; 6];
 
 /// How most handlers end: with one result, or an error.
 pub type Answer = Result<u64, Error>;
+
+/// How the others end: done, or an error.
+pub type Done = Result<(), Error>;
 
 /// What a handler takes for the capability that its first argument names.
 trait Target<'a> {
@@ -100,21 +103,23 @@ pub fn return_words(thread: &mut Thread, value: u64, words: [u64; 4]) -> ! {
 }
 
 impl Thread {
+    /// The capability space of its process.
+    #[inline]
+    pub fn capabilities(&self) -> &Space {
+        // SAFETY: a thread that runs or waits has a process, whose space exists.
+        unsafe { &*self.space }
+    }
+
     /// Finds a capability of the thread's process through this CPU's cache.
     #[inline]
     pub fn capability(&self, token: u64, kind: Kind, rights: Rights) -> Result<Checked<'_>, Error> {
-        // SAFETY: a thread's space lives as long as the thread runs.
-        let space = unsafe { &*self.space };
-        cpu::current()
-            .scheduler()
-            .capabilities
-            .lookup(space, Token(token), kind, rights)
+        let cache = &cpu::current().scheduler().capabilities;
+        cache.lookup(self.capabilities(), Token(token), kind, rights)
     }
 
     /// Finds a capability of any type.
     pub fn any_capability(&self, token: u64, rights: Rights) -> Result<Checked<'_>, Error> {
-        // SAFETY: as in `capability`.
-        unsafe { &*self.space }.lookup_any(Token(token), rights)
+        self.capabilities().lookup_any(Token(token), rights)
     }
 }
 
@@ -221,7 +226,9 @@ mod handlers {
     pub use super::memory::*;
     pub use super::process::*;
     pub use super::thread::*;
-    pub(super) use crate::ipc::calls::*;
+    pub use crate::ipc::calls::*;
+    pub use crate::ipc::reply::reply_save;
+    pub use crate::ipc::sync::{receive, reply, reply_to, send, send_buffered};
     pub use crate::process::create::{exec, process_create, thread_create};
     pub use crate::process::fork::fork;
     pub use crate::process::futex::{

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{Answer, Arguments, Outcome, userspace};
+use super::{Answer, Arguments, Done, Outcome, userspace};
 use crate::cap::Checked;
 use crate::process::pcb::{Life, Process, TREE};
 use crate::process::thread::Thread;
@@ -10,11 +10,7 @@ use crate::process::wait::{self, Reason};
 use crate::process::{create, lifecycle};
 use veridian_abi::Error;
 
-pub fn process_start(
-    _: &mut Thread,
-    process: &Process,
-    [_, argument, ..]: Arguments,
-) -> Result<(), Error> {
+pub fn process_start(_: &mut Thread, process: &Process, [_, argument, ..]: Arguments) -> Done {
     create::start(process, argument)
 }
 
@@ -24,52 +20,42 @@ pub fn exit(thread: &mut Thread, [status, ..]: Arguments) -> Answer {
     lifecycle::die(thread)
 }
 
-pub fn process_wait(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Outcome {
+pub fn process_wait(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Answer {
     let process: &Process = found.typed();
     let members = process.members.lock();
     if process.life() == Life::Zombie {
         drop(members);
         TREE.lock().orphan(process);
-        return Outcome::value(process.status.load(Relaxed) as u64);
+        return Ok(process.status.load(Relaxed) as u64);
     }
-    let what = (Reason::Exit, process.pid as u64);
-    wait::block_in(thread, what, found.binding(), info, members, |m| {
-        &mut m.waiters
-    })
+    let (what, via) = ((Reason::Exit, process.pid as u64), found.binding());
+    wait::block(thread, what, via, info, members, |m| &mut m.waiters)
 }
 
-pub fn process_wait_any(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Outcome {
+pub fn process_wait_any(
+    thread: &mut Thread,
+    found: Checked,
+    [_, info, ..]: Arguments,
+) -> Result<Outcome, Error> {
     let process: &Process = found.typed();
     let mut tree = TREE.lock();
     if let Some((pid, status)) = lifecycle::reap_any(process, &mut tree) {
-        return Outcome {
-            status: status as u64,
-            value: pid as u64,
-        };
+        let (status, value) = (status as u64, pid as u64);
+        return Ok(Outcome { status, value });
     }
     // A child that ends from here on needs this lock to tell.
     let members = process.members.lock();
     drop(tree);
-    wait::block_in(
-        thread,
-        (Reason::Exit, 0),
-        found.binding(),
-        info,
-        members,
-        |m| &mut m.child_waiters,
-    )
+    let (what, via) = ((Reason::Exit, 0), found.binding());
+    wait::block(thread, what, via, info, members, |m| &mut m.child_waiters)
 }
 
-pub fn process_kill(_: &mut Thread, process: &Process, [_, status, ..]: Arguments) -> Answer {
+pub fn process_kill(_: &mut Thread, process: &Process, [_, status, ..]: Arguments) {
     lifecycle::kill(process, status as u8);
-    Ok(0)
 }
 
-pub fn process_info(
-    _: &mut Thread,
-    process: &Process,
-    [_, buffer, length, ..]: Arguments,
-) -> Answer {
+pub fn process_info(_: &mut Thread, process: &Process, arguments: Arguments) -> Answer {
+    let [_, buffer, length, ..] = arguments;
     let threads = process.members.lock().count as u64;
     let memory = process.memory();
     let (resident, tables, regions) = memory.map_or((0, 0, 0), |m| m.space().usage());

@@ -3,7 +3,7 @@
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{Answer, Arguments, Outcome, return_words, userspace};
+use super::{Answer, Arguments, Done, return_words, userspace};
 use crate::arch::{cpu, timer};
 use crate::cap::{Checked, Kind, Rights};
 use crate::percpu;
@@ -12,42 +12,41 @@ use crate::process::thread::{Thread, ThreadObject, flag};
 use crate::process::wait::{self, Reason};
 use crate::sched::task::Class;
 use crate::sched::{affinity, scheduler};
-use veridian_abi::{Error, MessageInfo};
+use veridian_abi::Error;
 
 pub fn thread_exit(thread: &mut Thread, [value, ..]: Arguments) -> Answer {
     thread.exit_value.store(value, Relaxed);
     lifecycle::die(thread)
 }
 
-pub fn thread_join(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Outcome {
-    let joined = found.typed::<ThreadObject>().get();
-    if joined.is_current() || joined.flags.load(Relaxed) & flag::DETACHED != 0 {
-        return Err::<u64, _>(Error::InvalidArgument).into();
+pub fn thread_join(thread: &mut Thread, found: Checked, [_, info, ..]: Arguments) -> Answer {
+    let joined: *mut Thread = found.typed::<ThreadObject>().get();
+    // SAFETY: a thread with a capability exists for the length of the operation.
+    let target = unsafe { &*joined };
+    if target.is_current() || target.flags.load(Relaxed) & flag::DETACHED != 0 {
+        return Err(Error::InvalidArgument);
     }
     // SAFETY: a thread that has a process is one of its members, so the process exists.
-    if let Some(process) = unsafe { joined.process.as_ref() } {
+    if let Some(process) = unsafe { target.process.as_ref() } {
         let members = process.members.lock();
-        if !joined.is_dead() {
-            let (id, via) = (joined.id as u64, found.binding());
-            return wait::block(thread, Reason::Join, id, via, info, |thread| {
-                // SAFETY: the process's lock is held; the thread is running, so in no list.
-                unsafe { joined.joiners.insert(thread, members.wait_lock()) };
-                drop(members);
+        if !target.is_dead() {
+            let (what, via) = ((Reason::Join, target.id as u64), found.binding());
+            return wait::block(thread, what, via, info, members, |_| {
+                // SAFETY: the joiners of a thread stand behind its process's lock.
+                unsafe { &mut (*joined).joiners }
             });
         }
     }
-    Outcome::value(joined.exit_value.load(Relaxed))
+    Ok(target.exit_value.load(Relaxed))
 }
 
-pub fn thread_detach(_: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
+pub fn thread_detach(_: &mut Thread, target: &mut Thread, _: Arguments) {
     target.flags.fetch_or(flag::DETACHED, Relaxed);
-    Ok(0)
 }
 
-pub fn thread_kill(_: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
+pub fn thread_kill(_: &mut Thread, target: &mut Thread, _: Arguments) {
     // SAFETY: a thread with a capability is covered by a grace period.
     unsafe { lifecycle::kill_thread(target) };
-    Ok(0)
 }
 
 pub fn yield_now(thread: &mut Thread, _: Arguments) -> Answer {
@@ -55,15 +54,14 @@ pub fn yield_now(thread: &mut Thread, _: Arguments) -> Answer {
     scheduler::yield_current()
 }
 
-pub fn sleep_until(thread: &mut Thread, [deadline, ..]: Arguments) -> Outcome {
-    if deadline <= timer::now() {
-        return Outcome::value(0);
+pub fn sleep_until(thread: &mut Thread, [deadline, ..]: Arguments) {
+    if deadline > timer::now() {
+        affinity::sleep(thread, Reason::Sleep, deadline)
     }
-    affinity::sleep(thread, Reason::Sleep, deadline)
 }
 
-pub fn clock(_: &mut Thread, _: Arguments) -> Answer {
-    Ok(timer::now())
+pub fn clock(_: &mut Thread, _: Arguments) -> u64 {
+    timer::now()
 }
 
 pub fn get_affinity(thread: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
@@ -72,14 +70,11 @@ pub fn get_affinity(thread: &mut Thread, target: &mut Thread, _: Arguments) -> A
     return_words(thread, affinity, [last, percpu::online_mask(), 0, 0])
 }
 
-pub fn set_schedule(
-    _: &mut Thread,
-    target: &mut Thread,
-    [_, class, level, ..]: Arguments,
-) -> Answer {
+pub fn set_schedule(_: &mut Thread, target: &mut Thread, arguments: Arguments) -> Done {
+    let [_, class, level, ..] = arguments;
     let class = Class::of(class, level as i64).ok_or(Error::InvalidArgument)?;
     affinity::set_class(target, class, level as i16);
-    Ok(0)
+    Ok(())
 }
 
 pub fn get_schedule(thread: &mut Thread, target: &mut Thread, _: Arguments) -> Answer {
@@ -88,11 +83,8 @@ pub fn get_schedule(thread: &mut Thread, target: &mut Thread, _: Arguments) -> A
     return_words(thread, target.task.class() as u64, words)
 }
 
-pub fn thread_info(
-    _: &mut Thread,
-    target: &mut Thread,
-    [_, buffer, length, ..]: Arguments,
-) -> Answer {
+pub fn thread_info(_: &mut Thread, target: &mut Thread, arguments: Arguments) -> Answer {
+    let [_, buffer, length, ..] = arguments;
     let metrics = target.task.metrics;
     let words = [
         metrics.run_time,
@@ -109,12 +101,8 @@ pub fn set_tls(thread: &mut Thread, [base, ..]: Arguments) -> Answer {
     scheduler::leave_kernel()
 }
 
-pub fn set_fault_handler(
-    thread: &mut Thread,
-    faulting: &mut Thread,
-    [_, endpoint, ..]: Arguments,
-) -> Answer {
-    let (handler, badge) = match endpoint {
+pub fn set_fault_handler(thread: &mut Thread, faulting: &mut Thread, tokens: Arguments) -> Done {
+    let (handler, badge) = match tokens[1] {
         0 => (null_mut(), 0),
         token => {
             let handler = thread.capability(token, Kind::Endpoint, Rights::WRITE)?;
@@ -127,32 +115,15 @@ pub fn set_fault_handler(
     lifecycle::drop_fault_handler(faulting);
     faulting.fault_badge = badge;
     faulting.fault_handler.store(handler, Release);
-    Ok(0)
+    Ok(())
 }
 
 pub fn whoami(thread: &mut Thread, _: Arguments) -> Answer {
     // SAFETY: a running thread has a process.
     let pid = unsafe { (*thread.process).pid } as u64;
-    let words = [
-        cpu::current().index.get() as u64,
-        pid,
-        thread.buffer_address,
-        0,
-    ];
+    let cpu = cpu::current().index.get() as u64;
+    let words = [cpu, pid, thread.buffer_address, 0];
     return_words(thread, thread.id as u64, words)
 }
 
-pub fn null(_: &mut Thread, _: Arguments) -> Answer {
-    Ok(0)
-}
-
-/// The deadline that a descriptor asks for: that of the message buffer, none, or the past.
-pub fn deadline(thread: &Thread, info: u64) -> u64 {
-    let info = MessageInfo(info);
-    if info.has(MessageInfo::TIMED) && !thread.buffer.is_null() {
-        // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
-        unsafe { (&raw const (*thread.buffer).deadline).read_volatile() }
-    } else {
-        u64::MAX
-    }
-}
+pub fn null(_: &mut Thread, _: Arguments) {}
