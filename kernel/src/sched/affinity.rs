@@ -44,7 +44,6 @@ fn unqueue(thread: &mut Thread) -> bool {
         if thread.task.queue.load(Relaxed) == queue {
             // SAFETY: under the queue's lock, the task says that it is in this queue.
             unsafe { ready.remove(&raw mut thread.task) };
-            thread.task.queue.store(-1, Relaxed);
             SCHEDULERS[queue as usize].load.fetch_sub(1, Relaxed);
             return true;
         }

@@ -37,7 +37,6 @@ pub fn pull(here: usize, above: i32) -> bool {
     // SAFETY: `find` returned a task of this queue, which is locked; taken out, it is this function's.
     unsafe {
         ready.remove(task);
-        (*task).queue.store(-1, Relaxed);
         drop(ready);
         SCHEDULERS[busiest].load.fetch_sub(1, Relaxed);
         scheduler::enqueue(container!(task, Thread, task), here);

@@ -89,7 +89,6 @@ pub fn leave(here: &'static PerCpu) -> ! {
         }
         // SAFETY: just popped, so it is this CPU's.
         unsafe {
-            (*task).queue.store(-1, Relaxed);
             scheduler.load.fetch_sub(1, Relaxed);
             scheduler::make_ready(container!(task, Thread, task));
         }

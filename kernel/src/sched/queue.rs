@@ -93,6 +93,8 @@ impl RunQueue {
                 RANK_FAIR => self.fair.remove(&raw mut (*task).node),
                 _ => Link::unlink(&raw mut (*task).link),
             }
+            // Under the queue's lock, so that nobody takes out twice what says that it is in here.
+            (*task).queue.store(-1, Relaxed);
             (*task).queued_rank as usize
         };
         self.length -= 1;

@@ -329,7 +329,6 @@ unsafe fn dispatch(here: &PerCpu, scheduler: &Scheduler, thread: *mut Thread) ->
         crate::lock::spin();
     }
     let now = timer::now();
-    t.task.queue.store(-1, Relaxed);
     t.task.on_cpu.store(here.number() as i32, Relaxed);
     let waited = now.saturating_sub(t.task.ready_since);
     t.task.metrics.dispatched(waited);
