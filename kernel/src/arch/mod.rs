@@ -12,7 +12,7 @@
 //! | `cpu` | | `NAME`, `current`, `set_current`, `hardware_id`, `interrupts_enable/disable/enabled`, `wait_for_interrupt`, `halt`, `relax`, `init_cpu`, `features`, `sync_instruction_cache`, `clear_page`, `frame_pointer`, `FRAME_RECORD` |
 //! | `console` | | `init`, `put`, `get`, `enable_receive_interrupt` |
 //! | `paging` | `Entry`, `kernel_root`, `write_kernel_root`, `leave_user` | `FORMAT`, `root_register`, `write_root`, `read_root`, `empty_root`, `adopt_kernel_root`, `flush_page`, `flush_space`, `flush_all`, `BROADCAST_FLUSH`, `SHARED_ROOT`, `remote_flush`, `asid_count`, `largest_level`, `publish`, `image_physical` |
-//! | `context` | | `Frame`, `resume`, `resume_message`, `run_on_stack`, `FpuState` and its save, restore, enable, disable |
+//! | `context` | `Frame`, `resume` | `NAMES` and numbers of a frame's registers, `enter`, `resume_message`, `run_on_stack`, `FpuState`, `fpu_save`, `fpu_restore`, `fpu_enable`, `fpu_disable` |
 //! | `traps` | | vectors, system-call entry; calls `crate::trap` and `crate::syscall` |
 //! | `timer` | `init_boot`, `now`, `arm` | `counter_hz`, `counter`, `init_cpu`, `arm_ticks`, `disarm` |
 //! | `ipi` | | `init_boot`, `init_cpu`, `send`, `route_irq`, `mask`, `unmask` |
@@ -21,6 +21,8 @@
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 mod aarch64;
+#[cfg(target_os = "none")]
+pub mod context;
 #[cfg(not(target_os = "none"))]
 mod host;
 #[cfg(all(target_os = "none", feature = "ktest"))]

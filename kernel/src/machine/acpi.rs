@@ -1,5 +1,5 @@
 //! The few ACPI tables that say what a PC does not say otherwise: MADT (CPUs, interrupt
-//! controllers), SRAT (nodes), SLIT (distances).
+//! controllers), FADT (timer), SRAT (nodes), SLIT (distances).
 //!
 //! Tables come from outside, so nothing in them is trusted: `Bytes` never reads beyond its end and
 //! yields zero there, a table counts only with its checksum, and entries of length zero do not
@@ -47,6 +47,8 @@ pub struct Interrupts {
     pub local_apic: u64,
     /// Physical address of the first I/O APIC.
     pub io_apic: u64,
+    /// I/O port of the ACPI timer.
+    pub timer_port: Option<u16>,
     /// Input and flags (as the I/O APIC wants them) of each ISA line.
     isa: [(u32, u32); 16],
 }
@@ -64,6 +66,7 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     let mut interrupts = Interrupts {
         local_apic: 0xfee0_0000,
         io_apic: 0xfec0_0000,
+        timer_port: None,
         isa: core::array::from_fn(|line| (line as u32, 0)),
     };
     let pointer = Bytes(read(root_pointer, 36));
@@ -75,6 +78,9 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     let find = |signature: &[u8]| tables.clone().find(|table| table.0.starts_with(signature));
     if let Some(madt) = find(b"APIC") {
         read_madt(madt, info, &mut interrupts);
+    }
+    if let Some(fadt) = find(b"FACP") {
+        interrupts.timer_port = Some(fadt.number(76, 4) as u16).filter(|port| *port != 0);
     }
     let mut domains = Domains(ArrayVec::new());
     if let Some(srat) = find(b"SRAT") {

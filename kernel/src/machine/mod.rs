@@ -65,7 +65,7 @@ pub struct Cpu {
 }
 
 /// The machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MachineInfo {
     /// RAM, sorted.
     pub memory: ArrayVec<Memory, MAX_MEMORY>,
@@ -97,16 +97,9 @@ impl MachineInfo {
     pub fn new() -> Self {
         let distance = |a, b| if a == b { 10 } else { 20 };
         MachineInfo {
-            memory: ArrayVec::new(),
-            reserved: ArrayVec::new(),
-            overlaps: ArrayVec::new(),
-            cpus: ArrayVec::new(),
-            dropped_ranges: 0,
-            dropped_cpus: 0,
             nodes: 1,
             distances: core::array::from_fn(|a| core::array::from_fn(|b| distance(a, b))),
-            initrd: None,
-            command_line: ArrayVec::new(),
+            ..Self::default()
         }
     }
 

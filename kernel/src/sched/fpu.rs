@@ -35,7 +35,9 @@ pub fn first_use() -> Result<(), OutOfMemory> {
         collect(thread);
         let state = match thread.fpu {
             Some(state) => state,
-            None => *thread.fpu.insert(STATES.allocate_with(FpuState::new())?),
+            None => *thread
+                .fpu
+                .insert(STATES.allocate_with(FpuState::default())?),
         };
         context::fpu_enable();
         // SAFETY: the state belongs to the thread, which is current, and nobody else uses it.

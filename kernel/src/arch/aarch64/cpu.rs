@@ -77,11 +77,7 @@ pub fn wait_for_interrupt() {
     // SAFETY: whoever calls this is prepared for the handlers.
     unsafe {
         asm!(
-            "dsb sy",
-            "wfi",
-            "msr daifclr, #2",
-            "isb",
-            "msr daifset, #2",
+            "dsb sy; wfi; msr daifclr, #2; isb; msr daifset, #2",
             options(nostack)
         )
     };
@@ -189,10 +185,7 @@ pub fn sync_instruction_cache(address: u64, length: usize) {
     unsafe {
         lines.for_each(|line| asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)));
         asm!(
-            "dsb ish",
-            "ic ialluis",
-            "dsb ish",
-            "isb",
+            "dsb ish; ic ialluis; dsb ish; isb",
             options(nostack, preserves_flags)
         );
     }
@@ -203,14 +196,11 @@ pub fn features() -> impl Iterator<Item = &'static str> {
     let lse = read_register!("id_aa64isar0_el1") >> 20 & 0xf != 0;
     let version_3 = super::ipi::is_version_3();
     let known = [
-        (version_3, "gicv3"),
-        (!version_3, "gicv2"),
-        (has_pan(), "pan"),
-        (lse, "lse"),
-        (has_counters(), "pmu"),
+        version_3.then_some("gicv3"),
+        (!version_3).then_some("gicv2"),
+        has_pan().then_some("pan"),
+        lse.then_some("lse"),
+        has_counters().then_some("pmu"),
     ];
-    known
-        .into_iter()
-        .filter(|known| known.0)
-        .map(|known| known.1)
+    known.into_iter().flatten()
 }

@@ -57,19 +57,21 @@ fn place(cpu: &PerCpu) -> u64 {
 
 /// Brings up what all CPUs share. Every line is masked.
 pub fn init_boot() {
-    let blocks = (DISTRIBUTOR.read::<u32>(4) & 0x1f) + 1;
     DISTRIBUTOR.write(CONTROL, 0u32);
-    for block in (1..u64::from(blocks)).map(|block| block * 4) {
-        DISTRIBUTOR.write(CLEAR_ENABLE + block, u32::MAX);
-        if is_version_3() {
-            DISTRIBUTOR.write(GROUP + block, u32::MAX);
-        }
-        let priorities = PRIORITIES + block * 8;
-        (0..32).for_each(|line| DISTRIBUTOR.write(priorities + line, PRIORITY));
-    }
+    (1..=DISTRIBUTOR.read::<u32>(4) & 0x1f).for_each(|block| reset(block * 32));
     // GICv3: affinity routing, group 1. GICv2: on.
     let on: u32 = if is_version_3() { 1 << 4 | 1 << 1 } else { 1 };
     DISTRIBUTOR.write(CONTROL, on);
+}
+
+/// Masks the 32 lines from `first` on and gives them group and priority.
+fn reset(first: u32) {
+    let (bank, at) = bank(first);
+    let word = u64::from(first / 8);
+    bank.write(at + CLEAR_ENABLE + word, u32::MAX);
+    bank.write(at + GROUP + word, if is_version_3() { u32::MAX } else { 0 });
+    let priorities = at + PRIORITIES + u64::from(first);
+    (0..32).for_each(|line| bank.write(priorities + line, PRIORITY));
 }
 
 /// Lets this CPU receive interrupts.
@@ -81,25 +83,22 @@ pub fn init_cpu() {
     } else {
         own.store(DISTRIBUTOR.read::<u8>(TARGETS).into(), Relaxed);
     }
-    let (bank, at) = bank(IPI);
-    bank.write(at + GROUP, if is_version_3() { u32::MAX } else { 0 });
-    (0..32).for_each(|line| bank.write(at + PRIORITIES + line, PRIORITY));
+    reset(0);
     unmask(IPI);
-    if is_version_3() {
-        // SAFETY: the boot code has allowed these registers; interrupts are off until the kernel
-        // waits for one.
-        unsafe {
-            // ICC_SRE_EL1, ICC_PMR_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1
-            write_register!("S3_0_C12_C12_5", read_register!("S3_0_C12_C12_5") | 1);
-            asm!("isb", options(nostack, preserves_flags));
-            write_register!("S3_0_C4_C6_0", 0xff);
-            write_register!("S3_0_C12_C12_4", 0);
-            write_register!("S3_0_C12_C12_7", 1);
-            asm!("isb", options(nostack, preserves_flags));
-        }
-    } else {
+    if !is_version_3() {
         LOCAL.write(PRIORITY_MASK, 0xffu32);
-        LOCAL.write(INTERFACE_CONTROL, 1u32);
+        return LOCAL.write(INTERFACE_CONTROL, 1u32);
+    }
+    // SAFETY: the boot code has allowed these registers; interrupts are off until the kernel
+    // waits for one.
+    unsafe {
+        // ICC_SRE_EL1, ICC_PMR_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1
+        write_register!("S3_0_C12_C12_5", read_register!("S3_0_C12_C12_5") | 1);
+        asm!("isb", options(nostack, preserves_flags));
+        write_register!("S3_0_C4_C6_0", 0xff);
+        write_register!("S3_0_C12_C12_4", 0);
+        write_register!("S3_0_C12_C12_7", 1);
+        asm!("isb", options(nostack, preserves_flags));
     }
 }
 
@@ -145,20 +144,18 @@ pub fn leave_cpu() {
 
 /// Sends the IPI. Stores before it are visible to the receiver.
 pub fn send(to: &PerCpu) {
-    // SAFETY: a barrier, and for GICv3 a register that only sends an interrupt.
+    // SAFETY: a barrier.
+    unsafe { asm!("dsb ishst", options(nostack, preserves_flags)) };
+    if !is_version_3() {
+        return DISTRIBUTOR.write(SEND, (place(to) as u32) << 16 | IPI);
+    }
+    let id = to.hardware_id.get();
+    let target = 1 << (id & 0xf) | (id >> 4 & 0xf) << 44 | u64::from(IPI) << 24;
+    let cluster = (id >> 8 & 0xff) << 16 | (id >> 16 & 0xff) << 32 | (id >> 32 & 0xff) << 48;
+    // SAFETY: ICC_SGI1R_EL1 only sends an interrupt.
     unsafe {
-        asm!("dsb ishst", options(nostack, preserves_flags));
-        if is_version_3() {
-            let id = to.hardware_id.get();
-            let target = 1 << (id & 0xf) | (id >> 4 & 0xf) << 44;
-            let cluster =
-                (id >> 8 & 0xff) << 16 | (id >> 16 & 0xff) << 32 | (id >> 32 & 0xff) << 48;
-            // ICC_SGI1R_EL1
-            write_register!("S3_0_C12_C11_5", target | cluster | u64::from(IPI) << 24);
-            asm!("isb", options(nostack, preserves_flags));
-        } else {
-            DISTRIBUTOR.write(SEND, (place(to) as u32) << 16 | IPI);
-        }
+        write_register!("S3_0_C12_C11_5", target | cluster);
+        asm!("isb", options(nostack, preserves_flags));
     }
 }
 
@@ -173,20 +170,18 @@ pub fn route_irq(line: u32, cpu: &PerCpu) {
 
 /// Keeps a line quiet. Below 32 it is this CPU's own.
 pub fn mask(line: u32) {
-    let (bank, at) = bank(line);
-    bank.write(
-        at + CLEAR_ENABLE + u64::from(line / 32) * 4,
-        1u32 << (line % 32),
-    );
+    write_bit(CLEAR_ENABLE, line);
 }
 
 /// Lets a line through.
 pub fn unmask(line: u32) {
+    write_bit(SET_ENABLE, line);
+}
+
+fn write_bit(register: u64, line: u32) {
     let (bank, at) = bank(line);
-    bank.write(
-        at + SET_ENABLE + u64::from(line / 32) * 4,
-        1u32 << (line % 32),
-    );
+    let word = u64::from(line / 32) * 4;
+    bank.write(at + register + word, 1u32 << (line % 32));
 }
 
 /// Where the registers of a line begin.
@@ -229,13 +224,12 @@ fn acknowledge() -> u32 {
 }
 
 fn end(number: u32) {
-    if is_version_3() {
-        // SAFETY: ICC_EOIR1_EL1, for the interrupt that was just acknowledged.
-        unsafe {
-            write_register!("S3_0_C12_C12_1", number);
-            asm!("isb", options(nostack, preserves_flags));
-        }
-    } else {
-        LOCAL.write(END, number);
+    if !is_version_3() {
+        return LOCAL.write(END, number);
+    }
+    // SAFETY: ICC_EOIR1_EL1, for the interrupt that was just acknowledged.
+    unsafe {
+        write_register!("S3_0_C12_C12_1", number);
+        asm!("isb", options(nostack, preserves_flags));
     }
 }

@@ -30,17 +30,18 @@ pub const SHARED_ROOT: bool = false;
 
 const VALID: u64 = 1;
 const TABLE_OR_PAGE: u64 = 1 << 1;
-const ATTRIBUTE_DEVICE: u64 = 1 << 2;
+const DEVICE: u64 = 1 << 2;
 const USER: u64 = 1 << 6;
 const READ_ONLY: u64 = 1 << 7;
-const INNER_SHAREABLE: u64 = 3 << 8;
+/// By the CPUs of the inner domain, which are all.
+const SHAREABLE: u64 = 3 << 8;
 const ACCESSED: u64 = 1 << 10;
 const NOT_GLOBAL: u64 = 1 << 11;
-const KERNEL_NO_EXECUTE: u64 = 1 << 53;
-const USER_NO_EXECUTE: u64 = 1 << 54;
-const NO_EXECUTE: u64 = KERNEL_NO_EXECUTE | USER_NO_EXECUTE;
-const COPY_ON_WRITE: u64 = 1 << 55;
-/// Ignored by the hardware, which has a bit each for user and kernel.
+/// Never executed: by the kernel, by the user.
+const PXN: u64 = 1 << 53;
+const UXN: u64 = 1 << 54;
+const COW: u64 = 1 << 55;
+/// Ignored by the hardware, which has PXN and UXN.
 const EXECUTABLE: u64 = 1 << 56;
 const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
 const ASID_SHIFT: u32 = 48;
@@ -56,21 +57,11 @@ pub const FORMAT: Format = Format {
     shift: 0,
     flags: [
         (MapFlags::WRITE, 0, READ_ONLY, READ_ONLY),
-        (MapFlags::EXECUTE, EXECUTABLE, NO_EXECUTE, EXECUTABLE),
-        (
-            MapFlags::USER,
-            USER | KERNEL_NO_EXECUTE,
-            USER_NO_EXECUTE,
-            USER,
-        ),
+        (MapFlags::EXECUTE, EXECUTABLE, PXN | UXN, EXECUTABLE),
+        (MapFlags::USER, USER | PXN, UXN, USER),
         (MapFlags::GLOBAL, 0, NOT_GLOBAL, NOT_GLOBAL),
-        (
-            MapFlags::DEVICE,
-            ATTRIBUTE_DEVICE,
-            INNER_SHAREABLE,
-            ATTRIBUTE_DEVICE,
-        ),
-        (MapFlags::COW, COPY_ON_WRITE, 0, COPY_ON_WRITE),
+        (MapFlags::DEVICE, DEVICE, SHAREABLE, DEVICE),
+        (MapFlags::COW, COW, 0, COW),
     ],
 };
 
@@ -104,9 +95,7 @@ pub const fn largest_level() -> usize {
 #[inline]
 pub unsafe fn write_root(value: u64) {
     // SAFETY: the caller vouches for the table; the kernel's half is not touched.
-    unsafe {
-        asm!("msr ttbr0_el1, {}", "isb", in(reg) value, options(nostack, preserves_flags));
-    }
+    unsafe { asm!("msr ttbr0_el1, {}", "isb", in(reg) value, options(nostack, preserves_flags)) };
 }
 
 /// The user half of this CPU.
@@ -188,10 +177,7 @@ pub fn flush_all() {
     // SAFETY: as in `forget`.
     unsafe {
         asm!(
-            "dsb ishst",
-            "tlbi vmalle1is",
-            "dsb ish",
-            "isb",
+            "dsb ishst; tlbi vmalle1is; dsb ish; isb",
             options(nostack, preserves_flags)
         )
     }

@@ -16,19 +16,15 @@ const APPLICATION_EXIT: u64 = 0x2_0026;
 
 /// Calls the firmware.
 fn psci(function: u64, arguments: [u64; 3]) -> i64 {
-    let [a, b, c] = arguments;
     let result;
     // SAFETY: what the function does is up to the caller; the call itself clobbers what the
     // calling convention says.
     unsafe {
-        match machine::psci_by_smc() {
-            true => {
-                asm!("smc #0", inout("x0") function => result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C"))
-            }
-            false => {
-                asm!("hvc #0", inout("x0") function => result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C"))
-            }
-        }
+        asm!(
+            "cbnz {by_smc:w}, 2f; hvc #0; b 3f; 2: smc #0; 3:",
+            by_smc = in(reg) u32::from(machine::psci_by_smc()), inout("x0") function => result,
+            in("x1") arguments[0], in("x2") arguments[1], in("x3") arguments[2], clobber_abi("C"),
+        );
     }
     result
 }

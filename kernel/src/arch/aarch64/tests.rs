@@ -4,8 +4,8 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::context::{self, FULL, FpuState, Frame};
 use super::{console, cpu, ipi, machine, read_register};
+use crate::arch::context::{self, FULL, FpuState, Frame};
 use crate::arch::layout::{DIRECT_MAP, IMAGE, USER_END};
 use crate::arch::{paging, power, timer, uaccess};
 use crate::mm::{self, MapFlags, PhysAddr, frames};
@@ -431,18 +431,18 @@ kernel_test! {
 
     fn new_frames_begin_in_user_mode() {
         let frame = Frame::user(0x40_0000, 0x7fff_0000, 11);
-        ktest_assert_eq!((frame.pc(), frame.sp(), frame.x[0], frame.tls()), (0x40_0000, 0x7fff_0000, 11, 0));
-        ktest_assert!(frame.x[1..].iter().all(|register| *register == 0));
+        ktest_assert_eq!((frame.pc(), frame.sp(), frame.registers[0], frame.tls()), (0x40_0000, 0x7fff_0000, 11, 0));
+        ktest_assert!(frame.registers[1..31].iter().all(|register| *register == 0));
         // EL0, interrupts on, no flags; and everything counts.
-        ktest_assert_eq!(frame.pstate, FULL);
+        ktest_assert_eq!(frame.registers[context::KIND], FULL);
         ktest_assert!(!frame.in_system_call());
     }
 
     fn results_replace_all_result_registers() {
         let mut frame = Frame::user(0, 0, 1);
-        (1..7).for_each(|at| frame.x[at] = 0x1111 * at as u64);
+        (1..7).for_each(|at| frame.registers[at] = 0x1111 * at as u64);
         frame.set_results(&[5, 6, 7]);
-        ktest_assert_eq!(frame.x[..7], [5, 6, 7, 0, 0, 0, 0x6666]);
+        ktest_assert_eq!(frame.registers[..7], [5, 6, 7, 0, 0, 0, 0x6666]);
         let registers = frame.registers();
         ktest_assert_eq!((registers[2], registers[30].0, registers[32].0), (("x2", 7), "x30", "pc"));
     }
@@ -572,24 +572,24 @@ kernel_test! {
 
     fn floating_point_state_is_saved_whole() {
         let mut random = random();
-        let mut state = FpuState::new();
+        let mut state = FpuState::default();
         let bytes = |state: &FpuState| -> [u64; 66] {
             // SAFETY: 528 bytes of plain integers.
             unsafe { core::ptr::from_ref(state).cast::<[u64; 66]>().read() }
         };
         let mut wanted = [0; 66];
-        wanted[2..].iter_mut().for_each(|word| *word = random.next());
+        wanted[..64].iter_mut().for_each(|word| *word = random.next());
         // Rounding mode and default NaN; sticky flags of inexact and overflow.
-        (wanted[0], wanted[1]) = (3 << 22 | 1 << 25, 1 << 4 | 1 << 2);
+        (wanted[64], wanted[65]) = (3 << 22 | 1 << 25, 1 << 4 | 1 << 2);
         // SAFETY: nobody's state is live in a test; the state is plain integers.
         unsafe {
             core::ptr::from_mut(&mut state).cast::<[u64; 66]>().write(wanted);
             context::fpu_restore(&state);
-            let mut other = FpuState::new();
+            let mut other = FpuState::default();
             context::fpu_save(&mut other);
             ktest_assert!(bytes(&other) == wanted);
             // A new thread finds zeros, nothing of the one before.
-            context::fpu_restore(&FpuState::new());
+            context::fpu_restore(&FpuState::default());
             context::fpu_save(&mut other);
             ktest_assert!(bytes(&other) == [0; 66]);
         }

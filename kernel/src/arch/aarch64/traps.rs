@@ -9,8 +9,9 @@
 use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 
-use super::context::{FULL, Frame};
+use super::context::{self, FULL, KIND};
 use super::{ipi, read_register, write_register};
+use crate::arch::context::Frame;
 use crate::ipc::message_passing::{ipc_fast_call, ipc_fast_reply_receive};
 use crate::panic::fatal_trap;
 use crate::percpu::PerCpu;
@@ -20,6 +21,10 @@ use veridian_abi::number;
 
 const CLASS_FPU: u64 = 0x07;
 const CLASS_SYSTEM_CALL: u64 = 0x15;
+/// What a vector is for.
+const SYNCHRONOUS: u64 = 0;
+const INTERRUPT: u64 = 1;
+const OTHER: u64 = 2;
 const EMERGENCY_STACK: usize = 8192;
 
 global_asm!(
@@ -58,7 +63,7 @@ global_asm!(
 .endm
 
 // A trap in user mode: everything into the frame, x16 and x17 are there already.
-.macro user_trap handler
+.macro user_trap cause
     most  stp
     mrs   x1, sp_el0
     mrs   x2, elr_el1
@@ -73,14 +78,15 @@ global_asm!(
     ldr   x1, [x1, #{stack_top}]
     mov   sp, x1
     mov   x29, xzr
-    bl    \handler
+    mov   x1, #\cause
+    bl    {handle}
     mrs   x0, tpidr_el1
     ldr   x0, [x0, #{current}]
     b     resume_frame
 .endm
 
 // A trap in the kernel: everything on the stack, x0 = frame, and back.
-.macro kernel_trap handler
+.macro kernel_trap handler, cause=0
     sub   sp, sp, #{frame_size}
     stp   x16, x17, [sp, #128]
     most  stp
@@ -91,6 +97,7 @@ global_asm!(
     stp   x2, x3, [sp, #{pc}]
     str   xzr, [sp, #{tls}]
     mov   x0, sp
+    mov   x1, #\cause
     bl    \handler
     ldp   x2, x3, [sp, #{pc}]
     msr   elr_el1, x2
@@ -198,16 +205,16 @@ resume_frame:                      // x0 = thread
     eret
 
 user_fault:
-    user_trap {user_sync}
+    user_trap {sync}
 user_interrupt:
-    user_trap {user_interrupt}
+    user_trap {interrupt}
 user_other:
     stp   x16, x17, [sp, #128]
-    user_trap {user_other}
+    user_trap {other}
 kernel_sync:
-    kernel_trap {kernel_sync}
+    kernel_trap {handle}, {sync}
 kernel_interrupt:
-    kernel_trap {kernel_interrupt}
+    kernel_trap {handle}, {interrupt}
 
 unexpected_trap:                   // x0 is in TPIDRRO_EL0; the stack may be full
     mov   x0, sp
@@ -226,11 +233,11 @@ unexpected_trap:                   // x0 is in TPIDRRO_EL0; the stack may be ful
 emergency_stack_top:
 "#,
     system_call = const CLASS_SYSTEM_CALL,
-    sp = const offset_of!(Frame, sp),
-    pc = const offset_of!(Frame, pc),
-    pstate = const offset_of!(Frame, pstate),
-    tls = const offset_of!(Frame, tls),
-    zeros = const offset_of!(Frame, zeros),
+    sp = const 8 * context::SP,
+    pc = const 8 * context::PC,
+    pstate = const 8 * KIND,
+    tls = const 8 * context::TLS,
+    zeros = const 8 * context::NAMES.len(),
     frame_size = const size_of::<Frame>(),
     full = const FULL,
     stack_top = const offset_of!(PerCpu, kernel_stack_top),
@@ -242,11 +249,10 @@ emergency_stack_top:
     fast_call = sym ipc_fast_call,
     fast_reply_receive = sym ipc_fast_reply_receive,
     reply_receive = const number::reply_receive,
-    user_sync = sym user_sync,
-    user_interrupt = sym user_interrupt,
-    user_other = sym user_other,
-    kernel_sync = sym kernel_sync,
-    kernel_interrupt = sym kernel_interrupt,
+    sync = const SYNCHRONOUS,
+    interrupt = const INTERRUPT,
+    other = const OTHER,
+    handle = sym handle,
     unexpected = sym unexpected,
 );
 
@@ -286,34 +292,26 @@ fn describe(pc: u64) -> Fault {
     Fault::new(kind, read_register!("far_el1"), pc, code)
 }
 
-extern "C" fn user_sync(frame: &mut Frame) {
-    if read_register!("esr_el1") >> 26 == CLASS_FPU {
-        return trap::fpu_unavailable();
+/// Any trap but a system call; returns to resume what it came from.
+extern "C" fn handle(frame: &mut Frame, cause: u64) {
+    let from_user = frame.registers[KIND] & FULL != 0;
+    if cause == INTERRUPT {
+        return ipi::handle(from_user);
     }
-    trap::user_fault(describe(frame.pc()));
-}
-
-extern "C" fn user_interrupt(_frame: &mut Frame) {
-    ipi::handle(true);
-}
-
-extern "C" fn user_other(frame: &mut Frame) {
-    let code = read_register!("esr_el1");
-    trap::user_fault(Fault::new(FaultKind::Other, 0, frame.pc(), code));
-}
-
-extern "C" fn kernel_interrupt(_frame: &mut Frame) {
-    ipi::handle(false);
-}
-
-extern "C" fn kernel_sync(frame: &mut Frame) {
-    let pc = trap::kernel_fault(describe(frame.pc()), frame, frame.frame_pointer());
-    frame.set_pc(pc);
+    let mut fault = describe(frame.pc());
+    if cause == OTHER {
+        fault = Fault::new(FaultKind::Other, 0, fault.pc, fault.code);
+    }
+    match from_user {
+        true if cause == SYNCHRONOUS && fault.code >> 26 == CLASS_FPU => trap::fpu_unavailable(),
+        true => trap::user_fault(fault),
+        false => frame.set_pc(trap::kernel_fault(fault, frame, frame.frame_pointer())),
+    }
 }
 
 /// Runs on the emergency stack, with the registers saved there.
 extern "C" fn unexpected(frame: &mut Frame) -> ! {
-    frame.sp = read_register!("sp_el0");
+    frame.registers[context::SP] = read_register!("sp_el0");
     let fault = describe(frame.pc());
     let what = match fault.kind {
         FaultKind::Page(_) => "kernel stack overflow",

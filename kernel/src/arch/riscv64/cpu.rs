@@ -68,14 +68,7 @@ pub(super) fn read_sstatus() -> u64 {
 pub fn wait_for_interrupt() {
     // SAFETY: wfi ends when an enabled source is pending even while interrupts are off, so none
     // that comes before it is slept through; it is taken in the window behind.
-    unsafe {
-        asm!(
-            "wfi",
-            "csrsi sstatus, 2",
-            "csrci sstatus, 2",
-            options(nostack)
-        )
-    };
+    unsafe { asm!("wfi; csrsi sstatus, 2; csrci sstatus, 2", options(nostack)) };
 }
 
 /// Stops until an interrupt that may be never.

@@ -1,8 +1,8 @@
 //! Kernel tests of what is special to RISC-V: status bits, frames, timer, interrupts, FPU, user
 //! access, page-table bits, harts.
 
-use super::context::{self, FpuState, Frame};
 use super::{console, cpu, ipi, sstatus};
+use crate::arch::context::{self, FpuState, Frame};
 use crate::arch::layout::{DIRECT_MAP, IMAGE, USER_END};
 use crate::arch::{paging, timer, uaccess};
 use crate::mm::{MapFlags, PhysAddr};
@@ -106,16 +106,16 @@ kernel_test! {
         let mut frame = Frame::user(0x1000, 0x7fff_0000, 42);
         frame.set_tls(7);
         ktest_assert_eq!([frame.pc(), frame.sp(), frame.tls()], [0x1000, 0x7fff_0000, 7]);
-        ktest_assert_eq!(frame.x[10], 42);
-        ktest_assert_eq!(frame.x.iter().filter(|value| **value != 0).count(), 4);
+        ktest_assert_eq!(frame.registers[10], 42);
+        ktest_assert_eq!(frame.registers.iter().filter(|value| **value != 0).count(), 5);
         ktest_assert!(!frame.in_system_call());
         for number in 0..32 {
-            frame.x[number] = number as u64;
+            frame.registers[number] = number as u64;
         }
         frame.set_results(&[100, 101, 102]);
-        ktest_assert_eq!(frame.x[9..17], [9, 100, 101, 102, 0, 0, 0, 16][..]);
+        ktest_assert_eq!(frame.registers[9..17], [9, 100, 101, 102, 0, 0, 0, 16][..]);
         let registers = frame.registers();
-        ktest_assert_eq!((registers[7], registers[31]), (("s0", 8), ("pc", 0)));
+        ktest_assert_eq!((registers[8], registers[0]), (("s0", 8), ("pc", 0)));
     }
 
     fn trap_in_the_kernel_preserves_every_register() {
@@ -290,25 +290,25 @@ kernel_test! {
     fn floating_point_traps_while_it_is_off() {
         context::fpu_disable();
         ktest_assert_eq!(probe!("fmv.d.x f0, zero"), Some(ILLEGAL_INSTRUCTION));
-        ktest_assert!(!context::fpu_is_enabled());
+        ktest_assert!(!super::context::fpu_is_enabled());
         context::fpu_enable();
         ktest_assert_eq!(probe!("fmv.d.x f0, zero"), None);
         context::fpu_disable();
     }
 
     fn floating_point_state_survives_a_round_trip() {
-        let mut state = FpuState::new();
+        let mut state = FpuState::default();
         for (number, register) in state.registers.iter_mut().enumerate() {
             *register = 0x4000_0000_0000_0000 + number as u64 * 0x0101_0101;
         }
         state.control = 0x7f;
-        let mut stored = FpuState::new();
+        let mut stored = FpuState::default();
         context::fpu_enable();
         // SAFETY: the FPU is on, and no program's state is in it while kernel tests run.
         unsafe {
             context::fpu_restore(&state);
             context::fpu_save(&mut stored);
-            context::fpu_restore(&FpuState::new());
+            context::fpu_restore(&FpuState::default());
         }
         ktest_assert_eq!((stored.registers, stored.control), (state.registers, state.control));
         // SAFETY: as above.

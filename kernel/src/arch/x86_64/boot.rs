@@ -17,6 +17,8 @@ use crate::percpu::PerCpu;
 
 /// Where the real-mode entry is copied to: any free page below 1 MiB does.
 pub const TRAMPOLINE: u64 = 0x8000;
+/// Bytes of it.
+const REAL_MODE_SIZE: usize = 128;
 
 /// What the bootstrap tables map of physical memory.
 const BOOT_GIB: u64 = 16;
@@ -81,9 +83,9 @@ boot_high:
     movq %rsp, %rdx
     begin {start}
 
-.global trampoline_start, trampoline_end
-.set MOVED, trampoline_start - {trampoline}
-trampoline_start:
+.global real_mode_start
+.set MOVED, real_mode_start - {trampoline}
+real_mode_start:
 .code16
     cli
     cld
@@ -94,7 +96,7 @@ trampoline_start:
 trampoline_gdtr:
     .word 23
     .long boot_gdt - IMAGE
-trampoline_end:
+.org real_mode_start + {real_mode_size}
 secondary_high:
     movq {root}(%rip), %rax
     movq %rax, %cr3
@@ -152,14 +154,14 @@ boot_stack_top:
     starting = sym STARTING,
     root = sym KERNEL_ROOT,
     trampoline = const TRAMPOLINE,
+    real_mode_size = const REAL_MODE_SIZE,
     gib = const BOOT_GIB,
     options(att_syntax)
 );
 
 unsafe extern "C" {
     static mut boot_pdpt_low: [u64; 512];
-    static trampoline_start: [u8; 0];
-    static trampoline_end: [u8; 0];
+    static real_mode_start: [u8; REAL_MODE_SIZE];
 }
 
 /// Traps work from here on.
@@ -185,15 +187,10 @@ pub(super) fn reach() -> u64 {
 
 /// Puts the real-mode entry in place for `cpu`.
 pub fn prepare_secondary(cpu: &'static PerCpu) {
-    let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
-    let target = crate::mm::PhysAddr(TRAMPOLINE).as_ptr::<u8>();
+    let target = crate::mm::PhysAddr(TRAMPOLINE).as_ptr::<[u8; REAL_MODE_SIZE]>();
     // SAFETY: the page is RAM reserved for this (machine.rs), mapped by the direct map, and the
     // copied bytes are part of the kernel's text.
-    unsafe {
-        start
-            .cast::<u8>()
-            .copy_to_nonoverlapping(target, end.addr() - start.addr())
-    };
+    unsafe { target.write(real_mode_start) };
     STARTING.store(core::ptr::from_ref(cpu).cast_mut(), Ordering::Release);
 }
 

@@ -6,13 +6,15 @@
 
 use core::cell::UnsafeCell;
 
-use x86_64::VirtAddr;
 use x86_64::instructions::{segmentation::*, tables};
 use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::idt::Entry;
 use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::traps;
+use crate::lock::Once;
 use crate::percpu::{MAX_CPUS, PerCpu};
 
 pub const KERNEL_CODE: u16 = 0x08;
@@ -23,10 +25,10 @@ pub const USER_DATA: u16 = 0x20 | 3;
 pub const USER_CODE: u16 = 0x28 | 3;
 const TASK_STATE: u16 = 0x30;
 
-/// Stack number for NMI and debug traps.
-const IST_NMI: u64 = 1;
-/// Stack number for double faults and machine checks.
-const IST_FATAL: u64 = 2;
+/// Index of the stack for NMI and debug traps.
+const IST_NMI: u16 = 0;
+/// Index of the stack for double faults and machine checks.
+const IST_FATAL: u16 = 1;
 const IST_SIZE: usize = 8192;
 
 #[repr(C, align(16))]
@@ -51,26 +53,17 @@ static TABLES: AllTables = AllTables(UnsafeCell::new(
     }; MAX_CPUS],
 ));
 
-#[repr(C, align(16))]
-struct Gates(UnsafeCell<[[u64; 2]; 256]>);
-
-// SAFETY: written by the boot CPU before others start, with the same values by each later.
-unsafe impl Sync for Gates {}
-
-static GATES: Gates = Gates(UnsafeCell::new([[0; 2]; 256]));
+static GATES: Once<[Entry<()>; 256]> = Once::new();
 
 /// Loads this CPU's descriptors.
 pub fn init_cpu(cpu: &PerCpu) {
     set_kernel_stack(cpu, cpu.kernel_stack_top.get());
     // SAFETY: the element belongs to the CPU that runs this; no other reference to it exists.
     let tables = unsafe { &mut *TABLES.0.get().cast::<CpuTables>().add(cpu.number()) };
-    let tops = tables
-        .stacks
-        .each_ref()
-        .map(|stack| stack.as_ptr_range().end);
-    let [nmi, fatal] = tops.map(VirtAddr::from_ptr);
-    let unused = VirtAddr::zero();
-    tables.task.interrupt_stack_table = [nmi, fatal, unused, unused, unused, unused, unused];
+    for (index, stack) in tables.stacks.iter().enumerate() {
+        let top = VirtAddr::from_ptr(stack.as_ptr_range().end);
+        tables.task.interrupt_stack_table[index] = top;
+    }
     tables.segments = GlobalDescriptorTable::new();
     for descriptor in [
         Descriptor::kernel_code_segment(),
@@ -82,10 +75,9 @@ pub fn init_cpu(cpu: &PerCpu) {
     ] {
         tables.segments.append(descriptor);
     }
-    fill_gates();
     let gates = DescriptorTablePointer {
         limit: 4095,
-        base: VirtAddr::from_ptr(GATES.0.get()),
+        base: VirtAddr::from_ptr(GATES.call_once(|| core::array::from_fn(gate_of))),
     };
     let data = SegmentSelector(KERNEL_DATA);
     // SAFETY: the tables are static and complete; the segments keep their meaning. Loading FS and
@@ -108,24 +100,20 @@ pub fn set_kernel_stack(cpu: &PerCpu, top: u64) {
     tables.task.privilege_stack_table[0] = VirtAddr::new(top);
 }
 
-fn fill_gates() {
-    for vector in 0..256u64 {
-        let stack = match vector {
-            1 | 2 => IST_NMI,
-            8 | 18 => IST_FATAL,
-            _ => 0,
+fn gate_of(vector: usize) -> Entry<()> {
+    let mut gate = Entry::missing();
+    // SAFETY: the stub is the entry for this vector, and every CPU has these stacks.
+    unsafe {
+        let options = gate.set_handler_addr(VirtAddr::new(traps::stub(vector as u8)));
+        match vector {
+            1 | 2 => options.set_stack_index(IST_NMI),
+            8 | 18 => options.set_stack_index(IST_FATAL),
+            // User code may raise breakpoints itself.
+            3 => options.set_privilege_level(PrivilegeLevel::Ring3),
+            _ => options,
         };
-        // User code may raise breakpoints itself.
-        let level = if vector == 3 { 3 } else { 0 };
-        let entry = traps::stub(vector as u8);
-        let low = entry & 0xffff
-            | u64::from(KERNEL_CODE) << 16
-            | stack << 32
-            | (0x8e | level << 5) << 40
-            | (entry >> 16 & 0xffff) << 48;
-        // SAFETY: every CPU writes the same values, the first before any gate is used.
-        unsafe { (*GATES.0.get())[vector as usize] = [low, entry >> 32] };
     }
+    gate
 }
 
 /// This CPU's stacks: for traps from user mode, for NMI, for what is fatal.
@@ -140,8 +128,10 @@ pub(super) fn stacks(cpu: &PerCpu) -> [u64; 3] {
 /// Entry, stack number and privilege level of a gate.
 #[cfg(feature = "ktest")]
 pub(super) fn gate(vector: u8) -> (u64, u64, u64) {
-    // SAFETY: gates do not change after boot.
-    let [low, high] = unsafe { (*GATES.0.get())[usize::from(vector)] };
+    let gates: *const [[u64; 2]; 256] =
+        core::ptr::from_ref(GATES.get().expect("made at boot")).cast();
+    // SAFETY: gates are 16 bytes each and do not change after boot.
+    let [low, high] = unsafe { (*gates)[usize::from(vector)] };
     (
         low & 0xffff | low >> 48 << 16 | high << 32,
         low >> 32 & 7,

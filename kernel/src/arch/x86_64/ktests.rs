@@ -5,9 +5,9 @@ use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use x86_64::registers::{control::Cr4, model_specific::Msr};
 
-use super::context::{self, FpuState, Frame};
 use super::cpu::{self, Features};
 use super::{descriptors, ipi, traps};
+use crate::arch::context::{self, FpuState, Frame};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE, USER_END};
 use crate::arch::paging::{self, Entry};
 use crate::arch::{timer, uaccess};
@@ -158,7 +158,7 @@ kernel_test! {
         let mut frame = Frame::user(0, 0, 0);
         for value in [0x1000, 0x7f00_1234_5678, 0] {
             frame.set_tls(value);
-            frame.activate_tls();
+            super::context::activate_tls(&frame);
             ktest_assert_eq!(read_msr(0xc000_0100), value);
         }
     }
@@ -193,8 +193,8 @@ kernel_test! {
         ktest_assert!(fired >= start + 14_500_000, "{} ns", fired - start);
     }
 
-    fn time_runs_as_the_pit_says() {
-        let Some(hz) = timer::measured_clock_hz() else { ktest_ignore!("no PIT") };
+    fn time_runs_as_the_acpi_timer_says() {
+        let Some(hz) = timer::measured_clock_hz() else { ktest_ignore!("no ACPI timer") };
         ktest_assert!(hz.abs_diff(1_000_000_000) < 10_000_000, "{hz} ns per second");
     }
 
@@ -288,7 +288,7 @@ kernel_test! {
     }
 
     fn the_fpu_keeps_what_it_is_given() {
-        let (mut saved, pattern) = (FpuState::new(), [0x1122_3344_5566_7788u64, 0x99aa_bbcc_ddee_ff00]);
+        let (mut saved, pattern) = (FpuState::default(), [0x1122_3344_5566_7788u64, 0x99aa_bbcc_ddee_ff00]);
         let mut found = [0u64; 2];
         context::fpu_enable();
         // SAFETY: the FPU is enabled, and its owner's state is not live: tests run without threads.
@@ -307,7 +307,7 @@ kernel_test! {
         if !cpu::has(Features::AVX) {
             ktest_ignore!("the CPU has no AVX");
         }
-        let (mut saved, pattern) = (FpuState::new(), [1u64, 2, 3, 4]);
+        let (mut saved, pattern) = (FpuState::default(), [1u64, 2, 3, 4]);
         let mut found = [0u64; 4];
         context::fpu_enable();
         // SAFETY: as in `the_fpu_keeps_what_it_is_given`.
@@ -329,7 +329,7 @@ kernel_test! {
         // SAFETY: as in `the_fpu_keeps_what_it_is_given`.
         unsafe {
             asm!("movdqu xmm3, [{}]", in(reg) &[u64::MAX; 2]);
-            context::fpu_restore(&FpuState::new());
+            context::fpu_restore(&FpuState::default());
             asm!("movdqu [{}], xmm3", "fnstcw [{}]", "stmxcsr [{}]", in(reg) &mut found, in(reg) &mut control, in(reg) &mut status);
         }
         context::fpu_disable();

@@ -1,7 +1,7 @@
 //! Time: the TSC for reading it, the local APIC for being woken.
 //!
 //! The TSC's rate comes from CPUID where the CPU or the hypervisor says it, and is measured
-//! against the PIT otherwise. QEMU's TSCs run in step on all CPUs. The APIC timer is armed with
+//! against the ACPI timer otherwise. QEMU's TSCs run in step on all CPUs. The APIC timer is armed with
 //! TSC deadlines where the CPU has them, else with a count that was measured the same way.
 
 use core::arch::x86_64::{__cpuid, _rdtsc};
@@ -10,10 +10,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use x86_64::instructions::port::Port;
 
 use super::cpu::{self, Features, write_msr};
-use super::ipi;
 use super::traps::TIMER_VECTOR;
+use super::{ipi, machine};
 use crate::arch::timer::scale;
-use crate::lock::{Rank, SpinLock};
 
 const MSR_TSC_DEADLINE: u32 = 0x6e0;
 const LVT_TIMER: u32 = 0x320;
@@ -24,16 +23,13 @@ const DIVIDE_BY_1: u32 = 0b1011;
 const MASKED: u32 = 1 << 16;
 const DEADLINE_MODE: u32 = 2 << 17;
 
-const PIT_COUNTER: Port<u8> = Port::new(0x42);
-const PIT_COMMAND: Port<u8> = Port::new(0x43);
-const PIT_HZ: u64 = 1_193_182;
-/// Ticks of the PIT over which rates are measured: about 10 ms.
-const PIT_SPAN: u64 = 11_932;
+/// Rate of the ACPI timer, which has 24 bits (ACPI 4.8.3.3).
+const ACPI_HZ: u64 = 3_579_545;
+/// Ticks of the ACPI timer over which rates are measured: about 10 ms.
+const ACPI_SPAN: u64 = 35_795;
 
 /// APIC ticks per TSC tick, as 32.32 fixed point.
 static APIC_PER_TICK: AtomicU64 = AtomicU64::new(1 << 32);
-/// The PIT has one counter for all.
-static PIT: SpinLock<()> = SpinLock::new(Rank::Interrupts, ());
 
 /// The TSC.
 #[inline]
@@ -95,7 +91,7 @@ fn stated_tsc_hz() -> Option<u64> {
 
 /// Rates of the TSC and of the APIC timer in Hz. Measures until two spans agree to 1 in 1000, so
 /// that a host that stopped this CPU in the middle of a reading does not spoil the clock; without
-/// a PIT, or if none agree, the last guess.
+/// an ACPI timer, or if none agree, the last guess.
 fn measure() -> [u64; 2] {
     let mut last = [1_000_000_000u64; 2];
     for _ in 0..10 {
@@ -108,48 +104,33 @@ fn measure() -> [u64; 2] {
     last
 }
 
-/// Both rates over one span of the PIT; None if there is no PIT that counts.
+/// Both rates over one span of the ACPI timer; None if there is none that counts.
 fn measure_span() -> Option<[u64; 2]> {
-    let _pit = PIT.lock();
-    let (mut gate, mut counter, mut command) = (Port::<u8>::new(0x61), PIT_COUNTER, PIT_COMMAND);
-    // SAFETY: counter 2 of the PIT drives nothing but the speaker, which is off.
-    unsafe {
-        let speaker = gate.read();
-        gate.write(speaker & !2 | 1);
-        command.write(0xb0);
-        (0..2).for_each(|_| counter.write(0xff));
-    }
     ipi::write(LVT_TIMER, MASKED);
     ipi::write(INITIAL_COUNT, u32::MAX);
-    let start = sample();
-    let mut ends = (0..1_000_000).map(|_| sample());
-    let end = ends.find(|end| start[2].saturating_sub(end[2]) >= PIT_SPAN)?;
-    let hz = |ticks: u64| ticks * PIT_HZ / (start[2] - end[2]);
+    let start = sample()?;
+    let mut ends = (0..1_000_000).filter_map(|_| sample());
+    let passed = |end: &[u64; 4]| end[2].wrapping_sub(start[2]) & 0xff_ffff;
+    let end = ends.find(|end| passed(end) >= ACPI_SPAN)?;
+    let hz = |ticks: u64| ticks * ACPI_HZ / passed(&end);
     Some([hz(end[0] - start[0]), hz(start[1].saturating_sub(end[1]))])
 }
 
-/// TSC, APIC count and PIT count of one moment (the latter two count down): of several readings
-/// the one that took least time.
-fn sample() -> [u64; 4] {
-    let (mut low_high, mut command) = (PIT_COUNTER, PIT_COMMAND);
+/// TSC, APIC count (which goes down) and ACPI timer of one moment: of several readings the one
+/// that took least time.
+fn sample() -> Option<[u64; 4]> {
+    let mut timer = Port::<u32>::new(machine::interrupts().timer_port?);
     let reading = |_| {
         let before = counter();
-        // SAFETY: latches and reads counter 2, which only this module uses.
-        let (apic, tsc, pit) = unsafe {
-            command.write(0x80);
-            let (apic, tsc) = (ipi::read(CURRENT_COUNT), counter());
-            (apic, tsc, [(); 2].map(|()| low_high.read()))
-        };
-        let pit = u16::from_le_bytes(pit).into();
-        [tsc, apic.into(), pit, tsc - before]
+        // SAFETY: reading the ACPI timer changes nothing.
+        let ticks = unsafe { timer.read() };
+        let (apic, tsc) = (ipi::read(CURRENT_COUNT), counter());
+        [tsc, apic.into(), ticks.into(), tsc - before]
     };
-    (0..8)
-        .map(reading)
-        .min_by_key(|reading| reading[3])
-        .expect("eight readings")
+    (0..8).map(reading).min_by_key(|reading| reading[3])
 }
 
-/// How many nanoseconds of `now` pass in a second of the PIT.
+/// How many nanoseconds of `now` pass in a second of the ACPI timer.
 #[cfg(feature = "ktest")]
 pub fn measured_clock_hz() -> Option<u64> {
     let [hz, _] = measure_span()?;

@@ -10,13 +10,13 @@
 //! leaves argument registers alone, so that the message fast paths get them as they came.
 
 use core::arch::global_asm;
-use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use x86_64::registers::control::Cr2;
 
-use super::context::{self, Frame, NAMES};
+use super::context::{ERROR, FLAGS, FULL, KIND, PC, SP, VECTOR};
 use super::{cpu, ipi, uaccess};
+use crate::arch::context::Frame;
 use crate::syscall;
 use crate::trap::{self, Access, Fault, FaultKind, Interrupt};
 
@@ -37,20 +37,6 @@ const NMI: u64 = 2;
 /// NMIs taken since boot, on all CPUs.
 pub static NMI_COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// Registers of interrupted kernel code, on its stack.
-#[repr(C)]
-struct KernelFrame {
-    /// As in a `Frame`, but for rsp.
-    general: [u64; 16],
-    vector: u64,
-    error: u64,
-    rip: u64,
-    cs: u64,
-    rflags: u64,
-    rsp: u64,
-    ss: u64,
-}
-
 global_asm!(
     r#"
 .section .text
@@ -67,44 +53,47 @@ trap_stubs:
     .set vector, vector + 1
 .endr
 
-# on the stack: vector, error, rip, cs, rflags, rsp, ss
+.macro save
+    .irp reg, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
+    push \reg
+    .endr
+.endm
+
+.macro restore
+    .irp reg, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    pop \reg
+    .endr
+    add rsp, 16
+    iretq
+.endm
+
+// on the stack: vector, error, rip, cs, rflags, rsp, ss; they go to the same places in the frame
 trap_common:
     test byte ptr [rsp + 24], 3
     jz trap_in_kernel
-trap_in_user:
     swapgs
     mov gs:[24], rdi
     mov rdi, gs:[16]
-    mov [rdi], rax
-    mov [rdi + 8*1], rcx
-    mov [rdi + 8*2], rdx
-    mov [rdi + 8*3], rbx
-    mov [rdi + 8*5], rbp
-    mov [rdi + 8*6], rsi
-    .irp n, 8, 9, 10, 11, 12, 13, 14, 15
-    mov [rdi + 8*\n], r\n
+    .irp n, 16, 17, 18, 19, 20, 21, 22
+    pop [rdi + 8*\n]
     .endr
-    mov rax, gs:[24]
-    mov [rdi + 8*7], rax
-    mov qword ptr [rdi + 8*{KIND}], {FULL}
-    pop rsi
-    pop rdx
-    pop [rdi + 8*{PC}]
-    pop rax
-    pop [rdi + 8*{FLAGS}]
-    pop [rdi + 8*4]
+    lea rsp, [rdi + 8*16]
+    mov rdi, gs:[24]
+    save
+    lea rdi, [rsp - 8]
     mov rsp, gs:[8]
     cld
     xor ebp, ebp
-    call {from_user}
+    call {handle}
     mov rdi, gs:[16]
-    jmp resume_full
+resume_full:
+    lea rsp, [rdi + 8]
+    swapgs
+    restore
 
-# Kernel mode does not mean that GS is the kernel's: the trap may have come before `swapgs`.
+// Kernel mode does not mean that GS is the kernel's: the trap may have come before `swapgs`.
 trap_in_kernel:
-    .irp reg, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rsp, rbx, rdx, rcx, rax
-    push \reg
-    .endr
+    save
     cld
     mov ecx, {GS_BASE}
     rdmsr
@@ -112,19 +101,16 @@ trap_in_kernel:
     test edx, edx
     js 1f
     swapgs
-1:  mov rdi, rsp
+1:  push 0
+    mov rdi, rsp
     mov rbx, rsp
     and rsp, -16
-    call {from_kernel}
-    mov rsp, rbx
+    call {handle}
+    lea rsp, [rbx + 8]
     test r12d, r12d
     js 2f
     swapgs
-2:  .irp reg, rax, rcx, rdx, rbx, r8, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
-    pop \reg
-    .endr
-    add rsp, 16
-    iretq
+2:  restore
 
 .balign 16
 .global syscall_entry
@@ -135,13 +121,13 @@ syscall_entry:
     mov [rsp + 8*{PC}], rcx
     mov rcx, gs:[24]
     mov [rsp + 8*{FLAGS}], r11
-    mov [rsp + 8*4], rcx
-    mov [rsp + 8*3], rbx
+    mov [rsp + 8*{SP}], rcx
+    mov [rsp + 8*4], rbx
     mov [rsp + 8*5], rbp
     .irp n, 12, 13, 14, 15
     mov [rsp + 8*\n], r\n
     .endr
-    mov qword ptr [rsp + 8*{KIND}], {SYSCALL}
+    mov qword ptr [rsp + 8*{KIND}], 0
     mov rsp, gs:[8]
     mov rcx, r10
     cmp rax, {CALLS}
@@ -151,7 +137,7 @@ syscall_exit:
     mov rcx, gs:[16]
     mov rsi, rdx
     mov r11, [rcx + 8*{FLAGS}]
-    mov rsp, [rcx + 8*4]
+    mov rsp, [rcx + 8*{SP}]
     mov rcx, [rcx + 8*{PC}]
     xor edi, edi
     xor edx, edx
@@ -162,18 +148,40 @@ syscall_exit:
     sysretq
 1:  call {no_such_call}
     jmp syscall_exit
+
+// rdi = frame, on any kernel stack
+.global resume_frame, resume_words
+resume_frame:
+    cmp qword ptr [rdi + 8*{KIND}], 0
+    jne resume_full
+    mov rax, [rdi + 8*1]
+    mov rdx, [rdi + 8*3]
+    mov rsi, [rdi + 8*6]
+    .irp n, 8, 9, 10
+    mov r\n, [rdi + 8*\n]
+    .endr
+resume_words:                       # the results are in their registers
+    mov rbx, [rdi + 8*4]
+    mov rbp, [rdi + 8*5]
+    .irp n, 12, 13, 14, 15
+    mov r\n, [rdi + 8*\n]
+    .endr
+    mov rcx, [rdi + 8*{PC}]
+    mov r11, [rdi + 8*{FLAGS}]
+    mov rsp, [rdi + 8*{SP}]
+    xor edi, edi
+    swapgs
+    sysretq
 "#,
-    PC = const context::PC,
-    FLAGS = const context::FLAGS,
-    KIND = const context::KIND,
-    SYSCALL = const context::SYSCALL,
-    FULL = const context::FULL,
+    PC = const PC,
+    FLAGS = const FLAGS,
+    SP = const SP,
+    KIND = const KIND,
     GS_BASE = const cpu::MSR_GS_BASE,
     CALLS = const syscall::COUNT,
     table = sym syscall::TABLE,
     no_such_call = sym syscall::no_such_call,
-    from_user = sym from_user,
-    from_kernel = sym from_kernel,
+    handle = sym handle,
 );
 
 unsafe extern "C" {
@@ -192,38 +200,26 @@ pub(super) fn syscall_entry_address() -> u64 {
     syscall_entry as *const () as u64
 }
 
-extern "C" fn from_user(_frame: *mut Frame, vector: u64, error: u64) {
+/// Any trap but a system call; returns to resume what it came from.
+extern "C" fn handle(frame: &mut Frame) {
     uaccess::close();
+    let [vector, error] = [VECTOR, ERROR].map(|at| frame.registers[at]);
+    let from_user = frame.registers[KIND] == FULL;
     if let Some(what) = acknowledge(vector) {
-        return trap::interrupt(what, true);
+        return trap::interrupt(what, from_user);
     }
+    let fault = fault(vector, error, frame.pc());
     match vector {
-        7 => trap::fpu_unavailable(),
-        NMI => nmi(),
-        0..32 => {
-            // SAFETY: a trap from user mode has a current thread, which begins with its frame.
-            let frame = unsafe { &mut *cpu::current().current.get().cast::<Frame>() };
-            let fault = fault(vector, error, frame.pc());
+        NMI => drop(NMI_COUNT.fetch_add(1, Ordering::Relaxed)),
+        32.. => {}
+        7 if from_user => trap::fpu_unavailable(),
+        _ if from_user => {
             // A jump outside user space must not become a return to there.
             frame.set_pc(fault.pc);
             trap::user_fault(fault);
         }
-        _ => {}
+        _ => frame.registers[PC] = trap::kernel_fault(fault, frame, frame.frame_pointer()),
     }
-}
-
-extern "C" fn from_kernel(frame: &mut KernelFrame) {
-    uaccess::close();
-    if let Some(what) = acknowledge(frame.vector) {
-        return trap::interrupt(what, false);
-    }
-    match frame.vector {
-        NMI => return nmi(),
-        32.. => return,
-        _ => {}
-    }
-    let fault = fault(frame.vector, frame.error, frame.rip);
-    frame.rip = trap::kernel_fault(fault, frame, frame.general[5]);
 }
 
 /// Acknowledges an interrupt and says what it was; None for exceptions and spurious ones.
@@ -242,10 +238,6 @@ fn acknowledge(vector: u64) -> Option<Interrupt> {
     Some(what)
 }
 
-fn nmi() {
-    NMI_COUNT.fetch_add(1, Ordering::Relaxed);
-}
-
 fn fault(vector: u64, error: u64, pc: u64) -> Fault {
     let kind = match vector {
         0 | 4 => FaultKind::Arithmetic,
@@ -260,28 +252,10 @@ fn fault(vector: u64, error: u64, pc: u64) -> Fault {
         17 => FaultKind::Alignment,
         _ => FaultKind::Other,
     };
-    let is_page = vector == PAGE_FAULT;
-    Fault {
-        kind,
-        address: if is_page { Cr2::read_raw() } else { 0 },
-        pc,
-        code: vector << 32 | error,
-    }
-}
-
-impl fmt::Display for KernelFrame {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (general, pc) = (&self.general, self.rip);
-        let registers: [_; 20] = core::array::from_fn(|i| match i {
-            4 => ("rsp", self.rsp),
-            16.. => [
-                ("rip", pc),
-                ("rflags", self.rflags),
-                ("cs", self.cs),
-                ("ss", self.ss),
-            ][i - 16],
-            i => (NAMES[i], general[i]),
-        });
-        context::dump(f, &registers)
-    }
+    let address = if vector == PAGE_FAULT {
+        Cr2::read_raw()
+    } else {
+        0
+    };
+    Fault::new(kind, address, pc, vector << 32 | error)
 }

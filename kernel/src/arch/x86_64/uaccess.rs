@@ -9,7 +9,7 @@ global_asm!(
 .section .text
 .global uaccess_start, uaccess_failed, uaccess_read, uaccess_write, uaccess_load, uaccess_exchange
 uaccess_start:
-# (to, from, length) -> 0 or 1
+// (to, from, length) -> 0 or 1
 uaccess_read:
 uaccess_write:
     mov rcx, rdx
@@ -20,13 +20,13 @@ uaccess_write:
     rep movsb
     xor eax, eax
     ret
-# (address, out) -> 0 or 1
+// (address, out) -> 0 or 1
 uaccess_load:
     mov ecx, [rdi]
     mov [rsi], ecx
     xor eax, eax
     ret
-# (address, expected, new, out) -> 0 or 1
+// (address, expected, new, out) -> 0 or 1
 uaccess_exchange:
     mov eax, esi
     lock cmpxchg [rdi], edx
