@@ -49,18 +49,12 @@ impl Entry {
     /// if it is writable: the kernel does not page out, and the CPU need not note it.
     #[inline]
     pub fn leaf(page: PhysAddr, flags: MapFlags, level: usize) -> Entry {
-        let size = if level == 0 {
-            FORMAT.small
-        } else {
-            FORMAT.large
-        };
-        let bits = FORMAT.flags.iter().map(
-            |(flag, on, off, _)| {
-                if flags.contains(*flag) { *on } else { *off }
-            },
-        );
-        let bits = bits.fold(FORMAT.present | size, |all, bits| all | bits);
-        Entry(page.0 >> FORMAT.shift | bits)
+        let size = [FORMAT.small, FORMAT.large][level.min(1)];
+        let mut bits = page.0 >> FORMAT.shift | FORMAT.present | size;
+        for (flag, on, off, _) in FORMAT.flags {
+            bits |= if flags.contains(flag) { on } else { off };
+        }
+        Entry(bits)
     }
 
     /// Whether the entry maps anything.
@@ -85,10 +79,8 @@ impl Entry {
     /// What a leaf allows.
     #[inline]
     pub fn flags(self, _level: usize) -> MapFlags {
-        let set = FORMAT
-            .flags
-            .iter()
-            .filter(|(_, on, _, told)| self.0 & told == on & told);
+        let all = FORMAT.flags.iter();
+        let set = all.filter(|(_, on, _, told)| self.0 & told == on & told);
         set.fold(MapFlags::READ, |flags, (flag, ..)| flags | *flag)
     }
 }

@@ -75,37 +75,32 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     let root = table(read, pointer.number(at, size));
     let count = root.0.len().saturating_sub(36) / size;
     let tables = (0..count).map(|i| table(read, root.number(36 + i * size, size)));
-    let find = |signature: &[u8]| tables.clone().find(|table| table.0.starts_with(signature));
-    if let Some(madt) = find(b"APIC") {
-        read_madt(madt, info, &mut interrupts);
-    }
-    if let Some(fadt) = find(b"FACP") {
-        interrupts.timer_port = Some(fadt.number(76, 4) as u16).filter(|port| *port != 0);
-    }
+    let find = |signature: &[u8]| {
+        let found = tables.clone().find(|table| table.0.starts_with(signature));
+        found.unwrap_or(Bytes(&[]))
+    };
+    read_madt(find(b"APIC"), info, &mut interrupts);
+    interrupts.timer_port = Some(find(b"FACP").number(76, 4) as u16).filter(|port| *port != 0);
     let mut domains = Domains(ArrayVec::new());
-    if let Some(srat) = find(b"SRAT") {
-        read_srat(srat, info, &mut domains);
-    }
-    if let Some(slit) = find(b"SLIT") {
-        read_slit(slit, info, &domains);
-    }
+    read_srat(find(b"SRAT"), info, &mut domains);
+    read_slit(find(b"SLIT"), info, &domains);
     info.nodes = domains.0.len().max(1);
     interrupts
 }
 
-/// A whole table, if its checksum holds.
+/// A whole table, empty if its checksum does not hold.
 fn table<'a>(read: Read<'a>, address: u64) -> Bytes<'a> {
     let length = Bytes(read(address, 36)).number(4, 4) as usize;
     let table = Bytes(read(address, length.max(36)));
-    let sum = table
-        .0
-        .iter()
-        .fold(0, |sum: u8, byte| sum.wrapping_add(*byte));
+    let bytes = table.0.iter();
+    let sum = bytes.fold(0u8, |sum, byte| sum.wrapping_add(*byte));
     if sum == 0 { table } else { Bytes(&[]) }
 }
 
 fn read_madt(madt: Bytes, info: &mut MachineInfo, interrupts: &mut Interrupts) {
-    interrupts.local_apic = madt.number(36, 4);
+    if !madt.0.is_empty() {
+        interrupts.local_apic = madt.number(36, 4);
+    }
     for (kind, entry) in madt.entries(44) {
         match kind {
             // Enabled, or able to be: the flag says whether firmware would use it.
@@ -142,26 +137,25 @@ impl Domains {
 
 fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
     for (kind, entry) in srat.entries(48) {
-        let cpu = match kind {
-            0 if entry.number(4, 4) & 1 != 0 => Some((
-                entry.number(3, 1),
+        let (flags, domain, id) = match kind {
+            0 => (
+                4,
                 entry.number(2, 1) | entry.number(9, 3) << 8,
-            )),
-            2 if entry.number(12, 4) & 1 != 0 => Some((entry.number(8, 4), entry.number(4, 4))),
-            1 if entry.number(28, 4) & 1 != 0 => {
-                let (start, length) = (entry.number(8, 8), entry.number(16, 8));
-                let node = domains.node(entry.number(2, 4));
-                info.assign_node(start..start.saturating_add(length), node);
-                None
-            }
-            _ => None,
+                entry.number(3, 1),
+            ),
+            1 => (28, entry.number(2, 4), 0),
+            2 => (12, entry.number(4, 4), entry.number(8, 4)),
+            _ => continue,
         };
-        if let Some((id, domain)) = cpu {
-            let node = domains.node(domain);
-            let mut cpus = info.cpus.iter_mut();
-            cpus.find(|cpu| cpu.hardware_id == id)
-                .into_iter()
-                .for_each(|cpu| cpu.node = node);
+        if entry.number(flags, 4) & 1 == 0 {
+            continue;
+        }
+        let node = domains.node(domain);
+        if kind == 1 {
+            let (start, length) = (entry.number(8, 8), entry.number(16, 8));
+            info.assign_node(start..start.saturating_add(length), node);
+        } else if let Some(cpu) = info.cpus.iter_mut().find(|cpu| cpu.hardware_id == id) {
+            cpu.node = node;
         }
     }
 }

@@ -39,9 +39,8 @@ pub fn psci_by_smc() -> bool {
 /// Entry `at` of a node's interrupts as the controller numbers them: three cells each, shared
 /// ones from 32 on, private ones from 16 on.
 fn interrupt(node: FdtNode<'_, '_>, at: usize) -> u32 {
-    let cells = node
-        .property("interrupts")
-        .map_or(&[][..], |list| list.value);
+    let list = node.property("interrupts");
+    let cells = list.map_or(&[][..], |list| list.value);
     let base = if cell(cells, at * 12) == 0 { 32 } else { 16 };
     base + cell(cells, at * 12 + 4)
 }

@@ -46,7 +46,7 @@ pub fn get() -> Option<u8> {
 
 /// Has received bytes raise `Interrupt::Device` on `cpu`.
 pub fn enable_receive_interrupt(cpu: &PerCpu) {
-    if let Some(irq) = machine::uart_interrupt() {
+    if let Some(irq) = machine::found().uart_line {
         UART.write(INTERRUPT_ENABLE, RECEIVED);
         ipi::route_irq(irq, cpu);
         ipi::unmask(irq);
@@ -57,5 +57,5 @@ pub fn enable_receive_interrupt(cpu: &PerCpu) {
 #[cfg(feature = "ktest")]
 pub(super) fn enable_transmit_interrupt(on: bool) -> Option<u32> {
     UART.write(INTERRUPT_ENABLE, if on { 1u8 << 1 } else { 0 });
-    machine::uart_interrupt()
+    machine::found().uart_line
 }

@@ -98,7 +98,7 @@ pub fn init_cpu() {
 /// What this hart can do, by name.
 pub fn features() -> impl Iterator<Item = &'static str> {
     let clock = timer::has_stimecmp().then_some("sstc");
-    core::iter::once(machine::isa()).chain(clock)
+    core::iter::once(machine::found().isa).chain(clock)
 }
 
 /// Instructions that this hart has executed.

@@ -13,15 +13,17 @@ pub(super) const PLIC_LINES: usize = 128;
 const MAX_HARTS: usize = 64;
 const UART_NAMES: [&str; 2] = ["ns16550a", "ns16550"];
 const PLIC_NAMES: [&str; 2] = ["riscv,plic0", "sifive,plic-1.0.0"];
-const NO_CONTEXT: u16 = u16::MAX;
 /// Cause number of the supervisor external interrupt, as the tree refers to it.
 const SUPERVISOR_EXTERNAL: u32 = 9;
 
 /// What the device tree says, besides where the devices' registers are.
-struct Found {
-    uart_line: Option<u32>,
-    contexts: [u16; MAX_HARTS],
-    isa: &'static str,
+pub(super) struct Found {
+    /// The UART's interrupt line.
+    pub uart_line: Option<u32>,
+    /// The PLIC context of each hart's supervisor mode.
+    contexts: [Option<u16>; MAX_HARTS],
+    /// The instruction set as the device tree spells it.
+    pub isa: &'static str,
 }
 
 static FOUND: Once<Found> = Once::new();
@@ -29,7 +31,8 @@ static FOUND: Once<Found> = Once::new();
 /// The devices whose registers are in memory.
 pub const DEVICES: [&Mmio; 2] = [&console::UART, &ipi::PLIC];
 
-fn found() -> &'static Found {
+/// What is known of the machine.
+pub(super) fn found() -> &'static Found {
     FOUND.get().expect("discover comes first")
 }
 
@@ -59,8 +62,8 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
 
 /// Which PLIC context is the supervisor mode of each hart: `interrupts-extended` of the PLIC
 /// lists (interrupt controller of a hart, cause) by context.
-fn plic_contexts(tree: &DeviceTree<'_>) -> [u16; MAX_HARTS] {
-    let mut contexts = [NO_CONTEXT; MAX_HARTS];
+fn plic_contexts(tree: &DeviceTree<'_>) -> [Option<u16>; MAX_HARTS] {
+    let mut contexts = [None; MAX_HARTS];
     let plic = tree.device(&PLIC_NAMES);
     let Some(list) = plic.and_then(|plic| plic.property("interrupts-extended")) else {
         return contexts;
@@ -76,25 +79,14 @@ fn plic_contexts(tree: &DeviceTree<'_>) -> [u16; MAX_HARTS] {
         let is_supervisor =
             |pair: &[u8; 8]| cell(pair, 0) == handle && cell(pair, 4) == SUPERVISOR_EXTERNAL;
         let context = list.value.as_chunks::<8>().0.iter().position(is_supervisor);
-        if let (Some(slot), Some(context)) = (contexts.get_mut(hart), context) {
-            *slot = context as u16;
+        if let Some(slot) = contexts.get_mut(hart) {
+            *slot = context.map(|context| context as u16);
         }
     }
     contexts
 }
 
-/// The UART's interrupt line.
-pub(super) fn uart_interrupt() -> Option<u32> {
-    found().uart_line
-}
-
-/// The instruction set as the device tree spells it.
-pub(super) fn isa() -> &'static str {
-    found().isa
-}
-
 /// The PLIC context of a hart's supervisor mode.
 pub(super) fn plic_context(hart: u64) -> Option<u64> {
-    let context = *found().contexts.get(hart as usize)?;
-    (context != NO_CONTEXT).then_some(context.into())
+    found().contexts.get(hart as usize)?.map(u64::from)
 }

@@ -10,7 +10,7 @@ use crate::machine::mmio::Mmio;
 use crate::mm::PhysAddr;
 
 const MAGIC: u64 = 0x336e_c578;
-const RAM: u64 = 1;
+const RAM: u32 = 1;
 
 static INTERRUPTS: Once<Interrupts> = Once::new();
 
@@ -66,17 +66,15 @@ pub const DEVICES: [&Mmio; 2] = [&ipi::LOCAL, &ipi::IO];
 
 fn read_memory_map(map: Bytes<'_>, info: &mut MachineInfo) {
     let reach = boot::reach();
-    let mut at = 0;
-    while map.number(at + 8, 8) != 0 {
-        let (start, length) = (map.number(at, 8), map.number(at + 8, 8));
+    for entry in map.0.as_chunks::<24>().0 {
+        let [start, length, kind] = [0, 8, 16].map(|at| Bytes(entry).number(at, 8));
         let end = start.saturating_add(length);
-        match map.number(at + 16, 4) {
+        match kind as u32 {
             RAM => {
                 let usable = start.next_multiple_of(PAGE_SIZE)..end.min(reach) & !(PAGE_SIZE - 1);
                 info.add_memory(usable, 0);
             }
             _ => info.reserve(start..end, "firmware"),
         }
-        at += 24;
     }
 }
