@@ -9,6 +9,7 @@ use core::fmt;
 
 pub use super::chosen::context::*;
 use super::cpu;
+use super::layout::USER_END;
 use crate::Thread;
 
 /// Words of a frame: the registers by name, then those that only entry code knows.
@@ -39,10 +40,10 @@ impl Frame {
         self.registers[PC]
     }
 
-    /// Sets the program counter; one that the way into user mode cannot take becomes one that
-    /// faults there.
+    /// Sets the program counter of a thread; one outside user space becomes one that faults, since
+    /// not every way into user mode can take it.
     pub fn set_pc(&mut self, pc: u64) {
-        self.registers[PC] = pc.min(HIGHEST);
+        self.registers[PC] = pc.min(USER_END);
     }
 
     /// Stack pointer.
@@ -60,10 +61,10 @@ impl Frame {
         self.registers[TLS]
     }
 
-    /// Sets the thread pointer, which takes effect when the thread is resumed. One that the CPU
-    /// refuses becomes the end of user space.
+    /// Sets the thread pointer, which takes effect when the thread is resumed. One outside user
+    /// space becomes its end, since not every CPU takes any address.
     pub fn set_tls(&mut self, tls: u64) {
-        self.registers[TLS] = tls.min(HIGHEST);
+        self.registers[TLS] = tls.min(USER_END);
     }
 
     /// Whether the thread stopped in a system call.

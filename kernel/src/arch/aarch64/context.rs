@@ -37,8 +37,6 @@ pub const TLS: usize = 34;
 pub const FULL: u64 = 1 << 63;
 /// How a thread starts: interrupts on.
 pub const START: [(usize, u64); 1] = [(KIND, FULL)];
-/// What no address exceeds with which the return to user mode works.
-pub const HIGHEST: u64 = u64::MAX;
 
 /// `CPACR_EL1`: FP and SIMD trap from user mode.
 pub const FPU_TRAPPED: u64 = 1 << 20;

@@ -305,7 +305,9 @@ extern "C" fn handle(frame: &mut Frame, cause: u64) {
     match from_user {
         true if cause == SYNCHRONOUS && fault.code >> 26 == CLASS_FPU => trap::fpu_unavailable(),
         true => trap::user_fault(fault),
-        false => frame.set_pc(trap::kernel_fault(fault, frame, frame.frame_pointer())),
+        false => {
+            frame.registers[context::PC] = trap::kernel_fault(fault, frame, frame.frame_pointer())
+        }
     }
 }
 

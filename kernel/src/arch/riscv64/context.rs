@@ -38,8 +38,6 @@ pub const KIND: usize = 33;
 pub const FULL: u64 = 1;
 /// How a thread starts.
 pub const START: [(usize, u64); 1] = [(KIND, FULL)];
-/// Any address is safe: a bad one faults in user mode.
-pub const HIGHEST: u64 = u64::MAX;
 
 /// Continues with `frame`.
 ///

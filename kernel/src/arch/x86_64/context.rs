@@ -15,7 +15,6 @@ use super::cpu::{self, Features, MSR_FS_BASE};
 use super::descriptors::{self, USER_CODE, USER_DATA};
 use crate::Thread;
 use crate::arch::context::Frame;
-use crate::arch::layout::USER_END;
 use crate::percpu::PerCpu;
 
 /// What a frame holds: `r8` and those above have their own numbers; what the CPU pushes in a trap
@@ -50,8 +49,6 @@ pub const SP: usize = 21;
 pub const FULL: u64 = USER_CODE as u64;
 /// How a thread starts; the flags: interrupts on, and the bit that is always set.
 pub const START: [(usize, u64); 3] = [(KIND, FULL), (FLAGS, 0x202), (22, USER_DATA as u64)];
-/// IRET and WRMSR refuse addresses that are not canonical.
-pub const HIGHEST: u64 = USER_END;
 
 unsafe extern "C" {
     fn resume_frame(frame: *mut Frame) -> !;
