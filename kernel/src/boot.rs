@@ -46,15 +46,14 @@ pub extern "C" fn start(id: u64, boot_arg: u64, stack_top: u64) -> ! {
     info.reserve(image(), "kernel");
     arch::machine::discover(boot_arg, &mut info);
     info.set_boot_cpu(CPUS[0].hardware_id.get());
-    map_devices(|range| PhysAddr(range.start).as_ptr::<u8>().addr() as u64);
+    // Before there are tables of our own, the bootstrap direct map shows the devices.
+    map_devices();
     arch::console::init();
     let machine = set_machine(info);
     report(machine);
-    map_devices(|range| {
-        let length = range.end - range.start;
-        kernel_map::device(PhysAddr(range.start), length as usize) as u64
-    });
     mm::init(machine);
+    map_devices();
+    kernel_map::activate();
     for (number, found) in machine.cpus.iter().enumerate() {
         CPUS[number].describe(number, found.hardware_id, found.node);
         CPUS[number].set_state(CpuState::Off);
@@ -76,10 +75,10 @@ fn image() -> PhysRange {
 }
 
 /// Tells the drivers where their registers are.
-fn map_devices(map: impl Fn(PhysRange) -> u64) {
+fn map_devices() {
     for device in arch::machine::DEVICES {
         // SAFETY: the bootstrap direct map shows every device; the mappings made later stay.
-        unsafe { device.map(&map) };
+        unsafe { device.map(kernel_map::device) };
     }
 }
 
@@ -157,7 +156,7 @@ pub fn bring_up(cpu: &'static PerCpu) -> Result<(), StartError> {
 /// Continues on a CPU that was just started, on its own kernel stack, with interrupts off.
 pub extern "C" fn start_secondary(cpu: &'static PerCpu) -> ! {
     arrive(cpu);
-    mm::init_cpu();
+    kernel_map::activate();
     ipi::init_cpu();
     timer::init_cpu();
     cpu.set_state(CpuState::Online);

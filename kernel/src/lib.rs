@@ -34,6 +34,7 @@ pub mod syscall;
 #[cfg(feature = "ktest")]
 pub mod test_framework;
 pub mod trace;
+#[cfg(target_os = "none")]
 pub mod trap;
 
 #[cfg(target_os = "none")]

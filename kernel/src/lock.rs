@@ -100,7 +100,6 @@ impl<T> SpinLock<T> {
     }
 
     /// Takes the lock, answering other CPUs' requests while it waits.
-    #[inline]
     #[track_caller]
     pub fn lock(&self) -> Guard<'_, T> {
         self.acquire(false)
@@ -108,20 +107,17 @@ impl<T> SpinLock<T> {
 
     /// Takes a second lock of a rank already held. The caller orders such locks by address (or
     /// by CPU number), always the same way.
-    #[inline]
     #[track_caller]
     pub fn lock_same_rank(&self) -> Guard<'_, T> {
         self.acquire(true)
     }
 
     /// Takes the lock if it is free. Any order is safe, since nothing waits.
-    #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
         (self.held.swap(1, Ordering::Acquire) == 0).then(|| self.guard())
     }
 
     /// The lock itself, whatever it guards: as threads name it that wait behind it.
-    #[inline]
     pub const fn wait_lock(&self) -> *const SpinLock<()> {
         // `repr(C)`: a lock that guards nothing looks like the end of every lock.
         (&raw const self.held).cast()
@@ -184,7 +180,6 @@ impl<T> SpinLock<T> {
 }
 
 /// One round of waiting for another CPU: answers what other CPUs ask of this one, then relaxes.
-#[inline]
 pub fn spin() {
     #[cfg(target_os = "none")]
     crate::sched::smp::poll();
@@ -199,7 +194,6 @@ pub fn spin() {
 
 impl<T> Guard<'_, T> {
     /// See `SpinLock::wait_lock`.
-    #[inline]
     pub fn wait_lock(&self) -> *const SpinLock<()> {
         self.lock.wait_lock()
     }
@@ -207,7 +201,6 @@ impl<T> Guard<'_, T> {
 
 impl<T> Deref for Guard<'_, T> {
     type Target = T;
-    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: this guard holds the lock, so nobody else has a reference to the value.
         unsafe { &*self.lock.value.get() }
@@ -215,7 +208,6 @@ impl<T> Deref for Guard<'_, T> {
 }
 
 impl<T> DerefMut for Guard<'_, T> {
-    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: this guard holds the lock and is borrowed mutably.
         unsafe { &mut *self.lock.value.get() }
@@ -223,7 +215,6 @@ impl<T> DerefMut for Guard<'_, T> {
 }
 
 impl<T> Drop for Guard<'_, T> {
-    #[inline]
     fn drop(&mut self) {
         if cfg!(debug_assertions) {
             let cpu = cpu::current();

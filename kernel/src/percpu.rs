@@ -73,7 +73,6 @@ crate::described! {
 #[cfg(target_os = "none")]
 impl PerCpu {
     /// This CPU's scheduler.
-    #[inline]
     pub fn scheduler(&self) -> &'static Scheduler {
         self.scheduler.get()
     }
@@ -126,7 +125,6 @@ impl PerCpu {
     }
 
     /// This CPU's bit in a mask.
-    #[inline]
     pub fn bit(&self) -> u64 {
         self.bit.get()
     }

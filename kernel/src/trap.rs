@@ -5,25 +5,11 @@
 
 use core::fmt;
 
-#[cfg(target_os = "none")]
-use crate::{
-    arch::{layout::USER_END, uaccess},
-    mm,
-    panic::fatal_trap,
-    process, sched,
-    sched::scheduler,
-};
-
-/// What an instruction tried to do with memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Load.
-    Read,
-    /// Store, or an atomic operation.
-    Write,
-    /// Instruction fetch.
-    Execute,
-}
+use crate::arch::{layout::USER_END, uaccess};
+pub use crate::mm::fault::Access;
+use crate::panic::fatal_trap;
+use crate::sched::scheduler;
+use crate::{mm, process, sched};
 
 /// Why the CPU trapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +100,6 @@ pub enum Interrupt {
 
 /// A fault of the current thread, whose registers are saved in its frame. Returns when the thread
 /// may go on (the page is there now).
-#[cfg(target_os = "none")]
 pub fn user_fault(fault: Fault) {
     if let FaultKind::Page(access) = fault.kind {
         crate::trace::event!(page_fault, fault.address, access);
@@ -127,7 +112,6 @@ pub fn user_fault(fault: Fault) {
 }
 
 /// The current thread used the FPU while it was disabled. Returns with it enabled.
-#[cfg(target_os = "none")]
 pub fn fpu_unavailable() {
     if sched::fpu::first_use().is_err() {
         // SAFETY: as in `user_fault`.
@@ -139,7 +123,6 @@ pub fn fpu_unavailable() {
 
 /// A fault of kernel code; returns where to go on. The routines that touch user memory for the
 /// current thread are repeated if the page is there now, and fail if not; other faults are fatal.
-#[cfg(target_os = "none")]
 pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u64) -> u64 {
     match (uaccess::fixup(fault.pc), fault.kind) {
         (Some(failed), kind) if fault.address < USER_END => match kind {
@@ -155,7 +138,6 @@ pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u
 /// An interrupt. From user mode the registers are saved in the current thread's frame, and this
 /// returns only if that thread goes on; from the kernel it was allowed to interrupt (the idle
 /// loop), it always returns.
-#[cfg(target_os = "none")]
 pub fn interrupt(what: Interrupt, from_user: bool) {
     let number = match what {
         Interrupt::Timer => 0,

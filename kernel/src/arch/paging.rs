@@ -87,6 +87,7 @@ impl Entry {
 
 /// The kernel's own tables.
 pub(super) static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
+crate::root!("kernel page table", KERNEL_ROOT: AtomicU64, physical("page table"));
 
 /// The kernel's own tables.
 pub fn kernel_root() -> PhysAddr {

@@ -1,6 +1,5 @@
 //! Page faults: keeping the promises of an address space.
 
-use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
 use veridian_abi::Error;
@@ -8,12 +7,23 @@ use veridian_abi::Error;
 use super::frame_info::{CODE_SYNCED, info};
 use super::page_table::{PageTable, size};
 use super::region::{Region, RegionKind};
+use super::tlb::{self, shadow};
 use super::vas::{AddressSpace, Inner, PAGE};
-use super::{MapFlags, PAGE_SIZE, PhysAddr, VirtAddr, frames, pieces, tlb};
+use super::{MapFlags, PAGE_SIZE, PhysAddr, VirtAddr, frames, pieces};
 use crate::arch::cpu;
 use crate::arch::layout::USER_END;
 use crate::arch::paging::{self, Entry};
-use crate::trap::Access;
+
+/// What an instruction tried to do with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Load.
+    Read,
+    /// Store, or an atomic operation.
+    Write,
+    /// Instruction fetch.
+    Execute,
+}
 
 /// The frame behind a page that a fault brought.
 type Brought = Result<PhysAddr, Error>;
@@ -80,7 +90,7 @@ impl AddressSpace {
         }
         let new = frames::allocate_copy(old)?;
         place.set(Entry::EMPTY);
-        tlb::shadow::removed(self, page, 0, old);
+        shadow!(removed(self, &[(page, old, 0)]));
         tlb::flush(self, page, page + PAGE);
         if region.flags.contains(MapFlags::EXECUTE) {
             sync_code(new, 0);
@@ -93,37 +103,32 @@ impl AddressSpace {
 
     /// Copies bytes into the space, whatever its pages allow to user code; for loading programs.
     pub fn write(&self, at: VirtAddr, bytes: &[u8]) -> Result<(), Error> {
-        self.each_piece(at, bytes.len(), MapFlags::WRITE, |target, range| {
+        at.0.checked_add(bytes.len() as u64)
+            .ok_or(Error::NotFound)?;
+        for (at, range) in pieces(at.0, bytes.len()) {
+            let mut inner = self.inner.lock();
+            let frame = self.resolve(&mut inner, at, MapFlags::WRITE, true)?;
+            let (from, target) = (&bytes[range], frame.offset(at % PAGE).as_ptr::<u8>());
             // SAFETY: the piece lies in a page of the space, whose lock is held.
-            unsafe { target.copy_from_nonoverlapping(bytes[range.clone()].as_ptr(), range.len()) }
-        })
+            unsafe { target.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
+            if forget_code(frame) {
+                sync_code(frame, 0);
+            }
+        }
+        Ok(())
     }
 
     /// Copies bytes out of the space.
     #[cfg(any(test, feature = "ktest"))]
     pub fn read(&self, at: VirtAddr, bytes: &mut [u8]) -> Result<(), Error> {
-        self.each_piece(at, bytes.len(), MapFlags::READ, |source, range| {
-            // SAFETY: as in `write`.
-            unsafe { source.copy_to_nonoverlapping(bytes[range.clone()].as_mut_ptr(), range.len()) }
-        })
-    }
-
-    fn each_piece(
-        &self,
-        at: VirtAddr,
-        len: usize,
-        need: MapFlags,
-        mut copy: impl FnMut(*mut u8, Range<usize>),
-    ) -> Result<(), Error> {
-        let end = at.0.checked_add(len as u64);
-        end.ok_or(Error::NotFound)?;
-        for (at, range) in pieces(at.0, len) {
+        at.0.checked_add(bytes.len() as u64)
+            .ok_or(Error::NotFound)?;
+        for (at, range) in pieces(at.0, bytes.len()) {
             let mut inner = self.inner.lock();
-            let frame = self.resolve(&mut inner, at, need, true)?;
-            copy(frame.offset(at % PAGE).as_ptr(), range);
-            if need == MapFlags::WRITE && forget_code(frame) {
-                sync_code(frame, 0);
-            }
+            let frame = self.resolve(&mut inner, at, MapFlags::READ, true)?;
+            let (into, from) = (&mut bytes[range], frame.offset(at % PAGE).as_ptr::<u8>());
+            // SAFETY: as in `write`.
+            unsafe { from.copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) };
         }
         Ok(())
     }
@@ -162,7 +167,6 @@ impl PageTable {
 }
 
 /// Notes that the kernel has written to a frame; whether instruction caches had seen it before.
-#[inline]
 pub(super) fn forget_code(frame: PhysAddr) -> bool {
     let synced = |info: &super::frame_info::FrameInfo| info.tag.fetch_and(!CODE_SYNCED, Relaxed);
     info(frame.frame()).is_some_and(|info| synced(info) & CODE_SYNCED != 0)

@@ -11,6 +11,7 @@
 //! Lock order: a CPU's cache (rank `FrameCache`), then a zone (`Frames`). A cache's lock is taken
 //! by others only to empty it when memory runs out.
 
+use core::ops::Range;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use arrayvec::ArrayVec;
@@ -188,7 +189,7 @@ fn held(frame: u32) -> Result<&'static FrameInfo, FreeError> {
 /// Marks a frame as no longer handed out.
 #[inline]
 fn take_back(frame: u32, info: &FrameInfo, next: FrameState) {
-    shadow::check(frame);
+    shadow!(check(frame));
     info.set_state(next);
     info.refs.store(0, Relaxed);
 }
@@ -352,49 +353,38 @@ pub fn init(machine: &MachineInfo) {
     let span = |m: &Memory| {
         let page = PAGE_SIZE as u64;
         let end = m.range.end.min(limit) / page;
-        (m.range.start.div_ceil(page).min(end) as u32, end as u32)
+        m.range.start.div_ceil(page) as u32..end as u32
     };
-    let spans = memory.iter().map(span).filter(|span| span.0 < span.1);
-    frame_info::spans(spans.clone(), |index, first, last| {
-        let bytes = frame_info::span_bytes(first, last).next_multiple_of(PAGE_SIZE) as u64;
-        let at =
-            reserved::claim(memory, bytes, "frame records").expect("no RAM for the frame records");
-        // SAFETY: `claim` found RAM that nobody has and reserved it for us.
-        unsafe {
-            at.as_ptr::<u8>().write_bytes(0, bytes as usize);
-            frame_info::install(index, first, last, at.as_ptr());
-        }
+    let spans = memory.iter().map(span).filter(|span| !span.is_empty());
+    frame_info::init(spans.clone(), |bytes| {
+        let found = reserved::claim(memory, bytes, "frame records");
+        found.expect("no RAM for the frame records")
     });
     // What old devices reach: 16 MiB of a PC, whose RAM begins at 0, else the first 64 MiB.
-    let dma_end = match spans.map(|span| span.0).min().unwrap_or(0) {
+    let dma_end = match spans.map(|span| span.start).min().unwrap_or(0) {
         0..256 => 16 << 8,
         lowest => lowest + (64 << 8),
     };
     let normal_end = (1u32 << 20).max(dma_end);
     for m in memory {
         let span = span(m);
-        for frame in span.0..span.1 {
-            known(frame).set_state(FrameState::Reserved);
-            known(frame).refs.store(1, Relaxed);
+        for info in span.clone().map(known) {
+            info.set_state(FrameState::Reserved);
+            info.refs.store(1, Relaxed);
         }
         // Frame 0 stays out: its number means "none" in memory objects.
         let bounds = [1, dma_end, normal_end, u32::MAX];
         for (kind, bounds) in bounds.windows(2).enumerate() {
-            let (start, end) = (span.0.max(bounds[0]), span.1.min(bounds[1]));
+            let (start, end) = (span.start.max(bounds[0]), span.end.min(bounds[1]));
             let index = m.node as usize * 3 + kind;
-            reserved::gaps(start, end, |first, end| add(index, first, end));
+            reserved::gaps(start, end).for_each(|gap| add(index, gap));
         }
     }
 }
 
-/// Hands the frames `first..end` to a zone at boot.
-fn add(index: usize, first: u32, end: u32) {
-    for frame in first..end {
-        let info = known(frame);
-        info.set_state(FrameState::Free);
-        info.refs.store(0, Relaxed);
-    }
-    for part in by_block(first, end) {
+/// Hands frames to a zone at boot.
+fn add(index: usize, frames: Range<u32>) {
+    for part in by_block(frames.start, frames.end) {
         // SAFETY: the block has records, and only the boot CPU runs.
         let block = unsafe { &mut *frame_info::block(part.start / frame_info::BLOCK_FRAMES) };
         // Where two nodes share a block, the first one has it all.
@@ -402,7 +392,11 @@ fn add(index: usize, first: u32, end: u32) {
             block.zone = index as u8;
         }
         let zone = block.zone;
-        (part.start..part.end).for_each(|frame| known(frame).zone.store(zone, Relaxed));
+        for info in part.clone().map(known) {
+            info.zone.store(zone, Relaxed);
+            info.set_state(FrameState::Free);
+            info.refs.store(0, Relaxed);
+        }
         numa::zone(zone).lock().add(part.start, part.end);
     }
 }

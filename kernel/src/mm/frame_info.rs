@@ -11,6 +11,8 @@ use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 
+use super::PhysAddr;
+
 crate::described! {
     /// What a frame is used for.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,6 @@ crate::described! {
 
 crate::described! {
     /// One frame.
-    #[repr(C)]
     pub struct FrameInfo {
         state: AtomicU8,
         /// Index of the frame's zone: node * 3 + kind.
@@ -97,7 +98,6 @@ crate::described! {
 
 crate::described! {
     /// One 2 MiB block.
-    #[repr(C)]
     pub struct Block {
         /// Free frames of a `Bitmap` block, one bit each.
         pub bits: [u64; 8],
@@ -124,7 +124,6 @@ pub const SECTIONS: usize = 512;
 
 crate::described! {
     /// One GiB of physical addresses.
-    #[repr(C)]
     pub struct Section {
         frames: AtomicPtr<FrameInfo>,
         blocks: AtomicPtr<Block>,
@@ -184,42 +183,39 @@ pub(super) fn by_block(first: u32, end: u32) -> impl Iterator<Item = Range<u32>>
         .map(|part| part.start as u32..part.end as u32)
 }
 
-/// Frames `first..=last` of each section as RAM ranges span it.
-pub(super) fn spans(
-    ranges: impl Iterator<Item = (u32, u32)> + Clone,
-    mut each: impl FnMut(usize, u32, u32),
+/// Gives each section records (all `Absent`) for the frames that RAM spans in it, in `claim`ed memory
+/// that is theirs from now on.
+pub(super) fn init(
+    ram: impl Iterator<Item = Range<u32>> + Clone,
+    claim: impl Fn(usize) -> PhysAddr,
 ) {
-    for index in 0..SECTIONS as u32 {
-        let (start, end) = (index << SECTION_SHIFT, ((index + 1) << SECTION_SHIFT) - 1);
-        let inside = ranges.clone().filter(|r| r.0 <= end && r.1 > start);
-        let first = inside.clone().map(|r| r.0.max(start)).min();
-        let last = inside.map(|r| (r.1 - 1).min(end)).max();
-        if let (Some(first), Some(last)) = (first, last) {
-            each(index as usize, first, last);
-        }
+    for (index, section) in SECTION.iter().enumerate() {
+        let (start, end) = (
+            (index as u32) << SECTION_SHIFT,
+            (index as u32 + 1) << SECTION_SHIFT,
+        );
+        let inside = ram.clone().filter(|r| r.start < end && r.end > start);
+        let first = inside.clone().map(|r| r.start.max(start)).min();
+        let end = inside.map(|r| r.end.min(end)).max();
+        let (Some(first), Some(end)) = (first, end) else {
+            continue;
+        };
+        let (frames, block) = (end - first, first / BLOCK_FRAMES);
+        let blocks = (end - 1) / BLOCK_FRAMES - block + 1;
+        let bytes = frames as usize * size_of::<FrameInfo>() + blocks as usize * size_of::<Block>();
+        let records = claim(bytes).as_ptr::<FrameInfo>();
+        // SAFETY: what was claimed is RAM that nobody else has.
+        unsafe { records.cast::<u8>().write_bytes(0, bytes) };
+        let blocks = records.wrapping_add(frames as usize) as *mut Block;
+        section
+            .frames
+            .store(records.wrapping_sub(first as usize), Relaxed);
+        section
+            .blocks
+            .store(blocks.wrapping_sub(block as usize), Relaxed);
+        section.first.store(first, Relaxed);
+        section.count.store(frames, Relaxed);
     }
-}
-
-/// Bytes that the records of a span of frames take.
-pub(super) fn span_bytes(first: u32, last: u32) -> usize {
-    let blocks = (last / BLOCK_FRAMES - first / BLOCK_FRAMES + 1) as usize;
-    (last - first + 1) as usize * size_of::<FrameInfo>() + blocks * size_of::<Block>()
-}
-
-/// Gives a section its records, in zeroed memory at `at` (all `Absent`).
-///
-/// # Safety
-/// `span_bytes` bytes at `at` are zero and belong to the section from now on.
-pub(super) unsafe fn install(index: usize, first: u32, last: u32, at: *mut u8) {
-    let frames = at as *mut FrameInfo;
-    let blocks = frames.wrapping_add((last - first + 1) as usize) as *mut Block;
-    let section = &SECTION[index];
-    let frames = frames.wrapping_sub(first as usize);
-    let blocks = blocks.wrapping_sub((first / BLOCK_FRAMES) as usize);
-    section.frames.store(frames, Relaxed);
-    section.blocks.store(blocks, Relaxed);
-    section.first.store(first, Relaxed);
-    section.count.store(last - first + 1, Relaxed);
 }
 
 /// Forgets all records; the host's tests start over with other memory.

@@ -50,7 +50,6 @@ crate::described! {
 
 crate::described! {
     /// What the CPUs share of one cache.
-    #[repr(C)]
     struct Shared {
         /// First frame of the first slab that has free slots; linked through `FrameInfo::link`.
         partial: u32,
@@ -63,7 +62,6 @@ crate::described! {
 
 crate::described! {
     /// A cache of slots of one size, whatever is in them.
-    #[repr(C)]
     pub struct SlabCache {
         /// What is in the slots.
         pub name: &'static str,

@@ -20,7 +20,6 @@ pub fn fail_nth(n: u64) -> u64 {
 
 /// Whether the allocation that asks must fail.
 #[cfg(any(test, feature = "checks"))]
-#[inline]
 pub(super) fn refuse() -> bool {
     SEEN.fetch_add(1, Ordering::Relaxed);
     COUNTDOWN.load(Ordering::Relaxed) != 0 && COUNTDOWN.fetch_sub(1, Ordering::SeqCst) == 1

@@ -9,32 +9,24 @@
 //!
 //! Lock order: `KernelMap`, then heap and frames.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use arrayvec::ArrayVec;
-
 use super::page_table::{Batch, KERNEL_HALF, PageTable, size};
 use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, tlb, virt_to_phys};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE};
 use crate::arch::paging::{self, SHARED_ROOT};
 use crate::lock::{Rank, SpinLock};
-use crate::machine::MachineInfo;
+use crate::machine::{MachineInfo, PhysRange};
 
 const PAGE: u64 = PAGE_SIZE as u64;
 const DYNAMIC_END: u64 = DYNAMIC + (1 << 40);
-const MOST_DEVICES: usize = 32;
 const REGISTERS: MapFlags = MapFlags::KERNEL_DATA.union(MapFlags::DEVICE);
 const CONSTANT: MapFlags = MapFlags::READ.union(MapFlags::GLOBAL);
 
 crate::described! {
     /// The kernel's mappings.
-    #[repr(C)]
     pub struct KernelMap {
         tables: Option<PageTable>,
         /// Where the next stack goes. Stacks belong to CPUs: few, and their addresses are not used again.
         next_stack: u64,
-        /// Device windows: address and length.
-        devices: ArrayVec<(u64, u64), MOST_DEVICES>,
     }
 }
 
@@ -44,55 +36,38 @@ pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
     KernelMap {
         tables: None,
         next_stack: DYNAMIC,
-        devices: ArrayVec::new_const(),
     },
 );
 crate::root!("kernel map", KERNEL: SpinLock<KernelMap>);
-static ROOT: AtomicU64 = AtomicU64::new(0);
-crate::root!("kernel page table", ROOT: AtomicU64, physical("page table"));
 static DIRECT: u64 = DIRECT_MAP;
 crate::root!("direct map", DIRECT: u64);
 
-/// The root that has the kernel's half.
-#[inline]
-pub fn root() -> PhysAddr {
-    PhysAddr(ROOT.load(Relaxed))
-}
-
-/// Makes device registers accessible and returns where. Works before `init`, too.
-pub fn device(at: PhysAddr, len: usize) -> *mut u8 {
-    let start = at.0 & !(PAGE - 1);
-    let end = (at.0 + len as u64).next_multiple_of(PAGE);
-    let mut map = KERNEL.lock();
-    let holds = |d: &(u64, u64)| d.0 <= start && end <= d.0 + d.1;
-    if !map.devices.iter().any(holds) {
-        map.devices.push((start, end - start));
-        if let Some(tables) = &mut map.tables {
-            linear(tables, DIRECT_MAP, start, end, REGISTERS).expect("no memory for page tables");
-            paging::publish();
-        }
+/// Adds device registers to the kernel's tables, if those are built already, and returns where they
+/// are: the same place in the bootstrap direct map.
+pub fn device(range: PhysRange) -> u64 {
+    let start = range.start & !(PAGE - 1);
+    let end = range.end.next_multiple_of(PAGE);
+    if let Some(tables) = &mut KERNEL.lock().tables {
+        linear(tables, DIRECT_MAP, start, end, REGISTERS).expect("no memory for page tables");
+        paging::publish();
     }
-    at.as_ptr()
+    PhysAddr(range.start).as_ptr::<u8>().addr() as u64
 }
 
-/// Builds the final tables and goes over to them.
+/// Builds the final tables.
 pub(super) fn init(machine: &MachineInfo) {
-    let mut map = KERNEL.lock();
-    let tables = build(machine, &map.devices);
-    let tables = tables.expect("no memory for the kernel's page tables");
-    ROOT.store(tables.root.0, Relaxed);
-    map.tables = Some(tables);
-    drop(map);
-    activate();
+    let tables = build(machine).expect("no memory for the kernel's page tables");
+    KERNEL.lock().tables = Some(tables);
 }
 
 /// Puts the final tables to use on this CPU.
-pub(super) fn activate() {
+pub fn activate() {
+    let root = KERNEL.lock().tables.as_ref().map(|tables| tables.root);
     // SAFETY: the tables map all that the boot tables did and the kernel uses, at the same places.
-    unsafe { paging::write_kernel_root(root()) };
+    unsafe { paging::write_kernel_root(root.expect("tables are made first")) };
 }
 
-fn build(machine: &MachineInfo, devices: &[(u64, u64)]) -> Result<PageTable, OutOfMemory> {
+fn build(machine: &MachineInfo) -> Result<PageTable, OutOfMemory> {
     let mut tables = PageTable::new(None)?;
     if SHARED_ROOT {
         tables.fill_top(KERNEL_HALF)?;
@@ -107,9 +82,6 @@ fn build(machine: &MachineInfo, devices: &[(u64, u64)]) -> Result<PageTable, Out
         map(DIRECT_MAP, start, cut(code.0), MapFlags::KERNEL_DATA)?;
         map(DIRECT_MAP, cut(code.0), cut(code.1), CONSTANT)?;
         map(DIRECT_MAP, cut(code.1), end, MapFlags::KERNEL_DATA)?;
-    }
-    for (start, len) in devices {
-        map(DIRECT_MAP, *start, start + len, REGISTERS)?;
     }
     let code = CONSTANT.union(MapFlags::EXECUTE);
     for (part, flags) in [
@@ -211,13 +183,7 @@ fn unmap(tables: &mut PageTable, start: u64, end: u64) {
         // Tables below the root's entries may go: every space sees them through its copy of those.
         let mut batch = Batch::default();
         at = tables.clear(at, end, &mut batch);
-        if let Some((from, to)) = batch.range() {
-            tlb::flush_kernel(from, to);
-        }
-        batch
-            .leaves()
-            .for_each(|(_, frame, _)| frames::free_one(frame));
-        batch.give_tables();
+        batch.give_up(tlb::flush_kernel, frames::free_one);
     }
 }
 

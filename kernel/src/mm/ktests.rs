@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use super::frame_info::{FrameState, info};
 use super::frames::{self, FreeError};
 use super::heap::{self, Cache};
-use super::object::MemoryObject;
+use super::object::{Backing, MemoryObject};
 use super::vas::AddressSpace;
 use super::zones::ZoneKind;
 use super::{FrameRange, MapFlags, PAGE_SIZE, PhysAddr, Request, VirtAddr};
@@ -188,7 +188,7 @@ kernel_test! {
         ktest_assert_eq!(frames::try_free_one(frame), Err(FreeError::Double));
         frames::drain();
         ktest_assert_eq!(frames::try_free_one(frame), Err(FreeError::Double));
-        ktest_assert_eq!(frames::try_free_one(kernel_map::root()), Err(FreeError::Foreign));
+        ktest_assert_eq!(frames::try_free_one(paging::kernel_root()), Err(FreeError::Foreign));
         ktest_assert_eq!(frames::try_free_one(PhysAddr(u64::MAX)), Err(FreeError::Foreign));
         let kernel = super::virt_to_phys((&raw const SHARED_SPACE).cast::<u8>());
         ktest_assert_eq!(frames::try_free_one(kernel), Err(FreeError::Foreign));
@@ -370,7 +370,7 @@ kernel_test! {
         let before = in_use();
         let space = Space::new();
         let range = frames::allocate(Request::frames(1024).aligned(512)).expect("memory");
-        let memory = Object(MemoryObject::from_physical(range.start, 4 << 20, false).expect("memory"));
+        let memory = Object(MemoryObject::new(Backing::Physical, 4 << 20, range.start).expect("memory"));
         let at = space.map_object(&memory, 0, VirtAddr(0), 4 << 20, RW, Binding::KERNEL).expect("room");
         tlb::switch_to(&space);
         for i in 0..8u64 {
@@ -392,7 +392,7 @@ kernel_test! {
         let space = Space::new();
         let ram = machine().memory.as_slice()[0].range.clone();
         let start = PhysAddr(ram.start & !((1 << 30) - 1));
-        let window = Object(MemoryObject::from_physical(start, 1 << 30, false).expect("memory"));
+        let window = Object(MemoryObject::new(Backing::Physical, 1 << 30, start).expect("memory"));
         let flags = MapFlags::USER_RODATA;
         let at = space.map_object(&window, 0, VirtAddr(0), 1 << 30, flags, Binding::KERNEL).expect("room");
         tlb::switch_to(&space);

@@ -140,25 +140,21 @@ impl MapFlags {
 
 impl PhysAddr {
     /// The address of frame number `frame`.
-    #[inline]
     pub const fn of_frame(frame: u32) -> PhysAddr {
         PhysAddr((frame as u64) << 12)
     }
 
     /// The number of the frame that holds this address.
-    #[inline]
     pub const fn frame(self) -> u32 {
         (self.0 >> 12) as u32
     }
 
     /// Where this address is in the direct map.
-    #[inline]
     pub fn as_ptr<T>(self) -> *mut T {
         direct_map().wrapping_add(self.0) as *mut T
     }
 
     /// The address `bytes` further on.
-    #[inline]
     pub const fn offset(self, bytes: u64) -> PhysAddr {
         PhysAddr(self.0 + bytes)
     }
@@ -166,7 +162,6 @@ impl PhysAddr {
 
 /// Start of the direct map.
 #[cfg(target_os = "none")]
-#[inline]
 pub(crate) fn direct_map() -> u64 {
     DIRECT_MAP
 }
@@ -178,7 +173,6 @@ pub(crate) fn direct_map() -> u64 {
 }
 
 /// The physical address behind a pointer into the direct map or the kernel image.
-#[inline]
 pub fn virt_to_phys<T>(pointer: *const T) -> PhysAddr {
     let address = pointer as u64;
     if cfg!(target_os = "none") && address >= IMAGE {
@@ -206,14 +200,9 @@ pub(crate) fn pieces(start: u64, len: usize) -> impl Iterator<Item = (u64, Range
 }
 
 /// Brings memory management up on the boot CPU: frame allocator, heap, and the kernel's final page
-/// tables.
+/// tables, which `kernel_map::activate` puts to use on each CPU.
 pub fn init(machine: &MachineInfo) {
     frame_allocator::init(machine);
     tlb::init();
     kernel_map::init(machine);
-}
-
-/// Puts the kernel's final page tables to use on a CPU that was just started.
-pub fn init_cpu() {
-    kernel_map::activate();
 }

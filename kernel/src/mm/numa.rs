@@ -14,7 +14,6 @@ use crate::machine::MAX_NODES;
 
 crate::described! {
     /// One node's memory.
-    #[repr(C)]
     pub struct Node {
         /// DMA, Normal, High.
         pub zones: [SpinLock<Zone>; 3],
@@ -32,7 +31,7 @@ crate::described! {
 /// All nodes; the first `nodes()` exist.
 pub static NODES: [Node; MAX_NODES] = [const {
     Node {
-        zones: [const { SpinLock::new(Rank::Frames, Zone::new()) }; 3],
+        zones: [const { SpinLock::new(Rank::Frames, Zone::new(0)) }; 3],
         order: [const { AtomicU8::new(0) }; MAX_NODES],
         local: AtomicU64::new(0),
         remote: AtomicU64::new(0),
@@ -59,9 +58,10 @@ pub(super) fn init(count: usize, distances: &[[u8; MAX_NODES]; MAX_NODES]) {
             .zip(&node.order)
             .for_each(|(to, slot)| slot.store(*to, Relaxed));
         for (kind, zone) in node.zones.iter().enumerate() {
-            *zone.lock() = Zone::new();
-            zone.lock().index = (from * 3 + kind) as u8;
+            let index = (from * 3 + kind) as u8;
+            *zone.lock() = Zone::new(index);
         }
+        #[cfg(test)]
         for counter in [&node.local, &node.remote, &node.failed] {
             counter.store(0, Relaxed);
         }

@@ -11,7 +11,6 @@ struct Numbers {
     used: [u64; 1024],
     /// Those of `used` whose space is gone.
     retired: [u64; 1024],
-    any_retired: bool,
     next: u32,
 }
 
@@ -21,8 +20,7 @@ pub(super) fn retire(number: u16) {
         let (word, bit) = (number as usize / 64, 1 << (number % 64));
         let mut numbers = NUMBERS.lock();
         numbers.retired[word] |= bit;
-        numbers.any_retired = true;
-        shadow::number_retired(number);
+        shadow!(number_retired(number));
     }
 }
 
@@ -31,14 +29,12 @@ static NUMBERS: SpinLock<Numbers> = SpinLock::new(
     Numbers {
         used: [0; 1024],
         retired: [0; 1024],
-        any_retired: false,
         next: 1,
     },
 );
 static COUNT: AtomicU32 = AtomicU32::new(1);
 
 /// Whether translations carry a number.
-#[inline]
 pub fn tagged() -> bool {
     COUNT.load(Relaxed) > 1
 }
@@ -65,17 +61,16 @@ pub(super) fn take() -> u16 {
                 let number = word as u32 * 64 + free.trailing_zeros();
                 numbers.used[word] |= free & free.wrapping_neg();
                 numbers.next = number;
-                shadow::number_given(number as u16);
+                shadow!(number_given(number as u16));
                 return number as u16;
             }
         }
-        if !numbers.any_retired {
+        let retired = core::mem::replace(&mut numbers.retired, [0; 1024]);
+        drop(numbers);
+        if retired == [0; 1024] {
             return 0;
         }
         // Every CPU forgets everything; then the retired numbers are as good as new.
-        numbers.any_retired = false;
-        let retired = core::mem::replace(&mut numbers.retired, [0; 1024]);
-        drop(numbers);
         Flush::all(EVERYTHING).everywhere();
         let mut numbers = NUMBERS.lock();
         for (used, retired) in numbers.used.iter_mut().zip(retired) {

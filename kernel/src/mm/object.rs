@@ -1,8 +1,8 @@
 //! Memory objects: what is shared, moved and executed.
 //!
 //! Model: an object is an array of frames with a size. A demand-zero object takes each frame when
-//! it is first needed; a contiguous one is a range of physical memory (device registers, a file in
-//! the initrd, or frames allocated as one piece) that can be mapped by large pages. Frames of a
+//! it is first needed; a contiguous one is a range of physical memory that belongs to somebody else
+//! (the initrd) and can be mapped by large pages. Frames of a
 //! demand-zero object are counted: the object holds one reference, each page that maps them
 //! another. Those of a contiguous object are not; the object outlives its mappings anyway.
 //!
@@ -22,7 +22,7 @@ use super::fault::forget_code;
 use super::heap::Cache;
 use super::region::Region;
 use super::vas::AddressSpace;
-use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, pieces};
+use super::{OutOfMemory, PAGE_SIZE, PhysAddr, frames, pieces};
 use crate::lock::{Rank, SpinLock};
 use crate::sched::list::{Link, List, container};
 use crate::sched::preemption_point;
@@ -46,11 +46,9 @@ crate::described! {
 
 crate::described! {
     /// An array of frames.
-    #[repr(C)]
     pub struct MemoryObject {
         refs: AtomicU32,
         backing: Backing,
-        device: bool,
         /// Levels of the tree of frames.
         height: u8,
         /// Size in pages.
@@ -66,7 +64,6 @@ crate::described! {
 
 crate::described! {
     /// What changes in an object.
-    #[repr(C)]
     struct Inner {
         /// Frames present.
         resident: u64,
@@ -76,29 +73,20 @@ crate::described! {
     regions: holds(&[Name::inside("veridian_kernel::mm::region::Region", "of_object")])
 }
 
+/// A new object, with one reference.
+type Created = Result<NonNull<MemoryObject>, OutOfMemory>;
+
 static OBJECTS: Cache<MemoryObject> = Cache::new("memory object");
 
 impl MemoryObject {
     /// A demand-zero object of `size` bytes, rounded up to pages, with one reference.
-    pub fn create(size: u64) -> Result<NonNull<MemoryObject>, OutOfMemory> {
-        Self::new(Backing::Demand, size, PhysAddr(0), false)
+    pub fn create(size: u64) -> Created {
+        Self::new(Backing::Demand, size, PhysAddr(0))
     }
 
-    /// An object over physical memory that is not the allocator's: device registers, the initrd.
-    pub fn from_physical(
-        base: PhysAddr,
-        size: u64,
-        device: bool,
-    ) -> Result<NonNull<MemoryObject>, OutOfMemory> {
-        Self::new(Backing::Physical, size, base, device)
-    }
-
-    fn new(
-        backing: Backing,
-        size: u64,
-        base: PhysAddr,
-        device: bool,
-    ) -> Result<NonNull<MemoryObject>, OutOfMemory> {
+    /// An object of `size` bytes, rounded up to pages, with one reference; over physical memory from
+    /// `base` on unless its frames come on demand.
+    pub fn new(backing: Backing, size: u64, base: PhysAddr) -> Created {
         let pages = size.div_ceil(PAGE_SIZE as u64);
         if pages == 0 || pages > MAX_PAGES {
             return Err(OutOfMemory);
@@ -107,7 +95,6 @@ impl MemoryObject {
         OBJECTS.allocate_with(MemoryObject {
             refs: AtomicU32::new(1),
             backing,
-            device,
             height,
             pages,
             base,
@@ -134,7 +121,6 @@ impl MemoryObject {
     }
 
     /// Start of a contiguous object.
-    #[inline]
     pub fn contiguous(&self) -> Option<PhysAddr> {
         (self.backing != Backing::Demand).then_some(self.base)
     }
@@ -169,7 +155,6 @@ impl MemoryObject {
     }
 
     /// The frame of page `index`, taken now if it is not there yet.
-    #[inline]
     pub fn frame(&self, index: u64) -> Result<PhysAddr, OutOfMemory> {
         if index >= self.pages {
             return Err(OutOfMemory);
@@ -177,38 +162,43 @@ impl MemoryObject {
         if let Some(base) = self.contiguous() {
             return Ok(base.offset(index * PAGE_SIZE as u64));
         }
-        let mut found = self.root.load(Acquire);
-        for height in (0..self.height as u32).rev() {
-            if found == 0 {
+        let (slot, height) = self.descend(index);
+        match slot.load(Acquire) {
+            frame if frame != 0 && height == 0 => Ok(PhysAddr::of_frame(frame)),
+            _ => self.take_frame(index),
+        }
+    }
+
+    /// Where the frame of page `index` is noted, or the node that leads to it, where there is none
+    /// yet; and how far above the frames that is.
+    #[inline]
+    fn descend(&self, index: u64) -> (&AtomicU32, u32) {
+        let (mut slot, mut height) = (&self.root, self.height as u32);
+        while height > 0 {
+            let node = slot.load(Acquire);
+            if node == 0 {
                 break;
             }
-            // SAFETY: a node stays until the object ends.
-            found = unsafe { entry(found, index, height) }.load(Acquire);
+            height -= 1;
+            let entry = (index >> (10 * height) & (FANOUT - 1)) as usize;
+            // SAFETY: a node is a frame of entries and stays until the object ends.
+            slot = unsafe { &*PhysAddr::of_frame(node).as_ptr::<AtomicU32>().add(entry) };
         }
-        match found {
-            0 => self.take_frame(index),
-            frame => Ok(PhysAddr::of_frame(frame)),
-        }
+        (slot, height)
     }
 
     #[cold]
     fn take_frame(&self, index: u64) -> Result<PhysAddr, OutOfMemory> {
         let mut inner = self.inner.lock();
-        let mut slot = &self.root;
-        let mut height = self.height as u32;
         loop {
-            let mut found = slot.load(Relaxed);
-            if found == 0 {
-                found = frames::allocate_zeroed()?.frame();
-                slot.store(found, Release);
+            let (slot, height) = self.descend(index);
+            if slot.load(Relaxed) == 0 {
+                slot.store(frames::allocate_zeroed()?.frame(), Release);
                 inner.resident += (height == 0) as u64;
             }
             if height == 0 {
-                return Ok(PhysAddr::of_frame(found));
+                return Ok(PhysAddr::of_frame(slot.load(Relaxed)));
             }
-            height -= 1;
-            // SAFETY: a node stays until the object ends.
-            slot = unsafe { entry(found, index, height) };
         }
     }
 
@@ -300,25 +290,6 @@ impl MemoryObject {
             Some((AddressSpace::try_retain(dead.space), dead.start))
         }
     }
-
-    /// Flags that every mapping of this object has.
-    pub(super) fn extra_flags(&self) -> MapFlags {
-        match self.device {
-            true => MapFlags::DEVICE,
-            false => MapFlags::empty(),
-        }
-    }
-}
-
-/// The entry for page `index` in a node that is `height` levels above the frames.
-///
-/// # Safety
-/// `node` is a node of an object that stays as long as the result is used.
-#[inline]
-unsafe fn entry<'a>(node: u32, index: u64, height: u32) -> &'a AtomicU32 {
-    let number = (index >> (10 * height) & (FANOUT - 1)) as usize;
-    // SAFETY: a node is a frame of entries.
-    unsafe { &*PhysAddr::of_frame(node).as_ptr::<AtomicU32>().add(number) }
 }
 
 /// Frees the frames under a node, and the node.

@@ -13,7 +13,8 @@ use core::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed, Ordering::Rele
 use arrayvec::ArrayVec;
 
 use super::frame_info::{FrameInfo, FrameState, known};
-use super::{MapFlags, OutOfMemory, PhysAddr, frames, tlb};
+use super::tlb::shadow;
+use super::{MapFlags, OutOfMemory, PhysAddr, frames};
 use crate::arch::cpu;
 use crate::arch::paging::{Entry, SHARED_ROOT};
 use crate::lock::{Guard, Rank, SpinLock};
@@ -43,63 +44,54 @@ fn index(address: u64, level: usize) -> usize {
 pub struct Place(*mut AtomicU64);
 
 impl Place {
-    #[inline]
     fn of(table: PhysAddr, index: usize) -> Place {
         Place(table.as_ptr::<AtomicU64>().wrapping_add(index & 511))
     }
 
     /// Reads the entry.
-    #[inline]
     pub fn get(self) -> Entry {
         // SAFETY: a place is made from a live table, which stays while its space's lock is held.
         Entry(unsafe { (*self.0).load(Relaxed) })
     }
 
     /// Writes the entry; what it points to is visible before it is.
-    #[inline]
     pub fn set(self, entry: Entry) {
         // SAFETY: as in `get`.
         unsafe { (*self.0).store(entry.0, Release) }
     }
 }
 
-/// Level of a table among what a `Batch` holds.
+/// Level of a table among what `walk` visits.
 const TABLE: usize = 9;
-const BATCH: usize = 36;
+const BATCH: usize = 32;
 
 /// What an unmapping has removed and must give up after the flush: leaves, and tables that became
 /// empty.
 #[derive(Default)]
 pub struct Batch {
-    /// Address, frame and level.
-    items: ArrayVec<(u64, PhysAddr, usize), BATCH>,
+    /// Address, frame and level of each leaf, by rising address.
+    pub leaves: ArrayVec<(u64, PhysAddr, usize), BATCH>,
+    tables: ArrayVec<PhysAddr, BATCH>,
 }
 
 impl Batch {
-    /// The leaves (`true`) or the tables (`false`).
-    fn those(&self, leaves: bool) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
-        let those = move |item: &&(u64, PhysAddr, usize)| (item.2 != TABLE) == leaves;
-        self.items.iter().filter(those).copied()
-    }
-
-    /// Address, frame and level of each leaf.
-    pub fn leaves(&self) -> impl Iterator<Item = (u64, PhysAddr, usize)> {
-        self.those(true)
-    }
-
     /// What must be flushed, if anything: all of the space if there is a table among it.
-    pub fn range(&self) -> Option<(u64, u64)> {
-        if self.those(false).next().is_some() {
+    fn range(&self) -> Option<(u64, u64)> {
+        if !self.tables.is_empty() {
             return Some((0, u64::MAX));
         }
-        let (first, last) = (self.leaves().next()?, self.leaves().last()?);
+        let (first, last) = (self.leaves.first()?, self.leaves.last()?);
         Some((first.0, last.0 + size(last.2)))
     }
 
-    /// Gives up the tables, after the flush.
-    pub fn give_tables(&self) {
-        self.those(false)
-            .for_each(|(_, table, _)| give_table(table, TABLES));
+    /// Gives everything up: `flush` makes every CPU forget a range, then `drop` gets each frame.
+    pub fn give_up(&self, flush: impl FnOnce(u64, u64), drop: impl Fn(PhysAddr)) {
+        if let Some((start, end)) = self.range() {
+            flush(start, end);
+        }
+        self.leaves.iter().for_each(|leaf| drop(leaf.1));
+        let tables = self.tables.iter();
+        tables.for_each(|table| give_table(*table, TABLES));
     }
 }
 
@@ -116,7 +108,6 @@ pub struct Mapping {
 
 crate::described! {
     /// The tables of one address space.
-    #[repr(C)]
     pub struct PageTable {
         /// The top table.
         pub root: PhysAddr,
@@ -125,9 +116,7 @@ crate::described! {
         /// Pages of 4 KiB present.
         pub resident: usize,
         /// The 2 MiB whose level-0 table was used last, that table, and its record.
-        last: u64,
-        last_table: PhysAddr,
-        last_info: Option<&'static FrameInfo>,
+        last: Option<(u64, PhysAddr, &'static FrameInfo)>,
     }
     root: physical("page table")
 }
@@ -144,9 +133,7 @@ impl PageTable {
             root,
             tables: 0,
             resident: 0,
-            last: u64::MAX,
-            last_table: PhysAddr(0),
-            last_info: None,
+            last: None,
         })
     }
 
@@ -167,7 +154,6 @@ impl PageTable {
     }
 
     /// The table that leads to `address` at `to`, or above where there is none, and its level.
-    #[inline]
     fn descend(&self, address: u64, to: usize) -> (PhysAddr, usize) {
         let (mut table, mut level) = (self.root, TOP);
         while level > to {
@@ -199,7 +185,6 @@ impl PageTable {
     }
 
     /// Maps a leaf; false if something is mapped there.
-    #[inline]
     pub fn map(
         &mut self,
         address: u64,
@@ -207,18 +192,17 @@ impl PageTable {
         to: PhysAddr,
         flags: MapFlags,
     ) -> Result<bool, OutOfMemory> {
-        let (table, info) = match self.last_info {
-            Some(info) if level == 0 && address >> shift(1) == self.last => (self.last_table, info),
+        let (_, table, info) = match self.last {
+            Some(last) if level == 0 && address >> shift(1) == last.0 => last,
             _ => {
                 let Some(table) = self.provide(address, level)? else {
                     return Ok(false);
                 };
-                let info = known(table.frame());
+                let made = (address >> shift(1), table, known(table.frame()));
                 if level == 0 {
-                    (self.last, self.last_table) = (address >> shift(1), table);
-                    self.last_info = Some(info);
+                    self.last = Some(made);
                 }
-                (table, info)
+                made
             }
         };
         let place = Place::of(table, index(address, level));
@@ -232,13 +216,11 @@ impl PageTable {
     }
 
     /// The leaf that maps `address`, and its level.
-    #[inline]
     pub fn find(&self, address: u64) -> Option<(Place, usize)> {
-        if address >> shift(1) == self.last {
-            let place = Place::of(self.last_table, index(address, 0));
-            return place.get().is_present().then_some((place, 0));
-        }
-        let (table, level) = self.descend(address, 0);
+        let (table, level) = match self.last {
+            Some((at, table, _)) if address >> shift(1) == at => (table, 0),
+            _ => self.descend(address, 0),
+        };
         let place = Place::of(table, index(address, level));
         place.get().is_present().then_some((place, level))
     }
@@ -268,20 +250,20 @@ impl PageTable {
     /// the batch is full and returns how far it came.
     pub fn clear(&mut self, start: u64, end: u64, out: &mut Batch) -> u64 {
         walk(self.root, TOP, start, end, &mut |at, level, place, used| {
-            // What becomes empty above the last leaf must find room, too.
-            if level != TABLE && out.items.remaining_capacity() <= TOP {
-                return false;
-            }
-            let at = at & !(size(level % TABLE) - 1);
-            out.items.push((at, place.get().address(), level));
-            place.set(Entry::EMPTY);
-            used.store(used.load(Relaxed) - 1, Relaxed);
+            let frame = place.get().address();
             if level == TABLE {
+                out.tables.push(frame);
                 self.tables -= 1;
-                self.last = u64::MAX;
+                self.last = None;
+            } else if out.leaves.is_full() || out.tables.remaining_capacity() < TOP {
+                // What becomes empty above the last leaf must find room, too.
+                return false;
             } else {
+                out.leaves.push((at & !(size(level) - 1), frame, level));
                 self.resident -= 1 << (9 * level);
             }
+            place.set(Entry::EMPTY);
+            used.store(used.load(Relaxed) - 1, Relaxed);
             true
         })
     }
@@ -393,7 +375,7 @@ fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
 
 /// Gives up an empty table that no TLB knows.
 fn give_table(table: PhysAddr, kind: usize) {
-    tlb::shadow::check(table.frame());
+    shadow!(check(table.frame()));
     debug_assert_eq!(
         known(table.frame()).tag.load(Relaxed),
         0,

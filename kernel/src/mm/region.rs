@@ -93,7 +93,6 @@ impl Region {
     }
 
     /// Where `address` is in the object.
-    #[inline]
     pub fn offset_of(&self, address: u64) -> u64 {
         self.offset.wrapping_add(address.wrapping_sub(self.start))
     }
@@ -109,20 +108,17 @@ impl Region {
     }
 
     /// Whether `next`, which is in no tree yet, could be the rest of this region.
-    #[inline]
     pub(super) fn continues(&self, next: &Region) -> bool {
         self.end == next.start && self.kind != RegionKind::Guard && self.promises_as(next)
     }
 
     /// The object.
-    #[inline]
     pub fn object(&self) -> Option<&MemoryObject> {
         // SAFETY: a region holds a reference to its object.
         unsafe { self.object.as_ref() }
     }
 
     /// Whether each page of it holds a reference to its frame.
-    #[inline]
     pub(super) fn is_counted(&self) -> bool {
         self.object().is_none_or(|o| o.contiguous().is_none())
     }
@@ -141,7 +137,6 @@ impl Region {
     }
 
     /// Drops the reference that a page held, which no TLB knows any more.
-    #[inline]
     pub(super) fn drop_frame(&self, frame: PhysAddr) {
         if self.is_counted() {
             frames::release(frame);
@@ -149,7 +144,6 @@ impl Region {
     }
 
     /// The largest leaf that can map its frames.
-    #[inline]
     pub(super) fn largest_leaf(&self) -> usize {
         match self.is_counted() {
             true => 0,
@@ -188,7 +182,6 @@ impl Region {
 
 crate::described! {
     /// The regions of one space.
-    #[repr(C)]
     pub struct Regions {
         tree: Tree,
         /// The region that was found or made last, or null.
@@ -217,7 +210,6 @@ impl Regions {
 
     /// The last region that begins at or below `address`, and the one behind it. Where one ends at
     /// `address` and another begins there, either may be the first of the two.
-    #[inline]
     fn around(&mut self, address: u64) -> (*mut Region, *mut Region) {
         // SAFETY: nodes of the tree are the first fields of valid regions; `last` is null or one.
         unsafe {
@@ -234,7 +226,6 @@ impl Regions {
     }
 
     /// The first region that ends behind `address`: it holds the address, or lies above.
-    #[inline]
     pub fn at_or_above(&mut self, address: u64) -> Option<&mut Region> {
         let (below, above) = self.around(address);
         // SAFETY: both are null or regions of the tree, which are ours with the tree.
@@ -245,7 +236,6 @@ impl Regions {
     }
 
     /// The region that holds `address`.
-    #[inline]
     pub fn find(&mut self, address: u64) -> Option<&mut Region> {
         let holds =
             |region: &&mut Region| address.wrapping_sub(region.start) < region.end - region.start;
@@ -262,7 +252,6 @@ impl Regions {
     }
 
     /// Whether no region touches `start..end`; with it the region that ends at `start`, if one does.
-    #[inline]
     pub fn room(&mut self, start: u64, end: u64) -> (bool, Option<&mut Region>) {
         let (below, above) = self.around(start);
         // SAFETY: both are null or regions of the tree, which are ours with the tree.

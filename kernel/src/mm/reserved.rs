@@ -4,6 +4,8 @@
 //! boot. Overlaps are the machine's (or the loader's) mistake; they are reported at boot and the
 //! union is what stays reserved.
 
+use core::ops::Range;
+
 use super::{PAGE_SIZE, PhysAddr};
 use crate::lock::{Rank, SpinLock};
 use crate::machine::{MAX_RESERVED, MachineInfo, Memory, Reserved};
@@ -17,7 +19,6 @@ const NOTHING: Reserved = Reserved {
 crate::described! {
     /// The reserved ranges, sorted by start.
     #[derive(Clone)]
-    #[repr(C)]
     pub struct List {
         ranges: [Reserved; CAPACITY],
         len: usize,
@@ -53,10 +54,10 @@ impl List {
 }
 
 /// Frames that a reserved range touches.
-fn frames_of(reserved: &Reserved) -> (u32, u32) {
-    let (range, page) = (&reserved.range, PAGE_SIZE as u64);
+fn frames_of(reserved: Reserved) -> Range<u32> {
+    let (range, page) = (reserved.range, PAGE_SIZE as u64);
     let clamp = |frame: u64| frame.min(u32::MAX as u64) as u32;
-    (clamp(range.start / page), clamp(range.end.div_ceil(page)))
+    clamp(range.start / page)..clamp(range.end.div_ceil(page))
 }
 
 /// Takes over the machine's list and reports overlaps.
@@ -79,42 +80,32 @@ pub(super) fn init(machine: &MachineInfo) {
     );
 }
 
-/// Calls `each` with the parts of the frames `start..end` that are not reserved.
-pub(super) fn gaps(start: u32, end: u32, mut each: impl FnMut(u32, u32)) {
-    let list = RESERVED.lock().clone();
+/// The parts of the frames `start..end` that are not reserved.
+pub(super) fn gaps(start: u32, end: u32) -> impl Iterator<Item = Range<u32>> {
+    let List { ranges, len } = RESERVED.lock().clone();
+    let reserved = ranges.into_iter().take(len).map(frames_of);
     let mut at = start;
-    for reserved in list.as_slice() {
-        let (first, behind) = frames_of(reserved);
-        if at < first.min(end) {
-            each(at, first.min(end));
-        }
-        at = at.max(behind);
-    }
-    if at < end {
-        each(at, end);
-    }
+    let behind = core::iter::once(end..end);
+    reserved.chain(behind).filter_map(move |used| {
+        let gap = at..used.start.min(end);
+        at = at.max(used.end);
+        (!gap.is_empty()).then_some(gap)
+    })
 }
 
-/// Reserves `bytes` (whole pages) of RAM that nobody has, above the first 64 MiB of it if that is
+/// Reserves `bytes`, rounded up to pages, of RAM that nobody has, above the first 64 MiB of it if that is
 /// possible, and where the boot page tables reach.
-pub(super) fn claim(memory: &[Memory], bytes: u64, name: &'static str) -> Option<PhysAddr> {
+pub(super) fn claim(memory: &[Memory], bytes: usize, name: &'static str) -> Option<PhysAddr> {
     let lowest = memory.first()?.range.start;
-    let frames = (bytes / PAGE_SIZE as u64) as u32;
+    let frames = bytes.div_ceil(PAGE_SIZE) as u32;
     for above in [lowest + (64 << 20), lowest] {
         for m in memory {
             let start = m.range.start.max(above).div_ceil(PAGE_SIZE as u64) as u32;
             let end = (m.range.end.min(1 << 32) / PAGE_SIZE as u64) as u32;
-            let mut found = None;
-            gaps(start, end, |first, stop| {
-                if found.is_none() && stop - first >= frames {
-                    found = Some(PhysAddr::of_frame(first));
-                }
-            });
-            if let Some(at) = found {
-                RESERVED.lock().insert(Reserved {
-                    range: at.0..at.0 + bytes,
-                    name,
-                });
+            if let Some(gap) = gaps(start, end).find(|gap| gap.end - gap.start >= frames) {
+                let at = PhysAddr::of_frame(gap.start);
+                let range = at.0..PhysAddr::of_frame(gap.start + frames).0;
+                RESERVED.lock().insert(Reserved { range, name });
                 return Some(at);
             }
         }

@@ -74,26 +74,26 @@ fn may_remember(space: &AddressSpace) -> u64 {
         })
 }
 
-/// An entry that led to a frame was removed: whoever may remember it is noted.
-pub fn removed(space: &AddressSpace, address: u64, level: usize, frame: PhysAddr) {
+/// Entries (address, frame, level) were removed: whoever may remember them is noted.
+pub fn removed(space: &AddressSpace, leaves: &[(u64, PhysAddr, usize)]) {
     let cpus = may_remember(space);
     if cpus == 0 {
         return;
     }
     let mut old = OLD.lock();
-    let free = old
-        .iter_mut()
-        .find(|o| o.cpus == 0)
-        .expect("more removed entries than one batch has");
-    let (asid, end) = (space.tlb.asid, address + size(level));
-    *free = Old {
-        cpus,
-        asid,
-        start: address,
-        end,
-        frame: frame.frame(),
-    };
-    COUNT.fetch_add(1, Relaxed);
+    for (start, frame, level) in leaves {
+        let mut free = old.iter_mut().filter(|o| o.cpus == 0);
+        *free
+            .next()
+            .expect("more removed entries than one batch has") = Old {
+            cpus,
+            asid: space.tlb.asid,
+            start: *start,
+            end: start + size(*level),
+            frame: frame.frame(),
+        };
+        COUNT.fetch_add(1, Relaxed);
+    }
 }
 
 /// CPUs have forgotten a range of an address-space number.

@@ -25,6 +25,18 @@ use crate::arch::paging::{self, BROADCAST_FLUSH};
 use crate::arch::{cpu, ipi};
 use crate::percpu::{self, MAX_CPUS, PerCpu};
 
+/// Tells the shadow of the translation caches what happens.
+#[cfg(any(test, feature = "checks"))]
+macro_rules! shadow {
+    ($($what:tt)*) => { $crate::mm::shadow::$($what)* };
+}
+/// Without checks there is no shadow.
+#[cfg(not(any(test, feature = "checks")))]
+macro_rules! shadow {
+    ($what:ident($($argument:expr),*)) => { let _ = ($(&$argument),*); };
+}
+pub(super) use shadow;
+
 /// Bit in `PerCpu::ipi_pending`: a request waits in `service`.
 pub const IPI_TLB: u32 = 1 << 31;
 /// More pages than this are flushed as a whole space.
@@ -38,7 +50,6 @@ const LEAVE: u32 = 3 << 16;
 
 crate::described! {
     /// What a space needs for switching and flushing.
-    #[repr(C)]
     pub struct SpaceTlb {
         /// Literal value of the address-space register: CR3, TTBR0, satp.
         pub root_register: u64,
@@ -65,7 +76,6 @@ impl SpaceTlb {
 }
 
 /// Makes `space` the one that user addresses of this CPU mean.
-#[inline]
 pub fn switch_to(space: &AddressSpace) {
     let cpu = cpu::current();
     let new = core::ptr::from_ref(space).cast_mut();
@@ -79,7 +89,7 @@ pub fn switch_to(space: &AddressSpace) {
         // SAFETY: the space is alive while it is in the register: `retire` makes CPUs leave first.
         unsafe { paging::write_root(tlb.root_register) };
         Flush::all(tlb.asid.into()).on(cpu);
-        shadow::switched(cpu, tlb.asid);
+        shadow!(switched(cpu, tlb.asid));
     }
 }
 
@@ -99,7 +109,7 @@ pub fn switch_if_fresh(cpu: &PerCpu, space: &AddressSpace) -> bool {
         space.tlb.stale.load(Relaxed) & cpu.bit() == 0
     };
     if fresh {
-        shadow::switched(cpu, space.tlb.asid);
+        shadow!(switched(cpu, space.tlb.asid));
         // SAFETY: as in `switch_to`.
         unsafe { paging::write_root(space.tlb.root_register) };
     } else {
@@ -112,7 +122,6 @@ pub fn switch_if_fresh(cpu: &PerCpu, space: &AddressSpace) -> bool {
 ///
 /// # Safety
 /// The caller must know that the space stays alive: it is the current thread's.
-#[inline]
 pub unsafe fn current() -> Option<&'static AddressSpace> {
     // SAFETY: as the caller promises.
     unsafe { cpu::current().space.load(Relaxed).as_ref() }
@@ -126,15 +135,14 @@ pub fn leave() {
 fn leave_as(cpu: &PerCpu) {
     cpu.space.store(null_mut(), Relaxed);
     paging::leave_user();
-    shadow::switched(cpu, 0);
+    shadow!(switched(cpu, 0));
 }
 
 /// Forgets `start..end` of a space on every CPU.
-#[inline]
 pub fn flush(space: &AddressSpace, start: u64, end: u64) {
     let cpu = cpu::current();
     let asid = space.tlb.asid.into();
-    let flush = Flush { asid, start, end };
+    let flush = Flush::new(asid, start, end);
     let this = core::ptr::from_ref(space).cast_mut();
     if BROADCAST_FLUSH || tagged() || cpu.space.load(Relaxed) == this {
         flush.on(cpu);
@@ -148,7 +156,7 @@ pub fn flush(space: &AddressSpace, start: u64, end: u64) {
     }
     fence(SeqCst);
     let active = holders(others, this);
-    shadow::deferred(others & !active, asid, start, end);
+    shadow!(deferred(others & !active, asid, start, end));
     if active != 0 {
         flush.on_others(active);
         if asid != 0 {
@@ -159,18 +167,13 @@ pub fn flush(space: &AddressSpace, start: u64, end: u64) {
 
 /// Forgets `start..end` of the kernel's half on every CPU.
 pub fn flush_kernel(start: u64, end: u64) {
-    let asid = KERNEL;
-    Flush { asid, start, end }.everywhere();
+    Flush::new(KERNEL, start, end).everywhere();
 }
 
 /// Makes every CPU leave a space that nobody will enter again, and retires its number.
 pub(super) fn retire(space: &AddressSpace) {
     let this = core::ptr::from_ref(space).cast_mut();
-    let leave = Flush {
-        asid: LEAVE,
-        start: this as u64,
-        end: 0,
-    };
+    let leave = Flush::new(LEAVE, this as u64, 0);
     let cpu = cpu::current();
     leave.on(cpu);
     fence(SeqCst);
@@ -179,7 +182,6 @@ pub(super) fn retire(space: &AddressSpace) {
 }
 
 /// The CPUs of `mask` that have `space` in their register.
-#[inline]
 fn holders(mask: u64, space: *mut AddressSpace) -> u64 {
     let holds = |cpu: &&PerCpu| cpu.space.load(Relaxed) == space;
     percpu::cpus(mask)
@@ -196,10 +198,13 @@ pub(super) struct Flush {
 }
 
 impl Flush {
+    const fn new(asid: u32, start: u64, end: u64) -> Flush {
+        Flush { asid, start, end }
+    }
+
     /// All that a number tags.
     pub const fn all(asid: u32) -> Flush {
-        let (start, end) = (0, u64::MAX);
-        Flush { asid, start, end }
+        Flush::new(asid, 0, u64::MAX)
     }
 
     /// Does it on `cpu`, which is this one.
@@ -221,7 +226,7 @@ impl Flush {
             pages.for_each(|page| paging::flush_page(page, asid as u16));
         }
         let cpus = if BROADCAST_FLUSH { u64::MAX } else { cpu.bit() };
-        shadow::flushed(cpus, asid, start, end);
+        shadow!(flushed(cpus, asid, start, end));
     }
 
     /// Does it on every CPU.
@@ -240,7 +245,8 @@ impl Flush {
             return;
         }
         if asid < KERNEL && paging::remote_flush(cpus, start, end, asid as u16) {
-            return shadow::flushed(cpus, asid, start, end);
+            shadow!(flushed(cpus, asid, start, end));
+            return;
         }
         let request = &REQUESTS[cpu::current().number()];
         for (word, value) in request.flush.iter().zip([asid.into(), start, end]) {
@@ -275,7 +281,6 @@ static REQUESTS: [Request; MAX_CPUS] = [const {
 }; MAX_CPUS];
 
 /// Answers what other CPUs ask of this one.
-#[inline]
 pub fn service() {
     service_as(cpu::current());
 }
@@ -287,32 +292,7 @@ pub(crate) fn service_as(cpu: &PerCpu) {
             continue;
         }
         let [asid, start, end] = request.flush.each_ref().map(|word| word.load(Relaxed));
-        let asid = asid as u32;
-        Flush { asid, start, end }.on(cpu);
+        Flush::new(asid as u32, start, end).on(cpu);
         request.pending.fetch_and(!cpu.bit(), Release);
     }
-}
-
-#[cfg(any(test, feature = "checks"))]
-pub(super) use super::shadow;
-
-/// Without checks the shadow keeps nothing.
-#[cfg(not(any(test, feature = "checks")))]
-pub(super) mod shadow {
-    use super::{AddressSpace, PerCpu, PhysAddr};
-
-    #[inline(always)]
-    pub fn removed(_: &AddressSpace, _: u64, _: usize, _: PhysAddr) {}
-    #[inline(always)]
-    pub fn flushed(_: u64, _: u32, _: u64, _: u64) {}
-    #[inline(always)]
-    pub fn deferred(_: u64, _: u32, _: u64, _: u64) {}
-    #[inline(always)]
-    pub fn switched(_: &PerCpu, _: u16) {}
-    #[inline(always)]
-    pub fn number_given(_: u16) {}
-    #[inline(always)]
-    pub fn number_retired(_: u16) {}
-    #[inline(always)]
-    pub fn check(_: u32) {}
 }

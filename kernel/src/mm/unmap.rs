@@ -9,8 +9,9 @@ use super::fault::sync_code;
 use super::object::MemoryObject;
 use super::page_table::{Batch, Place};
 use super::region::{Region, RegionKind};
+use super::tlb::{self, shadow};
 use super::vas::{AddressSpace, check_range};
-use super::{MapFlags, VirtAddr, tlb};
+use super::{MapFlags, VirtAddr};
 use crate::arch::paging::Entry;
 use crate::sched::preemption_point;
 
@@ -67,16 +68,13 @@ impl AddressSpace {
             };
             let mut batch = Batch::default();
             at = inner.tables.clear(at, end, &mut batch);
-            if flush && let Some((from, to)) = batch.range() {
-                batch
-                    .leaves()
-                    .for_each(|(at, frame, level)| tlb::shadow::removed(self, at, level, frame));
-                tlb::flush(self, from, to);
-            }
-            batch
-                .leaves()
-                .for_each(|(_, frame, _)| region.drop_frame(frame));
-            batch.give_tables();
+            let forget = |from, to| {
+                if flush {
+                    shadow!(removed(self, &batch.leaves));
+                    tlb::flush(self, from, to);
+                }
+            };
+            batch.give_up(forget, |frame| region.drop_frame(frame));
             if at < end {
                 drop(guard);
                 preemption_point();

@@ -25,7 +25,7 @@ pub use super::page_table::Mapping;
 use super::page_table::{PageTable, size};
 use super::region::{Region, RegionKind, Regions};
 use super::tlb::{self, SpaceTlb};
-use super::{MapFlags, OutOfMemory, PAGE_SIZE, VirtAddr, kernel_map};
+use super::{MapFlags, OutOfMemory, PAGE_SIZE, VirtAddr};
 use crate::arch::layout::USER_END;
 use crate::arch::paging;
 use crate::cap::Binding;
@@ -46,7 +46,6 @@ pub struct FutexKey {
 
 crate::described! {
     /// An address space.
-    #[repr(C)]
     pub struct AddressSpace {
         refs: AtomicU32,
         /// What switching to it and flushing it takes.
@@ -57,7 +56,6 @@ crate::described! {
 
 crate::described! {
     /// What a space's lock guards.
-    #[repr(C)]
     pub struct Inner {
         pub(super) tables: PageTable,
         pub(super) regions: Regions,
@@ -74,7 +72,7 @@ type Mapped = Result<VirtAddr, Error>;
 impl AddressSpace {
     /// An empty space with one reference.
     pub fn create() -> Result<NonNull<AddressSpace>, OutOfMemory> {
-        let mut tables = PageTable::new(Some(kernel_map::root()))?;
+        let mut tables = PageTable::new(Some(paging::kernel_root()))?;
         let space = SPACES.allocate().inspect_err(|_| tables.give_up())?;
         let space = space.cast::<AddressSpace>();
         let value = AddressSpace {
@@ -161,7 +159,7 @@ impl AddressSpace {
         if offset % PAGE != 0 || end.next_multiple_of(PAGE) > object.size() {
             return Err(Error::InvalidArgument);
         }
-        let mut region = Region::new(flags | object.extra_flags(), RegionKind::Shared);
+        let mut region = Region::new(flags, RegionKind::Shared);
         region.limit = region.flags | MapFlags::USER_RODATA;
         region.object = core::ptr::from_ref(object).cast_mut();
         (region.offset, region.binding) = (offset, binding);
@@ -170,7 +168,6 @@ impl AddressSpace {
 
     /// The short way for the next page behind a mapping of the same object, mapped alike: whoever
     /// maps an object page by page. Everything that `promise` checks follows from that mapping.
-    #[inline]
     fn map_next(
         &self,
         object: &MemoryObject,

@@ -35,7 +35,6 @@ crate::described! {
 
 crate::described! {
     /// Free memory of one zone.
-    #[repr(C)]
     pub struct Zone {
         /// Frames that are free now.
         pub free: usize,
@@ -52,7 +51,7 @@ crate::described! {
 
 impl Zone {
     /// A zone without memory.
-    pub const fn new() -> Zone {
+    pub const fn new(index: u8) -> Zone {
         Zone {
             free: 0,
             total: 0,
@@ -60,7 +59,7 @@ impl Zone {
             chunks: [NONE; ORDERS],
             first_block: NONE,
             last_block: 0,
-            index: 0,
+            index,
         }
     }
 
@@ -87,7 +86,6 @@ impl Zone {
     }
 
     /// Takes one frame: the lowest of the first block that has one.
-    #[inline]
     pub(super) fn take_one(&mut self) -> Option<u32> {
         let number = self.partial;
         if number == NONE {
@@ -99,7 +97,6 @@ impl Zone {
     }
 
     /// The record of one of this zone's blocks.
-    #[inline]
     fn block(&mut self, number: u32) -> &mut Block {
         // SAFETY: callers pass blocks that are in this zone's lists, or hold frames that are or
         // were in it; the zone's lock is held (`&mut self`).
@@ -107,7 +104,6 @@ impl Zone {
     }
 
     /// The order of the free chunk of this zone that begins with block `number`, if one does.
-    #[inline]
     fn chunk_at(&self, number: u32) -> Option<u32> {
         // SAFETY: a block that is not null is valid; the lock is held.
         let block = unsafe { block(number).as_ref() }?;
@@ -162,7 +158,6 @@ impl Zone {
         self.push(number);
     }
 
-    #[inline]
     fn carve(&mut self, number: u32, start: u32, count: u32) -> u32 {
         let b = self.block(number);
         flip(&mut b.bits, start, count);

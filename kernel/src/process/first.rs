@@ -9,7 +9,7 @@ use crate::cap::{Kind, Policy, Rights, Token};
 use crate::initrd::Archive;
 use crate::ipc::registry::Namespace;
 use crate::machine::machine;
-use crate::mm::object::MemoryObject;
+use crate::mm::object::{Backing, MemoryObject};
 use crate::mm::{PhysAddr, virt_to_phys};
 use crate::println;
 use veridian_abi::{Error, well_known};
@@ -34,7 +34,7 @@ fn start(archive: Archive) -> Result<(), Error> {
     let disk = machine().initrd.clone().ok_or(Error::NotFound)?;
     let base = PhysAddr(disk.start & !0xfff);
     let end = disk.end.next_multiple_of(4096);
-    let memory = Memory::wrap(MemoryObject::from_physical(base, end - base.0, false))?;
+    let memory = Memory::wrap(MemoryObject::new(Backing::Physical, end - base.0, base))?;
     let offset = virt_to_phys(file.as_ptr()).0 - base.0;
     let image = Image {
         memory: memory.memory(),

@@ -81,7 +81,16 @@ pub unsafe fn write_root(_value: u64) {}
 ///
 /// # Safety
 /// None needed.
-pub unsafe fn write_kernel_root(_root: PhysAddr) {}
+pub unsafe fn write_kernel_root(root: PhysAddr) {
+    KERNEL_ROOT.store(root.0, SeqCst);
+}
+
+static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
+
+/// The kernel's own tables.
+pub fn kernel_root() -> PhysAddr {
+    PhysAddr(KERNEL_ROOT.load(SeqCst))
+}
 
 /// There is no register.
 pub fn leave_user() {}

@@ -91,7 +91,7 @@ fn double_and_foreign_frees_are_refused() {
         frames::try_free_one(PhysAddr(u64::MAX)),
         Err(FreeError::Foreign)
     );
-    let table = crate::mm::kernel_map::root();
+    let table = crate::arch::paging::kernel_root();
     assert_eq!(frames::try_free_one(table), Err(FreeError::Foreign));
     let records = reserved::RESERVED.lock().as_slice()[0].range.start;
     assert_eq!(

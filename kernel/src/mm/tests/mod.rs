@@ -67,6 +67,7 @@ impl Machine {
         this.node.set(0);
         this.held_ranks.set(0);
         super::init(&info);
+        super::kernel_map::activate();
         Machine {
             memory,
             layout,

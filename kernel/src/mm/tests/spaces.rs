@@ -6,12 +6,12 @@ use std::vec::Vec;
 use super::{MIB, Machine};
 use crate::arch::layout::USER_END;
 use crate::cap::Binding;
-use crate::mm::object::MemoryObject;
+use crate::mm::fault::Access;
+use crate::mm::object::{Backing, MemoryObject};
 use crate::mm::vas::AddressSpace;
 use crate::mm::{
     FrameRange, MapFlags, PhysAddr, Request, VirtAddr, frames, heap, inject, kernel_map, tlb,
 };
-use crate::trap::Access;
 use veridian_abi::Error;
 
 const PAGE: u64 = 4096;
@@ -46,7 +46,7 @@ impl Capability {
 fn contiguous(len: u64, align: u64) -> (NonNull<MemoryObject>, FrameRange) {
     let request = Request::frames((len / PAGE) as usize).aligned((align / PAGE) as usize);
     let range = frames::allocate(request).unwrap();
-    let object = MemoryObject::from_physical(range.start, len, false).unwrap();
+    let object = MemoryObject::new(Backing::Physical, len, range.start).unwrap();
     (object, range)
 }
 

@@ -2,10 +2,10 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use super::Machine;
 use crate::arch::paging::{self, FLUSHES};
+use crate::mm::fault::Access;
 use crate::mm::vas::AddressSpace;
 use crate::mm::{MapFlags, VirtAddr, frames};
 use crate::mm::{shadow, tlb};
-use crate::trap::Access;
 
 const BASE: u64 = 0x4000_0000;
 
@@ -50,7 +50,7 @@ fn a_frame_that_a_cpu_may_reach_is_not_reused() {
     let machine = Machine::new(&[(1024, 64, 0)]);
     let space = two_cpus(&machine);
     let frame = space.translate(VirtAddr(BASE)).unwrap();
-    shadow::removed(space, BASE, 0, frame);
+    shadow::removed(space, &[(BASE, frame, 0)]);
     frames::free_one(frame);
 }
 
@@ -60,7 +60,7 @@ fn a_flush_on_one_cpu_is_not_enough() {
     let machine = Machine::new(&[(1024, 64, 0)]);
     let space = two_cpus(&machine);
     let frame = space.translate(VirtAddr(BASE)).unwrap();
-    shadow::removed(space, BASE, 0, frame);
+    shadow::removed(space, &[(BASE, frame, 0)]);
     shadow::flushed(crate::arch::cpu::current().bit(), 0, BASE, BASE + 0x1000);
     frames::free_one(frame);
 }
