@@ -6,6 +6,8 @@
 //!
 //! A PIE is mapped at a base; the program relocates itself (see `user/src/start.rs`).
 
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use elf::abi::{EI_NIDENT, ET_DYN, ET_EXEC, PF_W, PF_X, PT_INTERP, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::{Class, FileHeader, parse_ident};
@@ -19,8 +21,11 @@ use crate::mm::vas::AddressSpace;
 use crate::mm::{MapFlags, VirtAddr};
 use veridian_abi::Error;
 
-/// Where a position-independent program goes if nothing else is asked.
-pub const PIE_BASE: u64 = 0x5555_0000_0000;
+/// Position-independent programs go to bases from here on, each to the next of `PIE_BASES`.
+const PIE_BASE: u64 = 0x5555_0000_0000;
+const PIE_BASES: u64 = 64;
+/// From one base to the next: 1 GiB.
+const PIE_STEP: u64 = 1 << 30;
 /// Size of a new process's first stack.
 const STACK: u64 = 256 * 1024;
 const HEADER: usize = 64;
@@ -50,7 +55,11 @@ pub struct Entry {
 /// `BadExecutable` for anything malformed, `OutOfMemory`.
 pub fn load(space: &AddressSpace, image: &Image) -> Result<Entry, Error> {
     let header = header(image)?;
-    let base = if header.e_type == ET_DYN { PIE_BASE } else { 0 };
+    let base = if header.e_type == ET_DYN {
+        pie_base()
+    } else {
+        0
+    };
     let pc = add(base, header.e_entry)?;
     let (mut end, mut starts) = (PAGE_SIZE, false);
     for index in 0..header.e_phnum as u64 {
@@ -77,6 +86,11 @@ pub fn load(space: &AddressSpace, image: &Image) -> Result<Entry, Error> {
     }
     let stack = space.map_stack(STACK).map_err(|_| Error::OutOfMemory)?;
     Ok(Entry { pc, stack: stack.0 })
+}
+
+fn pie_base() -> u64 {
+    static LOADED: AtomicU64 = AtomicU64::new(0);
+    PIE_BASE + LOADED.fetch_add(1, Relaxed) % PIE_BASES * PIE_STEP
 }
 
 /// The file's header, if this kernel can run what it describes.

@@ -3,12 +3,21 @@
 use core::arch::{asm, global_asm};
 use core::mem::MaybeUninit;
 
+/// Type of the one relocation that a program applies to itself: `R_AARCH64_RELATIVE` of the processor's ELF supplement.
+pub const RELATIVE: u64 = 1027;
+
 global_asm!(
     ".section .text.start, \"ax\"",
     ".global _start",
     "_start:",
     "mov x29, xzr",
     "mov x30, xzr",
+    "adrp x1, __image_start",
+    "add x1, x1, :lo12:__image_start",
+    "adrp x2, __relocations_start",
+    "add x2, x2, :lo12:__relocations_start",
+    "adrp x3, __relocations_end",
+    "add x3, x3, :lo12:__relocations_end",
     "bl {main}",
     "udf #0",
     main = sym crate::start::enter,

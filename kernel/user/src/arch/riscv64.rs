@@ -3,6 +3,9 @@
 use core::arch::{asm, global_asm};
 use core::mem::MaybeUninit;
 
+/// Type of the one relocation that a program applies to itself: `R_RISCV_RELATIVE` of the processor's ELF supplement.
+pub const RELATIVE: u64 = 3;
+
 global_asm!(
     ".section .text.start, \"ax\"",
     ".global _start",
@@ -13,6 +16,9 @@ global_asm!(
     ".option pop",
     "li s0, 0",
     "li ra, 0",
+    "lla a1, __image_start",
+    "lla a2, __relocations_start",
+    "lla a3, __relocations_end",
     "call {main}",
     "unimp",
     main = sym crate::start::enter,

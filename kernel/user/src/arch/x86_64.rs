@@ -3,12 +3,18 @@
 use core::arch::{asm, global_asm};
 use core::mem::MaybeUninit;
 
+/// Type of the one relocation that a program applies to itself: `R_X86_64_RELATIVE` of the processor's ELF supplement.
+pub const RELATIVE: u64 = 8;
+
 global_asm!(
     ".section .text.start, \"ax\"",
     ".global _start",
     "_start:",
     "xor ebp, ebp",
     "and rsp, -16",
+    "lea rsi, [rip + __image_start]",
+    "lea rdx, [rip + __relocations_start]",
+    "lea rcx, [rip + __relocations_end]",
     "call {main}",
     "ud2",
     main = sym crate::start::enter,

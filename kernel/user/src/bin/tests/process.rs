@@ -4,6 +4,7 @@ use crate::harness::{in_child, now, sleep};
 use crate::{check, check_eq, tests};
 use veridian::abi::MessageInfo;
 use veridian::abi::well_known::{MACHINE, PROCESS, THREAD};
+use veridian::initrd::{self, Initrd};
 use veridian::{Error, sys};
 
 tests! {
@@ -63,6 +64,17 @@ tests! {
         sys::process_kill(child, 1).check()?;
         sys::process_wait(child, 0).value()?;
         sys::delete(child).check()?;
+    }
+    fn a_position_independent_program_runs_wherever_it_is_loaded() {
+        let disk = Initrd::open()?;
+        let mut bases = [0; 3];
+        for base in &mut bases {
+            let process = initrd::spawn(&disk, &["pie"])?;
+            *base = sys::process_wait(process, 0).value()?;
+            sys::delete(process).check()?;
+        }
+        check!(bases.iter().all(|base| *base < 64), "not relocated: {bases:?}");
+        check!(bases[0] != bases[1] && bases[1] != bases[2], "always at one base: {bases:?}");
     }
     fn many_children_live_at_once() {
         let mut children = [0u64; 40];
