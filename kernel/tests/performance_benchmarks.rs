@@ -148,4 +148,4 @@ fn memory() {
 
 extern crate alloc;
 test_kernel!(instead benchmarks);
-test_kernel!(then "init -- bench");
+test_kernel!(then "bench");

@@ -10,8 +10,10 @@
 #![no_std]
 #![no_main]
 
-use veridian::abi::well_known::{ADDRESS_SPACE, PROCESS, THREAD};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use veridian::abi::well_known::{ADDRESS_SPACE, INITRD, MACHINE, PROCESS, THREAD};
 use veridian::abi::{MessageInfo, class, protection};
+use veridian::initrd::{File, Initrd};
 use veridian::sys::Returned;
 use veridian::{Result, ipc, println, sys, thread};
 
@@ -46,6 +48,7 @@ sample!(call_0(endpoint) sys::call_without_words(endpoint, 0));
 sample!(call_4(endpoint) sys::call(endpoint, 4, 1, 2, 3, 4));
 sample!(call_10(endpoint) sys::call(endpoint, 10, 1, 2, 3, 4));
 sample!(signal(notification) sys::signal(notification, 1));
+sample!(yielding() sys::yield_now());
 sample!(mint(token) sys::mint(token, 0x3f, 0));
 sample!(delete(token) sys::delete(token));
 sample!(map(memory, offset, address) sys::map(ADDRESS_SPACE, memory, offset, address, PAGE, DATA));
@@ -91,13 +94,16 @@ fn row(op: &str, times: u64, mut sample: impl FnMut() -> u64) {
 }
 
 fn run(_: veridian::Arguments) -> u8 {
-    match measure() {
+    let status = match measure() {
         Ok(()) => 0,
         Err(error) => {
             println!("bench: {}", error.text());
             1
         }
-    }
+    };
+    // As the first program it ends the machine; otherwise it has no capability of it.
+    sys::shutdown(MACHINE, status);
+    status as u8
 }
 
 fn measure() -> Result<()> {
@@ -129,7 +135,10 @@ fn measure() -> Result<()> {
     faults()?;
     let channel = sys::channel_create(PROCESS, 64).value()?;
     row("async_per_message_16", 16, || batch(channel));
-    forks()
+    forks()?;
+    switches()?;
+    threads()?;
+    programs()
 }
 
 /// Measures a call to a server of its own.
@@ -206,6 +215,116 @@ fn faults() -> Result<()> {
     row("fault_round_trip", 1, || fault(endpoint));
     sys::thread_kill(thread.token()).check()?;
     Ok(())
+}
+
+/// From one thread to another of the same rank, which gives the CPU back at once: two switches.
+fn switches() -> Result<()> {
+    let peer = thread::spawn(|| {
+        loop {
+            sys::yield_now();
+        }
+    })?;
+    sys::set_schedule(peer.token(), class::FIXED, 200).check()?;
+    row("thread_switch", 2, yielding);
+    peer.kill()?;
+    let peer = sys::fork(PROCESS).value()?;
+    if peer == 0 {
+        loop {
+            sys::yield_now();
+        }
+    }
+    row("process_switch", 2, yielding);
+    sys::process_kill(peer, 0).check()?;
+    sys::process_wait(peer, 0).check()?;
+    sys::delete(peer).check()?;
+    Ok(())
+}
+
+/// When the last signal was sent, and when its receiver ran.
+static SENT: AtomicU64 = AtomicU64::new(0);
+static WOKEN: AtomicU64 = AtomicU64::new(0);
+
+#[inline(never)]
+fn wake(notification: u64) -> u64 {
+    SENT.store(sys::instructions(), Relaxed);
+    sys::signal(notification, 1);
+    WOKEN.load(Relaxed) - SENT.load(Relaxed)
+}
+
+extern "C" fn done(_: u64) -> ! {
+    sys::thread_exit(0);
+    unreachable!("thread_exit returned")
+}
+
+/// Wake-up of a thread that outranks the one that wakes it, and the life of one that does nothing.
+fn threads() -> Result<()> {
+    let notification = sys::notification_create(PROCESS).value()?;
+    let waiter = thread::spawn(move || {
+        loop {
+            sys::wait(notification, 0);
+            WOKEN.store(sys::instructions(), Relaxed);
+        }
+    })?;
+    sys::set_schedule(waiter.token(), class::FIXED, 201).check()?;
+    row("wake_same_cpu", 1, || wake(notification));
+    waiter.kill()?;
+    let stack = sys::map_anonymous(ADDRESS_SPACE, 0, PAGE, DATA).value()?;
+    write(stack + PAGE - 8);
+    row("thread_create_join", 1, || {
+        let mut token = 0;
+        let cost = create_join(stack + PAGE, &mut token);
+        sys::delete(token);
+        cost
+    });
+    Ok(())
+}
+
+#[inline(never)]
+fn create_join(stack: u64, token: &mut u64) -> u64 {
+    counted!({
+        *token = sys::thread_create(PROCESS, done as *const () as u64, stack, 0, 0, 0).value;
+        sys::thread_join(*token, 0)
+    })
+}
+
+/// Programs that end at once: as a new process, and in place of a forked one.
+fn programs() -> Result<()> {
+    let disk = Initrd::open()?;
+    let file = disk.find("exit")?;
+    row("process_create_exit_wait", 1, || {
+        let mut child = 0;
+        let cost = create_exit_wait(&file, &mut child);
+        sys::delete(child);
+        cost
+    });
+    row("fork_exec_wait", 1, || {
+        let mut child = 0;
+        let cost = fork_exec_wait(&file, &mut child);
+        sys::delete(child);
+        cost
+    });
+    Ok(())
+}
+
+#[inline(never)]
+fn create_exit_wait(file: &File, child: &mut u64) -> u64 {
+    counted!({
+        *child = sys::process_create(PROCESS, INITRD, file.offset, file.length, 0, 0).value;
+        sys::process_start(*child, 0);
+        sys::process_wait(*child, 0)
+    })
+}
+
+#[inline(never)]
+fn fork_exec_wait(file: &File, child: &mut u64) -> u64 {
+    counted!({
+        *child = sys::fork(PROCESS).value;
+        if *child == 0 {
+            sys::exec(PROCESS, INITRD, file.offset, file.length, 0);
+            sys::exit(1);
+        }
+        sys::process_wait(*child, 0)
+    })
 }
 
 /// At least 16 touched pages and 16 capabilities.
