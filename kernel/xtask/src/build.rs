@@ -31,13 +31,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 pub fn images(arch: Arch, options: &Options) -> Result<Vec<Value>, Failure> {
     let root = options.root.clone();
     let target = root.join("target").join(arch.name());
-    // Two workspaces with a target folder each: neither waits for the other's lock.
-    let (kernels, programs) = std::thread::scope(|scope| {
+    // A target folder each: none waits for another's lock.
+    let (kernels, programs, pie) = std::thread::scope(|scope| {
         let programs = scope.spawn(|| user(&root, &target.join("user"), arch, options));
-        (kernel(&root, &target, arch, options), programs.join())
+        let pie = scope.spawn(|| pie(&root, &target.join("pie"), arch, options));
+        let kernels = kernel(&root, &target, arch, options);
+        (kernels, programs.join(), pie.join())
     });
     let kernels = kernels?;
-    let programs = programs.map_err(|_| "the build of user programs panicked".to_string())??;
+    let panicked = |_| "the build of user programs panicked".to_string();
+    let mut programs = programs.map_err(panicked)??;
+    programs.extend(pie.map_err(panicked)??);
 
     let profile = options.profile.as_str();
     let folder = target.join("image").join(profile);
@@ -113,6 +117,21 @@ fn user(
     let target = path(target)?;
     let mut arguments = vec!["--workspace", "--bins"];
     arguments.extend(["--target", arch.user_target(), "--target-dir", target]);
+    arguments.extend(["--profile", &options.profile]);
+    cargo::build(&root.join("user"), &arguments, options.messages)
+}
+
+/// The program that is linked as static-PIE.
+fn pie(
+    root: &Path,
+    target: &Path,
+    arch: Arch,
+    options: &Options,
+) -> Result<Vec<Executable>, Failure> {
+    let triple = arch.user_target();
+    let flags = format!("target.{triple}.rustflags=[\"-Crelocation-model=pic\"]");
+    let mut arguments = vec!["--bin", "pie", "--features", "pie", "--config", &flags];
+    arguments.extend(["--target", triple, "--target-dir", path(target)?]);
     arguments.extend(["--profile", &options.profile]);
     cargo::build(&root.join("user"), &arguments, options.messages)
 }

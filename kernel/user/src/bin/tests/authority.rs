@@ -129,7 +129,7 @@ tests! {
     fn every_second_capability_is_checked_as_well() {
         let channel = one("Channel")?;
         let memory = one("Memory")?;
-        let page = u64::from(protection::READ);
+        let page = protection::READ;
         let second = [
             (number::map, [ADDRESS_SPACE, 0, 0, 0, 4096, page], "Memory", rights::READ),
             (number::channel_bind, [channel, 0, 1, 0, 0, 0], "Notification", rights::WRITE),
