@@ -21,11 +21,9 @@ use crate::mm::vas::AddressSpace;
 use crate::mm::{MapFlags, VirtAddr};
 use veridian_abi::Error;
 
-/// Position-independent programs go to bases from here on, each to the next of `PIE_BASES`.
+/// Position-independent programs go to 64 bases from here on, 1 GiB apart, each to the next.
 const PIE_BASE: u64 = 0x5555_0000_0000;
-const PIE_BASES: u64 = 64;
-/// From one base to the next: 1 GiB.
-const PIE_STEP: u64 = 1 << 30;
+static LOADED: AtomicU64 = AtomicU64::new(0);
 /// Size of a new process's first stack.
 const STACK: u64 = 256 * 1024;
 const HEADER: usize = 64;
@@ -55,10 +53,9 @@ pub struct Entry {
 /// `BadExecutable` for anything malformed, `OutOfMemory`.
 pub fn load(space: &AddressSpace, image: &Image) -> Result<Entry, Error> {
     let header = header(image)?;
-    let base = if header.e_type == ET_DYN {
-        pie_base()
-    } else {
-        0
+    let base = match header.e_type {
+        ET_DYN => PIE_BASE + ((LOADED.fetch_add(1, Relaxed) % 64) << 30),
+        _ => 0,
     };
     let pc = add(base, header.e_entry)?;
     let (mut end, mut starts) = (PAGE_SIZE, false);
@@ -86,11 +83,6 @@ pub fn load(space: &AddressSpace, image: &Image) -> Result<Entry, Error> {
     }
     let stack = space.map_stack(STACK).map_err(|_| Error::OutOfMemory)?;
     Ok(Entry { pc, stack: stack.0 })
-}
-
-fn pie_base() -> u64 {
-    static LOADED: AtomicU64 = AtomicU64::new(0);
-    PIE_BASE + LOADED.fetch_add(1, Relaxed) % PIE_BASES * PIE_STEP
 }
 
 /// The file's header, if this kernel can run what it describes.
