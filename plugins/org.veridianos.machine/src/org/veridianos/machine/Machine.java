@@ -234,11 +234,6 @@ public final class Machine implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** QEMU's own words so far, in one line: the reason when it died by itself. */
-    public String qemuWords() {
-        return words(session);
-    }
-
     /** Why QEMU is gone, for a machine whose guest printed no exit line. */
     public String causeOfDeath() {
         int status = exit.getNow(0);

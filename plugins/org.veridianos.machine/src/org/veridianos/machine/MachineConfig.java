@@ -17,11 +17,9 @@ import java.util.Optional;
  * @param kernelArgs the kernel's command line, after the profile's words
  * @param extraArgs  more words for QEMU, after everything else
  * @param counting   deterministic instruction counting ({@code -icount shift=0,sleep=off})
- * @param paused     stop before the first instruction
- * @param reboot     a reset restarts the guest instead of ending QEMU
  */
 public record MachineConfig(Profile profile, Path elf, Path boot, Optional<Path> initrd, int cpus, long memory, int nodes, String kernelArgs,
-        List<String> extraArgs, boolean counting, boolean paused, boolean reboot) {
+        List<String> extraArgs, boolean counting) {
 
     /** The largest number of CPUs the kernel serves. */
     public static final int MAX_CPUS = 16;
@@ -33,47 +31,37 @@ public record MachineConfig(Profile profile, Path elf, Path boot, Optional<Path>
 
     /** A machine as the profile describes it. */
     public static MachineConfig of(Profile profile, Path elf, Path boot, Optional<Path> initrd) {
-        return new MachineConfig(profile, elf, boot, initrd, profile.cpus(), profile.memory(), 1, "", List.of(), false, false, false);
+        return new MachineConfig(profile, elf, boot, initrd, profile.cpus(), profile.memory(), 1, "", List.of(), false);
     }
 
     /** The same with another number of CPUs. */
     public MachineConfig withCpus(int count) {
-        return new MachineConfig(profile, elf, boot, initrd, count, memory, nodes, kernelArgs, extraArgs, counting, paused, reboot);
+        return new MachineConfig(profile, elf, boot, initrd, count, memory, nodes, kernelArgs, extraArgs, counting);
     }
 
     /** The same with other RAM. */
     public MachineConfig withMemory(long bytes) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, bytes, nodes, kernelArgs, extraArgs, counting, paused, reboot);
+        return new MachineConfig(profile, elf, boot, initrd, cpus, bytes, nodes, kernelArgs, extraArgs, counting);
     }
 
     /** The same with another number of NUMA nodes. */
     public MachineConfig withNodes(int count) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, count, kernelArgs, extraArgs, counting, paused, reboot);
+        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, count, kernelArgs, extraArgs, counting);
     }
 
     /** The same with another kernel command line. */
     public MachineConfig withKernelArgs(String args) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, args, extraArgs, counting, paused, reboot);
+        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, args, extraArgs, counting);
     }
 
     /** The same with more words for QEMU. */
     public MachineConfig withExtraArgs(List<String> words) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, kernelArgs, words, counting, paused, reboot);
+        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, kernelArgs, words, counting);
     }
 
     /** The same with or without deterministic counting. */
     public MachineConfig withCounting(boolean on) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, kernelArgs, extraArgs, on, paused, reboot);
-    }
-
-    /** The same, stopped before the first instruction or not. */
-    public MachineConfig withPaused(boolean on) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, kernelArgs, extraArgs, counting, on, reboot);
-    }
-
-    /** The same, surviving a reset or not. */
-    public MachineConfig withReboot(boolean on) {
-        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, kernelArgs, extraArgs, counting, paused, on);
+        return new MachineConfig(profile, elf, boot, initrd, cpus, memory, nodes, kernelArgs, extraArgs, on);
     }
 
     /** The whole kernel command line. */

@@ -31,12 +31,7 @@ final class QemuCommand {
         if (!config.commandLine().isEmpty()) {
             words.addAll(List.of("-append", config.commandLine()));
         }
-        if (!config.reboot()) {
-            words.add("-no-reboot");
-        }
-        if (config.paused()) {
-            words.add("-S");
-        }
+        words.add("-no-reboot");
         if (config.counting()) {
             words.addAll(List.of("-icount", "shift=0,sleep=off"));
         }

@@ -12,16 +12,13 @@ import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 
 /**
  * QEMU's monitor: JSON lines over a unix socket.
@@ -35,7 +32,6 @@ public final class Qmp implements AutoCloseable {
 
     private final SocketChannel channel;
     private final Map<Long, CompletableFuture<JsonElement>> waiting = new ConcurrentHashMap<>();
-    private final List<Consumer<JsonObject>> listeners = new CopyOnWriteArrayList<>();
     private final CompletableFuture<Void> greeting = new CompletableFuture<>();
     private final AtomicLong next = new AtomicLong();
     private volatile boolean closed;
@@ -107,11 +103,6 @@ public final class Qmp implements AutoCloseable {
         return execute("human-monitor-command", arguments).getAsString();
     }
 
-    /** Hears every event, on the reading thread. */
-    public void onEvent(Consumer<JsonObject> listener) {
-        listeners.add(listener);
-    }
-
     private <T> T await(CompletableFuture<T> future, String what) throws MachineException {
         try {
             return future.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
@@ -143,8 +134,6 @@ public final class Qmp implements AutoCloseable {
     private void dispatch(JsonObject message) {
         if (message.has("QMP")) {
             greeting.complete(null);
-        } else if (message.has("event")) {
-            listeners.forEach(l -> l.accept(message));
         } else if (message.has("id")) {
             CompletableFuture<JsonElement> answer = waiting.remove(message.get("id").getAsLong());
             if (answer != null && message.has("error")) {

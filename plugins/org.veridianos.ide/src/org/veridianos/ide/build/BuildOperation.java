@@ -2,7 +2,6 @@ package org.veridianos.ide.build;
 
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.core.runtime.IProgressMonitor;
 import org.eclipse.core.runtime.SubMonitor;
@@ -29,8 +28,6 @@ public final class BuildOperation {
     /** Work units shown; cargo does not say how many crates are left, so the bar approaches its end. */
     private static final int STEPS = 100;
 
-    private static final List<BuildObserver> OBSERVERS = new CopyOnWriteArrayList<>();
-
     private final KernelProject project;
     private final Target target;
     private final boolean release;
@@ -40,16 +37,6 @@ public final class BuildOperation {
         this.project = project;
         this.target = target;
         this.release = release;
-    }
-
-    /** {@code observer} hears of every build from now on. */
-    public static void addObserver(BuildObserver observer) {
-        OBSERVERS.add(observer);
-    }
-
-    /** {@code observer} hears no more. */
-    public static void removeObserver(BuildObserver observer) {
-        OBSERVERS.remove(observer);
     }
 
     /**
@@ -64,14 +51,12 @@ public final class BuildOperation {
         }
         SubMonitor progress = SubMonitor.convert(monitor, NLS.bind(Messages.Build_task, project.name(), target.id()), STEPS);
         BuildRequest request = new BuildRequest(project.location(), List.of(target), release, false);
-        OBSERVERS.forEach(o -> o.started(project, target));
         try {
             BuildResult result = new KernelBuilder(toolchain()).build(request, new Progress(progress), progress::isCanceled);
             if (result.outcome() != BuildResult.Outcome.CANCELLED) {
                 Problems.of(project).replace(target, result);
             }
-            OBSERVERS.forEach(o -> o.ended(project, target, result));
-            return result;
+                return result;
         } catch (IOException notStarted) {
             throw IdePlugin.error(NLS.bind(Messages.Build_notStarted, notStarted.getMessage()), notStarted);
         }
