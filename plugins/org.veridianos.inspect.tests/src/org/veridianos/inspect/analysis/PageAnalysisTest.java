@@ -114,6 +114,21 @@ class PageAnalysisTest {
     }
 
     @Test
+    void framesKnowWhoMapsThemWhereAndHowOften() {
+        long data = PRESENT | WRITE | USER | NO_EXECUTE;
+        PageTable one = space(1, new TreeMap<>(Map.of(1, 0x6000 | data, 2, 0x7000 | data, 5, 0x5000 | data)), false);
+        PageTable two = space(2, new TreeMap<>(Map.of(9, 0x6000 | data, 10, 0x7000 | data, 12, 0x7000 | data)), false);
+        FrameMap map = FrameMap.of(snapshot(0, one, two));
+        assertTrue(map.whole());
+        assertEquals(List.of("5000+1000 Table p1@5000", "6000+1000 Used p1@1000 p2@9000", "7000+1000 Used p1@2000 p2@a000 p2@c000"), map.uses().stream().map(
+                u -> String.format("%x+%x %s", u.start(), u.size(), u.state()) + u.mappings().stream().map(m -> String.format(" %s@%x", m.owner(), m.virtual()))
+                        .collect(Collectors.joining())).toList());
+        FrameMap joined = FrameMap.of(snapshot(0, space(1, new TreeMap<>(Map.of(1, 0x6000 | data, 2, 0x7000 | data)), false)));
+        assertEquals(1, joined.uses().size());
+        assertEquals(0x2000, joined.uses().get(0).size());
+    }
+
+    @Test
     void rangesJoinNeighboursThatAllowTheSame() {
         long data = PRESENT | WRITE | USER | NO_EXECUTE;
         PageTable table = space(1, new TreeMap<>(Map.of(1, 0x6000 | data, 2, 0x7000 | data, 3, 0x9000 | data, 4, 0xa000 | PRESENT | USER)), false);
