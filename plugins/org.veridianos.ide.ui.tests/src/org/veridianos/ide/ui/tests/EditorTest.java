@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 import org.eclipse.core.resources.IFile;
+import org.eclipse.core.resources.IMarker;
 import org.eclipse.core.resources.IProject;
 import org.eclipse.core.resources.ResourcesPlugin;
 import org.eclipse.core.runtime.CoreException;
@@ -16,17 +19,21 @@ import org.eclipse.jface.resource.JFaceResources;
 import org.eclipse.jface.text.IRegion;
 import org.eclipse.jface.text.ITextViewer;
 import org.eclipse.jface.text.Region;
+import org.eclipse.jface.text.source.ISourceViewer;
 import org.eclipse.swt.SWT;
 import org.eclipse.swt.custom.StyleRange;
 import org.eclipse.swt.custom.StyledText;
 import org.eclipse.swt.graphics.RGB;
 import org.eclipse.ui.IEditorPart;
 import org.eclipse.ui.ide.IDE;
+import org.eclipse.ui.texteditor.MarkerAnnotation;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.veridianos.ide.build.Problems;
+import org.veridianos.ide.build.VeridianBuilder;
 import org.veridianos.ide.ui.editor.SourcePairMatcher;
 import org.veridianos.ide.ui.tests.bot.Bot;
 import org.veridianos.ide.ui.tests.bot.UiWatchdog;
@@ -198,6 +205,26 @@ class EditorTest {
         Bot.idle();
         assertEquals("one\n", Bot.ui(() -> viewer.getDocument().get()));
         assertNotNull(viewer);
+    }
+
+    @Test
+    void theLightBulbStandsOnlyBesideAProblemWithAFix() throws CoreException {
+        IFile file = file("bulb.rs", "fn one() {}\nfn two() {}\n");
+        IMarker error = file.createMarker(VeridianBuilder.PROBLEM, Map.of(IMarker.SEVERITY, IMarker.SEVERITY_ERROR, IMarker.LINE_NUMBER, 1));
+        IMarker untrusted = file.createMarker(VeridianBuilder.PROBLEM,
+                Map.of(IMarker.SEVERITY, IMarker.SEVERITY_WARNING, IMarker.LINE_NUMBER, 2, Problems.UNTRUSTED, true));
+        ISourceViewer viewer = (ISourceViewer) edit(file);
+        Map<IMarker, Boolean> fixable = Bot.ui(() -> {
+            Map<IMarker, Boolean> found = new HashMap<>();
+            viewer.getAnnotationModel().getAnnotationIterator().forEachRemaining(annotation -> {
+                if (annotation instanceof MarkerAnnotation marker && marker.isQuickFixableStateSet()) {
+                    found.put(marker.getMarker(), marker.isQuickFixable());
+                }
+            });
+            return found;
+        });
+        assertEquals(Map.of(error, false, untrusted, true), fixable);
+        Bot.picture("light-bulb");
     }
 
     @Test
