@@ -13,8 +13,8 @@ import java.util.function.Consumer;
  * the terminal scrolls.
  *
  * <p>One lock guards screen and scrollback and is held for at most {@value #SLICE} bytes of input or
- * one copy of the visible rows, so that the reader of a flooding guest and the painter share it
- * fairly. Listeners run outside the lock, once per batch of changes until
+ * one copy of the visible rows, so that the reader of a flooding guest and the painter's job share
+ * it fairly. Listeners run outside the lock, once per batch of changes until
  * {@link #view} was called, which is what lets the painter coalesce.
  */
 public final class Terminal {
@@ -38,6 +38,19 @@ public final class Terminal {
     /** What a painter needs to know about the terminal at one moment. */
     public record View(long firstLine, long lineCount, long top, long[][] rows, boolean[] wrapped, int columns,
             int screenRows, long cursorLine, int cursorColumn, boolean cursorVisible) {
+
+        /** Of a terminal that was not looked at yet. */
+        static final View NONE = new View(0, 0, 0, new long[0][], new boolean[0], 0, 0, 0, 0, false);
+
+        /** @return the text of one of the rows, without its blank end; empty for a line that is not in it */
+        String text(long line) {
+            StringBuilder out = new StringBuilder();
+            if (line >= top && line < top + rows.length) {
+                long[] cells = rows[(int) (line - top)];
+                Line.appendText(out, cells, 0, Line.of(cells, false).contentLength());
+            }
+            return out.toString();
+        }
     }
 
     /** A terminal of the given size. */
@@ -88,6 +101,9 @@ public final class Terminal {
     public void resize(int columns, int rows) {
         lock.lock();
         try {
+            if (screen.columns() == Math.max(2, columns) && screen.rows() == Math.max(2, rows)) {
+                return;
+            }
             screen.resize(Math.max(2, columns), Math.max(2, rows));
         } finally {
             lock.unlock();

@@ -2,7 +2,10 @@ package org.veridianos.ide.ui.terminal;
 
 import java.util.Objects;
 import java.util.function.Consumer;
-
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import org.eclipse.core.runtime.IProgressMonitor;
+import org.eclipse.core.runtime.jobs.Job;
 import org.eclipse.jface.resource.JFaceResources;
 import org.eclipse.jface.util.IPropertyChangeListener;
 import org.eclipse.swt.SWT;
@@ -58,7 +61,11 @@ public final class TerminalCanvas extends Canvas {
     private boolean following = true;
     private boolean scheduled;
     private long lastFrame;
-    private Terminal.View view;
+    private Terminal.View view = Terminal.View.NONE;
+    /** The view is older than what the guest has printed, and nobody asked for a new one, because nobody could see it. */
+    private boolean stale = true;
+    private volatile Wanted wanted = new Wanted(0, 0, Long.MAX_VALUE, 1);
+    private final Job reader = Job.createSystem(TerminalMessages.Terminal_accessibleName, this::read);
     private SourceLink hovered;
 
     /** A canvas on {@code terminal} whose key strokes go to {@code keys}. */
@@ -69,13 +76,13 @@ public final class TerminalCanvas extends Canvas {
         this.keys = keys;
         painter = new TerminalPainter(this);
         painter.updateTheme();
-        view = terminal.view(Long.MAX_VALUE, 1);
         Runnable frames = this::requestFrame;
         terminal.addChangeListener(frames);
         JFaceResources.getFontRegistry().addListener(themeListener);
         JFaceResources.getColorRegistry().addListener(themeListener);
         addListener(SWT.Dispose, e -> {
             terminal.removeChangeListener(frames);
+            reader.cancel();
             JFaceResources.getFontRegistry().removeListener(themeListener);
             JFaceResources.getColorRegistry().removeListener(themeListener);
         });
@@ -119,7 +126,7 @@ public final class TerminalCanvas extends Canvas {
 
             @Override
             public void getValue(AccessibleControlEvent e) {
-                e.result = terminal.text(view.top(), 0, view.top() + view.rows().length, 0);
+                e.result = LongStream.range(view.top(), view.top() + view.rows().length).mapToObj(view::text).collect(Collectors.joining("\n"));
             }
         });
     }
@@ -143,7 +150,10 @@ public final class TerminalCanvas extends Canvas {
             scheduled = false;
             if (!isDisposed()) {
                 lastFrame = System.nanoTime();
-                redraw();
+                stale = !isVisible();
+                if (!stale) {
+                    look();
+                }
             }
         });
     }
@@ -161,17 +171,62 @@ public final class TerminalCanvas extends Canvas {
         int columns = (area.width - 2 * MARGIN) / painter.cellWidth();
         int rows = (area.height - 2 * MARGIN) / painter.cellHeight();
         if (columns > 1 && rows > 1) {
-            terminal.resize(columns, rows);
+            wanted = new Wanted(columns, rows, wanted.top, wanted.count);
         }
+        look();
     }
 
     private int visibleRows() {
         return Math.max(1, (getClientArea().height - 2 * MARGIN) / painter.cellHeight());
     }
 
+    /**
+     * What the reader is to fetch.
+     *
+     * @param columns size in cells that the terminal shall have; 0 as long as it is not known
+     * @param rows    the same
+     * @param top     first line to show
+     * @param count   number of lines
+     */
+    private record Wanted(int columns, int rows, long top, int count) {
+    }
+
+    /** Asks for what is to be seen now. */
+    private void look() {
+        wanted = new Wanted(wanted.columns, wanted.rows, following ? Long.MAX_VALUE : top, visibleRows());
+        reader.schedule();
+    }
+
+    /** Beside the UI thread, which never waits for the terminal's lock: who holds it may be wrapping a long scrollback anew, or have no CPU. */
+    private void read(IProgressMonitor monitor) {
+        Wanted now = wanted;
+        if (now.columns > 0) {
+            terminal.resize(now.columns, now.rows);
+        }
+        Terminal.View seen = terminal.view(now.top, now.count);
+        try {
+            display.asyncExec(() -> show(seen, now));
+        } catch (SWTException disposed) {
+            // The window has gone in the meantime; nobody looks any more.
+        }
+    }
+
+    private void show(Terminal.View seen, Wanted asked) {
+        if (isDisposed()) {
+            return;
+        }
+        view = seen;
+        if (asked.equals(wanted)) {
+            top = seen.top();
+        }
+        redraw();
+    }
+
     private void paint(GC gc) {
-        view = terminal.view(following ? Long.MAX_VALUE : top, visibleRows());
-        top = view.top();
+        if (stale) {
+            stale = false;
+            look();
+        }
         updateScrollBar();
         painter.paint(gc, getClientArea(), MARGIN, view, selection, hovered, isFocusControl());
     }
@@ -191,7 +246,7 @@ public final class TerminalCanvas extends Canvas {
         long end = view.lineCount() - visibleRows();
         top = Math.max(view.firstLine(), Math.min(line, end));
         following = top >= end;
-        redraw();
+        look();
     }
 
     private void wheel(Event e) {
@@ -203,7 +258,7 @@ public final class TerminalCanvas extends Canvas {
         if (bytes.length > 0) {
             if (!following) {
                 following = true;
-                redraw();
+                look();
             }
             keys.accept(bytes);
         }
@@ -316,11 +371,7 @@ public final class TerminalCanvas extends Canvas {
 
     private SourceLink linkAt(int x, int y) {
         long line = lineAt(y);
-        int index = (int) (line - view.top());
-        if (index < 0 || index >= view.rows().length) {
-            return null;
-        }
-        return SourceLink.at(terminal.text(line, 0, line, Integer.MAX_VALUE), line, columnAt(x));
+        return SourceLink.at(view.text(line), line, columnAt(x));
     }
 
     private void mouseUp(Event e) {
@@ -333,7 +384,7 @@ public final class TerminalCanvas extends Canvas {
     private void mouseDoubleClick(Event e) {
         if (e.button == 1) {
             long line = lineAt(e.y);
-            selection.word(line, columnAt(e.x), terminal.text(line, 0, line, Integer.MAX_VALUE));
+            selection.word(line, columnAt(e.x), view.text(line));
             copy(DND.SELECTION_CLIPBOARD);
             redraw();
         }
