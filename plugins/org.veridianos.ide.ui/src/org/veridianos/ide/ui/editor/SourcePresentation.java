@@ -33,6 +33,7 @@ public abstract class SourcePresentation extends PresentationReconciler {
     private final IPropertyChangeListener themeListener = event -> themeChanged(event.getProperty());
     private ITextViewer viewer;
     private IContextActivation activation;
+    private boolean recolouring;
 
     /** For {@code .rs}. */
     public static final class Rust extends SourcePresentation {
@@ -96,10 +97,17 @@ public abstract class SourcePresentation extends PresentationReconciler {
                 .setData(new TextAttribute(JFaceResources.getColorRegistry().get(colour.id()), null, colour.isBold() ? SWT.BOLD : SWT.NORMAL)));
     }
 
+    /** A theme brings its colours one by one; the text gets them all at once, when the last has come. */
     private void themeChanged(String property) {
-        if (property.startsWith("org.veridianos.ide.ui.source.") && viewer != null) {
-            updateTokens();
-            viewer.invalidateTextPresentation();
+        if (property.startsWith("org.veridianos.ide.ui.source.") && viewer != null && !recolouring) {
+            recolouring = true;
+            viewer.getTextWidget().getDisplay().asyncExec(() -> {
+                recolouring = false;
+                if (viewer != null && viewer.getTextWidget() != null && !viewer.getTextWidget().isDisposed()) {
+                    updateTokens();
+                    viewer.invalidateTextPresentation();
+                }
+            });
         }
     }
 
