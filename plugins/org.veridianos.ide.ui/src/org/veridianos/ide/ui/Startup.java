@@ -11,6 +11,7 @@ public final class Startup implements IStartup {
 
     @Override
     public void earlyStartup() {
+        new IconPreparation().schedule();
         EmptyEditorArea.addToWindows();
         new GuestConsoles().start();
         new ArchitectureRefresher().start();
