@@ -18,6 +18,7 @@ import org.eclipse.swt.graphics.Image;
 import org.eclipse.swt.widgets.Button;
 import org.eclipse.swt.widgets.Combo;
 import org.eclipse.swt.widgets.Composite;
+import org.eclipse.swt.widgets.Display;
 import org.eclipse.swt.widgets.Label;
 import org.eclipse.swt.widgets.Spinner;
 import org.eclipse.swt.widgets.Text;
@@ -161,13 +162,14 @@ final class MachineTab extends AbstractLaunchConfigurationTab {
     }
 
     private void loadProfiles(KernelProject kernel) {
+        Display display = machine.getDisplay();
         Job job = Job.create(Messages.MachineTab_reading, monitor -> {
             try {
                 Profiles found = kernel == null ? Profiles.builtIn() : kernel.profiles();
                 List<Profile> all = List.copyOf(found.all());
-                machine.getDisplay().asyncExec(() -> show(all, null));
+                display.asyncExec(() -> show(all, null));
             } catch (MachineException malformed) {
-                machine.getDisplay().asyncExec(() -> show(List.of(), malformed.getMessage()));
+                display.asyncExec(() -> show(List.of(), malformed.getMessage()));
             }
             return Status.OK_STATUS;
         });
