@@ -16,7 +16,6 @@ import org.eclipse.swt.dnd.TextTransfer;
 import org.eclipse.swt.dnd.Transfer;
 import org.eclipse.swt.graphics.Color;
 import org.eclipse.swt.widgets.Composite;
-import org.eclipse.swt.widgets.Control;
 import org.eclipse.swt.widgets.Table;
 import org.eclipse.swt.widgets.TableColumn;
 import org.eclipse.swt.widgets.TableItem;
@@ -44,6 +43,7 @@ public final class LiveTable<R> {
     private final BitSet filled = new BitSet();
     private int sortColumn = -1;
     private boolean descending;
+    private boolean pointed;
     private Runnable onArrangement = () -> { };
     private final List<Consumer<R>> onSelection = new ArrayList<>();
 
@@ -60,6 +60,9 @@ public final class LiveTable<R> {
         for (int i = 0; i < columns.size(); i++) {
             addColumn(i);
         }
+        // Not asked for at each reading: the answer would come from the display server, as that to getClientArea would.
+        table.addListener(SWT.MouseEnter, e -> pointed = true);
+        table.addListener(SWT.MouseExit, e -> pointed = false);
         table.addListener(SWT.SetData, e -> fill((TableItem) e.item, e.index));
         table.addListener(SWT.Selection, e -> {
             if (table.getSelectionIndex() >= 0 && table.getSelectionIndex() < rows.shown().size()) {
@@ -123,12 +126,7 @@ public final class LiveTable<R> {
 
     /** What the user set, with a filter. */
     public Arrangement<R> arrangement(String filter) {
-        return new Arrangement<>(columns, key, filter, sortColumn, descending, isUnderPointer() ? rows.shown().stream().map(key).toList() : null);
-    }
-
-    private boolean isUnderPointer() {
-        Control under = table.getDisplay().getCursorControl();
-        return under == table && sortColumn >= 0;
+        return new Arrangement<>(columns, key, filter, sortColumn, descending, pointed && sortColumn >= 0 ? rows.shown().stream().map(key).toList() : null);
     }
 
     /** Shows rows that were arranged as {@link #arrangement} said. */
@@ -148,7 +146,7 @@ public final class LiveTable<R> {
             filled.clear(count, Math.max(count, filled.length()));
         }
         int top = table.getTopIndex();
-        int visible = table.getClientArea().height / Math.max(1, table.getItemHeight()) + 2;
+        int visible = table.getSize().y / Math.max(1, table.getItemHeight()) + 2;
         for (int i = filled.nextSetBit(0); i >= 0; i = filled.nextSetBit(i + 1)) {
             if (i < top || i > top + visible) {
                 table.clear(i);
