@@ -12,6 +12,7 @@ import org.eclipse.debug.core.ILaunchManager;
 import org.eclipse.ui.PlatformUI;
 import org.eclipse.ui.ide.IDE;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.veridianos.build.Target;
 import org.veridianos.ide.launch.LaunchAttributes;
 import org.veridianos.ide.launch.LaunchConfigurations;
@@ -21,8 +22,10 @@ import org.veridianos.ide.project.KernelProject;
 import org.veridianos.ide.project.OpenCheckout;
 import org.veridianos.ide.project.Trust;
 import org.veridianos.ide.ui.tests.bot.Bot;
+import org.veridianos.ide.ui.tests.bot.UiWatchdog;
 
 /** The first of two runs in one workspace: leaves editors, a view and a machine behind for {@link AfterRestart}. */
+@ExtendWith(UiWatchdog.class)
 class BeforeRestart {
 
     @Test

@@ -1,58 +1,66 @@
 package org.veridianos.ide.ui.tests.bot;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.eclipse.swt.SWTException;
 import org.eclipse.swt.widgets.Display;
 import org.eclipse.ui.PlatformUI;
+import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
-import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Fails a workbench test in which the UI thread did not answer for more than {@value #LIMIT_MS} ms, with the stack it had.
- *
- * <p>What counts is our part of a stall: the share of its samples whose stack holds a frame of an {@code org.veridianos}
- * class that is no test above the innermost event loop, and that includes everything that our code called. The platform's part (its menus, its first use
- * of a dialog) is printed, and fails a test beyond {@value #PLATFORM_LIMIT_MS} ms.
+ * Fails a workbench test in which the UI thread did not answer for more than {@value #LIMIT_MS} ms, with the stacks it had.
  *
  * <p>A watcher keeps one small question posted to the UI thread and, when the answer is late, samples the thread's stack
- * until it comes. The time in which the operating system let the thread wait for a CPU although it was ready to run
- * (Linux: {@code schedstat}) is not the program's doing on a busy computer and is taken off; waiting for a lock, a file, a
- * process or another thread counts in full. Since the thread also waits for the display server, which competes for the same
- * CPUs, the limit grows with the load where more programs want to run than there are CPUs; on a quiet computer it is what
- * it says.
+ * until it comes. The limit holds for all code but the platform's operations in {@link PlatformOperation}, each of which has
+ * one of its own; where this project's code takes part, nothing is excepted. What {@link ThreadClock} measures as waiting for a
+ * CPU is not the program's doing and is taken off; waiting for a lock, a file, a process or another thread counts in full.
+ *
+ * <p>All stalls, also those that pass, are in {@code stalls.txt} beside the pictures.
  */
-public final class UiWatchdog implements BeforeEachCallback, AfterEachCallback {
+public final class UiWatchdog implements BeforeAllCallback, AfterEachCallback, AfterAllCallback {
 
     /** The longest stall that passes. */
     public static final int LIMIT_MS = 100;
-    /** The longest stall of the platform alone that passes. */
-    public static final int PLATFORM_LIMIT_MS = 1500;
+    /** The watcher's name; the system keeps 15 characters. */
+    static final String THREAD = "UI watchdog";
+    private static final int PAUSE_MS = 5;
     private static final int SAMPLE_MS = 10;
-
-    private static volatile Path schedstat;
+    private static final int MOST_SAMPLES = 1000;
 
     private volatile boolean watching;
+    private volatile String test;
     private Thread watcher;
     private final List<String> stalls = new ArrayList<>();
 
     @Override
-    public void beforeEach(ExtensionContext context) {
+    public void beforeAll(ExtensionContext context) {
+        test = context.getDisplayName();
         start();
     }
 
     @Override
     public void afterEach(ExtensionContext context) {
-        List<String> found = stop();
+        fail(context);
+    }
+
+    @Override
+    public void afterAll(ExtensionContext context) {
+        stop();
+        fail(context);
+    }
+
+    private void fail(ExtensionContext context) {
+        List<String> found = found();
         if (!found.isEmpty()) {
             throw new AssertionError("The UI thread stalled in " + context.getDisplayName() + ":\n" + String.join("\n", found));
         }
@@ -61,102 +69,87 @@ public final class UiWatchdog implements BeforeEachCallback, AfterEachCallback {
     /** Begins to watch. */
     public void start() {
         Display display = PlatformUI.getWorkbench().getDisplay();
-        if (schedstat == null) {
-            display.syncExec(() -> schedstat = ownSchedstat());
-        }
-        stalls.clear();
+        Path schedstat = Bot.ui(ThreadClock::ofThisThread);
         watching = true;
-        watcher = new Thread(() -> watch(display), "UI watchdog");
+        watcher = new Thread(() -> watch(display, ThreadClock.of(schedstat)), THREAD);
         watcher.setDaemon(true);
         watcher.setPriority(Thread.MAX_PRIORITY);
         watcher.start();
     }
 
-    /** Ends watching and says what was found. */
-    public List<String> stop() {
+    /** Ends watching. */
+    public void stop() {
         watching = false;
         try {
             watcher.join();
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** What was found since it was last asked. */
+    public List<String> found() {
         synchronized (stalls) {
-            return List.copyOf(stalls);
+            List<String> found = List.copyOf(stalls);
+            stalls.clear();
+            return found;
         }
     }
 
-    private void watch(Display display) {
+    private void watch(Display display, ThreadClock clock) {
         while (watching && !display.isDisposed()) {
-            AtomicBoolean answered = new AtomicBoolean();
-            long asked = System.nanoTime();
-            long delayed = runDelay();
+            AtomicReference<ThreadClock.Moment> answer = new AtomicReference<>();
+            ThreadClock.Moment asked = clock.now();
             try {
-                display.asyncExec(() -> answered.set(true));
+                display.asyncExec(() -> answer.set(clock.now()));
             } catch (SWTException disposed) {
                 return;
             }
-            List<StackTraceElement[]> samples = new ArrayList<>();
-            while (!answered.get() && watching) {
-                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
-                long waited = System.nanoTime() - asked;
-                if (!answered.get() && waited > TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS) && samples.size() < 500) {
-                    samples.add(display.getThread().getStackTrace());
-                }
-            }
-            long stalled = System.nanoTime() - asked - (runDelay() - delayed);
-            if (answered.get() && stalled > TimeUnit.MILLISECONDS.toNanos(LIMIT_MS)) {
-                report(TimeUnit.NANOSECONDS.toMillis(stalled), samples);
-            }
+            List<StackTraceElement[]> stacks = new ArrayList<>();
+            List<Long> times = new ArrayList<>();
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
-        }
-    }
-
-    private void report(long milliseconds, List<StackTraceElement[]> samples) {
-        List<StackTraceElement[]> ours = samples.stream().filter(UiWatchdog::isOurs).toList();
-        long part = samples.isEmpty() ? 0 : milliseconds * ours.size() / samples.size();
-        double crowd = crowd();
-        boolean fails = part > LIMIT_MS * crowd || milliseconds > PLATFORM_LIMIT_MS * crowd;
-        List<StackTraceElement[]> shown = part > LIMIT_MS ? ours : samples;
-        StringBuilder text = new StringBuilder().append(milliseconds).append(" ms without an answer, our part ").append(part)
-                .append(" ms, load ").append(Math.round(crowd * 100)).append(" %");
-        if (!shown.isEmpty()) {
-            text.append(", in the middle at");
-            Arrays.stream(shown.get(shown.size() / 2)).limit(fails ? 60 : 3).forEach(frame -> text.append("\n    at ").append(frame));
-        }
-        if (fails) {
-            synchronized (stalls) {
-                stalls.add(text.toString());
+            while (answer.get() == null && watching) {
+                if (stacks.size() < MOST_SAMPLES) {
+                    times.add(System.nanoTime());
+                    stacks.add(display.getThread().getStackTrace());
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
             }
-        } else {
-            System.out.println("UI watchdog, not a failure: " + text);
+            ThreadClock.Moment answered = answer.get();
+            if (answered != null && answered.wall() - asked.wall() > TimeUnit.MILLISECONDS.toNanos(LIMIT_MS)) {
+                report(Stall.between(asked, answered, samples(stacks, times, asked.wall(), answered.wall())));
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_MS));
         }
     }
 
-    /** How many programs want each CPU, at least one. */
-    private static double crowd() {
-        double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
-        return Math.max(1, load / Runtime.getRuntime().availableProcessors());
-    }
-
-    /** Below the innermost event loop stands who opened a dialog; what stalls is the event that the loop dispatches. */
-    private static boolean isOurs(StackTraceElement[] stack) {
-        return Arrays.stream(stack).takeWhile(frame -> !frame.getMethodName().equals("readAndDispatch")).map(StackTraceElement::getClassName).anyMatch(name -> name.startsWith("org.veridianos.") && !name.contains(".tests."));
-    }
-
-    /** Nanoseconds that the UI thread was ready to run and had no CPU, since it was made. */
-    private static long runDelay() {
-        try {
-            return schedstat == null ? 0 : Long.parseLong(Files.readString(schedstat).strip().split(" ")[1]);
-        } catch (IOException | RuntimeException elsewhere) {
-            return 0;
+    /** The first sample also stands for the time before it. */
+    private static List<Stall.Sample> samples(List<StackTraceElement[]> stacks, List<Long> times, long asked, long answered) {
+        List<Stall.Sample> samples = new ArrayList<>();
+        for (int i = 0; i < stacks.size() && times.get(i) < answered; i++) {
+            long from = i == 0 ? asked : times.get(i);
+            long to = i + 1 < times.size() ? Math.min(times.get(i + 1), answered) : answered;
+            samples.add(new Stall.Sample(stacks.get(i), to - from));
         }
+        return samples;
     }
 
-    private static Path ownSchedstat() {
+    private void report(Stall stall) {
+        if (stall.length() <= TimeUnit.MILLISECONDS.toNanos(LIMIT_MS)) {
+            return;
+        }
+        String verdict = stall.verdict(LIMIT_MS);
+        Path log = Path.of(System.getProperty("veridian.pictures", "target/pictures"), "stalls.txt");
         try {
-            return Path.of("/proc").resolve(Files.readSymbolicLink(Path.of("/proc/thread-self"))).resolve("schedstat");
-        } catch (IOException | UnsupportedOperationException elsewhere) {
-            return null;
+            Files.createDirectories(log.getParent());
+            Files.writeString(log, test + ": " + stall.describe() + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException unwritable) {
+            System.out.println("UI watchdog: " + unwritable);
+        }
+        if (!verdict.isEmpty()) {
+            synchronized (stalls) {
+                stalls.add(verdict);
+            }
         }
     }
 }

@@ -1,0 +1,86 @@
+package org.veridianos.ide.ui.tests.bot;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Whose a stall is, on stacks made up, and that the watchdog sees a real one. */
+class StallTest {
+
+    private static final String THEME = "org.eclipse.e4.ui.css.swt.internal.theme.ThemeEngine.setTheme";
+    private static final String OURS = "org.veridianos.ide.ui.launch.MachineTab.show";
+    private static final String LOOP = "org.eclipse.swt.widgets.Display.readAndDispatch";
+
+    private static Stall.Sample sample(int milliseconds, String... methods) {
+        StackTraceElement[] stack = Arrays.stream(methods).map(m -> new StackTraceElement(m.substring(0, m.lastIndexOf('.')),
+                m.substring(m.lastIndexOf('.') + 1), null, m.endsWith("wait0") || m.contains("internal.gtk") ? -2 : -1)).toArray(StackTraceElement[]::new);
+        return new Stall.Sample(stack, TimeUnit.MILLISECONDS.toNanos(milliseconds));
+    }
+
+    private static String verdict(Stall.Sample... samples) {
+        return new Stall(Arrays.stream(samples).mapToLong(Stall.Sample::span).sum(), "", List.of(samples)).verdict(UiWatchdog.LIMIT_MS);
+    }
+
+    @Test
+    void whatIsNotNamedFailsBeyondTheLimit() {
+        assertEquals("", verdict(sample(99, "org.eclipse.swt.widgets.Tree.redraw")));
+        assertTrue(verdict(sample(101, "org.eclipse.swt.widgets.Tree.redraw")).contains("Tree.redraw"));
+    }
+
+    @Test
+    void aNamedOperationHasItsOwnLimit() {
+        assertEquals("", verdict(sample(150, "java.lang.String.length", THEME)));
+        assertTrue(verdict(sample(PlatformOperation.THEME.limitMs() + 1, "java.lang.String.length", THEME)).contains("THEME"));
+    }
+
+    @Test
+    void ourCodeIsNeverExcepted() {
+        assertTrue(verdict(sample(101, "java.lang.String.length", OURS, THEME)).contains(OURS));
+        assertTrue(verdict(sample(150, THEME), sample(60, "java.lang.String.length", OURS, THEME), sample(60, "org.eclipse.swt.widgets.Tree.redraw"))
+                .contains("120 ms in no operation"));
+    }
+
+    @Test
+    void whatWaitsBelowAnEventLoopIsNotTheEvent() {
+        assertEquals("", verdict(sample(150, THEME, LOOP, OURS)));
+        assertTrue(verdict(sample(101, OURS, LOOP, THEME)).contains(OURS));
+    }
+
+    @Test
+    void waitingForACpuIsTakenOffAndWaitingForAnythingElseIsNot() {
+        List<Stall.Sample> inToolkit = List.of(sample(200, "org.eclipse.swt.internal.gtk.GDK.gdk_flush"));
+        List<Stall.Sample> inLock = List.of(sample(200, "java.lang.Object.wait0"));
+        List<Stall.Sample> inJava = List.of(sample(200, "java.lang.String.length"));
+        assertEquals(50, length(inLock, moment(200, 20, 150, 0, 0)));
+        assertEquals(200, length(inLock, moment(200, 20, 0, 150, 150)));
+        assertEquals(50, length(inToolkit, moment(200, 20, 0, 150, 0)));
+        assertEquals(180, length(inToolkit, moment(200, 180, 0, 150, 0)));
+        assertEquals(200, length(inToolkit, moment(200, 20, 0, 0, 150)));
+        assertEquals(50, length(inJava, moment(200, 20, 0, 0, 150)));
+        assertEquals(180, length(inJava, moment(200, 180, 0, 0, 150)));
+    }
+
+    private static long length(List<Stall.Sample> samples, ThreadClock.Moment answered) {
+        return Stall.between(moment(0, 0, 0, 0, 0), answered, samples).length() / 1_000_000;
+    }
+
+    private static ThreadClock.Moment moment(long... milliseconds) {
+        return new ThreadClock.Moment(milliseconds[0] * 1_000_000, milliseconds[1] * 1_000_000, milliseconds[2] * 1_000_000, milliseconds[3] * 1_000_000,
+                milliseconds[4] * 1_000_000);
+    }
+
+    @Test
+    void aRealStallIsFound() {
+        UiWatchdog watchdog = new UiWatchdog();
+        watchdog.start();
+        Bot.run(() -> Bot.sleep(2 * UiWatchdog.LIMIT_MS));
+        Bot.idle();
+        watchdog.stop();
+        List<String> found = watchdog.found();
+        assertTrue(found.stream().anyMatch(text -> text.contains("Bot.sleep")), found.toString());
+    }
+}
