@@ -101,6 +101,8 @@ class ShellTest {
         for (String licence : List.of("Eclipse Public License 2.0", "MIT", "Apache")) {
             assertTrue(text.contains(licence), licence + " in " + text);
         }
+        StyledText words = Bot.one(about, StyledText.class, StyledText::isVisible);
+        assertTrue(Bot.ui(() -> words.getTextBounds(0, words.getCharCount() - 1).height <= words.getClientArea().height), "all of it is to be seen");
         Bot.press(about, "Close");
         Bot.waitFor("the dialog to close", about::isDisposed);
     }
