@@ -150,7 +150,8 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
         return new Changes<>(added, new ArrayList<>(old.values()), changed);
     }
 
-    private static List<MappingChange> mappings(Snapshot before, Snapshot after) {
+    /** The differences of the address spaces alone. */
+    public static List<MappingChange> mappings(Snapshot before, Snapshot after) {
         List<MappingChange> changes = new ArrayList<>();
         if (before.pageTables().isEmpty() || after.pageTables().isEmpty()) {
             return changes;

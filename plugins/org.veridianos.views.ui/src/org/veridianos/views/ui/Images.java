@@ -11,6 +11,7 @@ public final class Images {
 
     public static final String FILTER = "filter";
     public static final String MACHINE = "machine";
+    public static final String MEMORY = "memory";
     public static final String PAUSE = "pause";
     public static final String REFRESH = "refresh";
     public static final String TABLE = "table";

@@ -7,7 +7,9 @@ import java.util.List;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.swt.SWT;
 import org.eclipse.swt.graphics.Rectangle;
+import org.eclipse.swt.widgets.Event;
 import org.eclipse.swt.widgets.Label;
+import org.eclipse.swt.widgets.Text;
 import org.eclipse.ui.PlatformUI;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,15 +19,23 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.veridianos.ide.inspect.SharedSources;
+import org.veridianos.ide.launch.Machines;
 import org.veridianos.ide.ui.tests.bot.Bot;
 import org.veridianos.ide.ui.tests.bot.UiWatchdog;
 import org.veridianos.ide.ui.tests.bot.WarmUp;
+import org.veridianos.inspect.SnapshotSource;
 import org.veridianos.inspect.model.CapabilitySpace;
 import org.veridianos.views.ui.capabilities.CapabilitySpacesView;
 import org.veridianos.views.ui.graph.DerivationView;
 import org.veridianos.views.ui.graph.WaitForView;
+import org.veridianos.views.ui.memory.BytesView;
 import org.veridianos.views.ui.memory.MemoryView;
+import org.veridianos.views.ui.model.BytesModel;
+import org.veridianos.views.ui.model.Numbers;
+import org.veridianos.views.ui.model.PageModel.Tab;
 import org.veridianos.views.ui.objects.ObjectsView;
+import org.veridianos.views.ui.pages.Colouring;
 import org.veridianos.views.ui.pages.PageTablesView;
 import org.veridianos.views.ui.runqueues.RunQueuesView;
 import org.veridianos.views.ui.threads.ThreadsView;
@@ -168,5 +178,136 @@ class LivelyGuestTest {
         });
         Bot.type("t");
         Bot.waitFor("the table", () -> view.table().control().isVisible());
+    }
+
+    @Test
+    @Order(8)
+    void framesKnowWhoMapsThem() {
+        PageTablesView view = pages();
+        Bot.run(() -> view.showTab(Tab.FRAMES));
+        Bot.waitFor("frames of several processes", () -> view.tab() == Tab.FRAMES && view.model().frames().shown().stream().anyMatch(u -> u.mappings().size() > 1));
+        Bot.waitFor("their rows", () -> view.table().control().getItemCount() > 10);
+        Bot.click(view.table().control(), 40, Bot.ui(() -> view.table().control().getItem(1).getBounds(0).y + 6));
+        String physical = Bot.ui(() -> view.table().control().getItem(1).getText(0));
+        Bot.waitFor("the map to go to the frame", () -> view.canvas().focusCell() >= 0 && view.canvas().cellValue(view.canvas().focusCell()).contains("physical " + physical));
+        Bot.picture("page-tables-frames");
+        Bot.type("t");
+        Bot.waitFor("the map to have the focus", () -> view.canvas().isFocusControl());
+        Bot.type("t");
+        Bot.waitFor("the list again", () -> view.table().control().isFocusControl());
+    }
+
+    @Test
+    @Order(9)
+    void mistakesOfAllSpacesStandByThemselves() {
+        PageTablesView view = pages();
+        Bot.run(() -> view.showTab(Tab.FINDINGS));
+        Bot.waitFor("that there are none", () -> !Bot.find(Bot.window().getShell(), Label.class, l -> l.isVisible() && l.getText().matches("no mistakes in \\d+ address spaces")).isEmpty());
+        assertEquals(0, Bot.ui(() -> view.model().findings().total()));
+        Bot.picture("page-tables-mistakes");
+    }
+
+    @Test
+    @Order(10)
+    void changesSinceAMarkedMoment() {
+        PageTablesView view = pages();
+        Bot.run(() -> view.showTab(Tab.CHANGES));
+        Bot.waitFor("how to begin", () -> !Bot.find(Bot.window().getShell(), Label.class, l -> l.isVisible() && l.getText().startsWith("M marks")).isEmpty());
+        Bot.run(() -> view.canvas().setFocus());
+        Bot.type("m");
+        Bot.waitFor("the mark", view::isMarked);
+        Bot.sleep(1500);
+        int spaces = Bot.ui(() -> view.spaces().control().getItemCount());
+        boolean changed = false;
+        for (int i = spaces - 1; i > 0 && !changed; i--) {
+            int row = i;
+            if (Bot.ui(() -> row < view.spaces().control().getItemCount())) {
+                Bot.run(() -> view.spaces().control().setTopIndex(row));
+                Bot.click(view.spaces().control(), 30, Bot.ui(() -> view.spaces().control().getItem(row).getBounds(0).y + 6));
+                Bot.sleep(600);
+                changed = Bot.ui(() -> view.model() != null && view.model().changes().total() > 0);
+            }
+        }
+        assertTrue(changed, "a process of the workload maps and unmaps memory all the time");
+        Bot.picture("page-tables-changes");
+    }
+
+    @Test
+    @Order(11)
+    void theMapIsColouredByFourThings() {
+        PageTablesView view = pages();
+        Bot.run(() -> view.canvas().setFocus());
+        for (Colouring expected : new Colouring[] {Colouring.PAGE_SIZE, Colouring.OWNER, Colouring.HEAT, Colouring.PERMISSIONS}) {
+            Bot.type("c");
+            Bot.waitFor(expected.name(), () -> view.colouring() == expected);
+            Bot.picture("page-tables-" + expected.name().toLowerCase(java.util.Locale.ROOT));
+        }
+        String svg = Bot.ui(() -> view.canvas().toSvg());
+        assertTrue(svg.contains("write and execute"), "the legend says in words what the colours mean");
+    }
+
+    @Test
+    @Order(12)
+    void thePagesBytesAreOneKeyAway() throws Exception {
+        PageTablesView view = pages();
+        Bot.waitFor("ranges", () -> view.model() != null && view.model().ranges().shown().size() > 3);
+        int code = Bot.ui(() -> {
+            for (int i = 0; i < view.model().ranges().shown().size(); i++) {
+                if (view.model().ranges().shown().get(i).range().permissions().user() && view.model().ranges().shown().get(i).range().permissions().execute()) {
+                    return i;
+                }
+            }
+            throw new AssertionError("no code");
+        });
+        long start = Bot.ui(() -> view.model().ranges().shown().get(code).range().start());
+        Bot.click(view.table().control(), 40, Bot.ui(() -> view.table().control().getItem(code).getBounds(0).y + 6));
+        Bot.waitFor("the row", () -> view.table().control().getSelectionIndex() == code);
+        Bot.type("b");
+        BytesView bytes = Bot.waitFor("the bytes", () -> Bot.window().getActivePage().getActivePart() instanceof BytesView shown && shown.model() != null
+                && shown.model().lines().total() == 256 ? shown : null);
+        BytesModel.Line line = Bot.ui(() -> bytes.model().lines().shown().get(0));
+        assertEquals(start, line.virtual());
+        try (SnapshotSource source = SharedSources.open(Machines.running().get(0).session())) {
+            StringBuilder hex = new StringBuilder();
+            for (byte b : source.memory().read(line.physical(), 16)) {
+                hex.append(String.format("%02x", b));
+            }
+            assertEquals(hex.toString(), line.hex().replace(" ", ""));
+        }
+        Bot.picture("memory-contents");
+        Text place = Bot.one(Bot.window().getShell(), Text.class, t -> t.isVisible() && t.getText().equals(Numbers.plainHex(start)));
+        Bot.run(() -> {
+            place.setFocus();
+            place.setText("0x10");
+            place.notifyListeners(SWT.DefaultSelection, new Event());
+        });
+        Bot.waitFor("that nothing is there", () -> bytes.model().problem() == BytesModel.Problem.UNMAPPED);
+    }
+
+    @Test
+    @Order(13)
+    void everySelectionLeadsToTheSourceOfItsType() {
+        ThreadsView threads = ViewsTest.show(ThreadsView.ID, ThreadsView.class);
+        Bot.waitFor("processes", () -> threads.model() != null && threads.table().control().getItemCount() > 3);
+        Bot.click(threads.table().control(), 40, Bot.ui(() -> threads.table().control().getItem(1).getBounds(0).y + 6));
+        Bot.waitFor("a selection", () -> threads.source().isPresent());
+        assertTrue(Bot.ui(() -> threads.source().orElseThrow().path()).endsWith(".rs"));
+        PageTablesView pages = pages();
+        Bot.click(pages.spaces().control(), 30, Bot.ui(() -> pages.spaces().control().getItem(2).getBounds(0).y + 6));
+        Bot.waitFor("the address space's type", () -> pages.source().isPresent());
+        CapabilitySpacesView capabilities = ViewsTest.show(CapabilitySpacesView.ID, CapabilitySpacesView.class);
+        Bot.waitFor("spaces", () -> capabilities.model() != null && capabilities.spaces().control().getItemCount() > 2);
+        Bot.click(capabilities.spaces().control(), 30, Bot.ui(() -> capabilities.spaces().control().getItem(1).getBounds(0).y + 6));
+        Bot.waitFor("the capability space's type", () -> capabilities.source().isPresent());
+        Bot.type("s");
+        Bot.waitFor("its source in an editor", () -> Bot.window().getActivePage().getActiveEditor() != null
+                && Bot.window().getActivePage().getActiveEditor().getTitle().endsWith(".rs"));
+    }
+
+    private static PageTablesView pages() {
+        PageTablesView view = ViewsTest.show(PageTablesView.ID, PageTablesView.class);
+        Bot.waitFor("an address space", () -> view.model() != null && view.model().selected() != null && view.model().selected().addressSpace() != 0);
+        Bot.run(() -> view.showTab(Tab.RANGES));
+        return view;
     }
 }

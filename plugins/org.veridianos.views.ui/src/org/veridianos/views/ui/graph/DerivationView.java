@@ -99,7 +99,7 @@ public final class DerivationView extends LiveView<DerivationView.Model> {
         Arrangement<Way> arrangement = table.arrangement("");
         Choice choice = new Choice(pid, object, slot, moment);
         GraphLayout.Letters letters = canvas.letters();
-        return new Reading<>(Request.of(Part.THREADS, Part.CAPABILITIES), (snapshot, previous) -> {
+        return new Reading<>(Request.of(Part.THREADS, Part.CAPABILITIES), (snapshot, memory, previous) -> {
             DerivationModel derivation = DerivationModel.of(snapshot, choice, arrangement);
             return new Model(derivation, GraphLayout.of(derivation.graph(), previous == null ? null : previous.layout, letters));
         });

@@ -83,7 +83,7 @@ public final class WaitForView extends LiveView<WaitForView.Model> {
     protected Reading<Model> reading() {
         Arrangement<WaitForGraph.Edge> arrangement = table.arrangement(filterText());
         GraphLayout.Letters letters = canvas.letters();
-        return new Reading<>(Request.of(Part.THREADS, Part.CAPABILITIES), (snapshot, previous) -> {
+        return new Reading<>(Request.of(Part.THREADS, Part.CAPABILITIES), (snapshot, memory, previous) -> {
             WaitModel waits = WaitModel.of(snapshot, arrangement);
             return new Model(waits, GraphLayout.of(waits.graph(), previous == null ? null : previous.layout, letters));
         });

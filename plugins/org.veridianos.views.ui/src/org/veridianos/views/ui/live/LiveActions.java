@@ -18,14 +18,18 @@ import org.eclipse.osgi.util.NLS;
 import org.eclipse.swt.SWT;
 import org.eclipse.swt.graphics.ImageData;
 import org.eclipse.swt.graphics.ImageLoader;
+import org.eclipse.swt.widgets.Composite;
 import org.eclipse.swt.widgets.Control;
+import org.eclipse.swt.widgets.Event;
 import org.eclipse.swt.widgets.FileDialog;
+import org.eclipse.swt.widgets.Table;
 import org.eclipse.ui.IActionBars;
 import org.eclipse.ui.actions.ActionFactory;
 import org.veridianos.ide.inspect.ActiveMachine;
 import org.veridianos.machine.Session;
 import org.veridianos.views.ui.Images;
 import org.veridianos.views.ui.Messages;
+import org.veridianos.views.ui.widget.CellCanvas;
 
 /** The buttons, menus and keys that every live view has. */
 final class LiveActions {
@@ -57,6 +61,7 @@ final class LiveActions {
         bars.getToolBarManager().add(filter);
         bars.getToolBarManager().add(pause);
         bars.getToolBarManager().add(refresh);
+        view.fill(bars.getToolBarManager(), bars.getMenuManager());
         bars.setGlobalActionHandler(ActionFactory.REFRESH.getId(), refresh);
         bars.setGlobalActionHandler(ActionFactory.COPY.getId(), copy);
         bars.setGlobalActionHandler(ActionFactory.FIND.getId(), push(Messages.Live_find, null, view::focusFilter));
@@ -68,15 +73,13 @@ final class LiveActions {
         menu.add(rates());
         menu.add(toggle(Messages.Live_link, null, view.isLinked(), view::setLinked));
         menu.add(new Separator());
+        menu.add(push(Messages.Live_source, null, view::openSource));
         menu.add(copy);
         menu.add(exports());
         menu.add(new Separator());
         menu.add(push(Messages.Live_newView, null, view::openAnother));
         bars.updateActionBars();
-        addKeys(view.table().control());
-        if (view.canvas() != null) {
-            addKeys(view.canvas());
-        }
+        addKeys(view.contents());
         Runnable again = this::findMachines;
         ActiveMachine.addListener(again);
         view.table().control().addDisposeListener(e -> ActiveMachine.removeListener(again));
@@ -87,14 +90,26 @@ final class LiveActions {
         filter.setChecked(shown);
     }
 
-    private void addKeys(Control control) {
-        control.addListener(SWT.KeyDown, e -> {
-            if ((e.stateMask & SWT.MODIFIER_MASK) == 0 && e.character == 'p') {
-                pause.setChecked(!pause.isChecked());
-                view.setPaused(pause.isChecked());
-                e.doit = false;
+    /** On every list and picture, whichever of them has the focus. */
+    private void addKeys(Composite parent) {
+        for (Control control : parent.getChildren()) {
+            if (control instanceof Table || control instanceof CellCanvas) {
+                control.addListener(SWT.KeyDown, this::key);
+            } else if (control instanceof Composite composite) {
+                addKeys(composite);
             }
-        });
+        }
+    }
+
+    private void key(Event e) {
+        if ((e.stateMask & SWT.MODIFIER_MASK) == 0 && e.character == 'p') {
+            pause.setChecked(!pause.isChecked());
+            view.setPaused(pause.isChecked());
+            e.doit = false;
+        } else if ((e.stateMask & SWT.MODIFIER_MASK) == 0 && e.character == 's') {
+            view.openSource();
+            e.doit = false;
+        }
     }
 
     private void fillMachines(IMenuManager menu) {
@@ -198,7 +213,7 @@ final class LiveActions {
         job.schedule();
     }
 
-    private static IAction push(String text, String icon, Runnable work) {
+    static IAction push(String text, String icon, Runnable work) {
         Action action = new Action(text) {
             @Override
             public void run() {

@@ -3,9 +3,13 @@ package org.veridianos.views.ui.live;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.core.commands.common.CommandException;
 import org.eclipse.core.runtime.ILog;
+import org.eclipse.jface.action.IAction;
+import org.eclipse.jface.action.IMenuManager;
+import org.eclipse.jface.action.IToolBarManager;
 import org.eclipse.jface.layout.GridDataFactory;
 import org.eclipse.jface.layout.GridLayoutFactory;
 import org.eclipse.jface.viewers.ISelection;
@@ -29,6 +33,8 @@ import org.eclipse.ui.PartInitException;
 import org.eclipse.ui.handlers.IHandlerService;
 import org.eclipse.ui.part.ViewPart;
 import org.veridianos.ide.inspect.ActiveMachine;
+import org.veridianos.ide.ui.SourceOpener;
+import org.veridianos.ide.ui.terminal.SourceLink;
 import org.veridianos.inspect.Snapshot;
 import org.veridianos.views.ui.Messages;
 import org.veridianos.views.ui.model.Numbers;
@@ -103,6 +109,30 @@ public abstract class LiveView<M> extends ViewPart {
         // Nothing that fits.
     }
 
+    /** Adds the view's own buttons and menu entries. */
+    protected void fill(IToolBarManager tools, IMenuManager menu) {
+        // None.
+    }
+
+    /** An action for {@link #fill}; {@code icon} is null for none. */
+    protected final IAction push(String text, String icon, Runnable work) {
+        return LiveActions.push(text, icon, work);
+    }
+
+    /** Where the type of what is selected stands in the kernel's sources, if the kernel describes it. */
+    public Optional<SourceLink> source() {
+        if (snapshot == null || !(selection.getSelection() instanceof IStructuredSelection some) || !(some.getFirstElement() instanceof Subject subject)) {
+            return Optional.empty();
+        }
+        return snapshot.types().types().stream().filter(t -> t.line() > 0 && t.simpleName().equals(subject.type())).findFirst()
+                .map(t -> new SourceLink(t.file(), t.line(), 1, 0, 0, 0));
+    }
+
+    /** Opens that place in an editor. */
+    final void openSource() {
+        source().ifPresent(place -> SourceOpener.open(snapshot.machine().project(), place));
+    }
+
     /** Keeps the view's own settings. */
     protected void save(IMemento into) {
         // None.
@@ -125,6 +155,17 @@ public abstract class LiveView<M> extends ViewPart {
     /** Words to look for. */
     protected final String filterText() {
         return filter.getText();
+    }
+
+    /** What stands in the filter box. */
+    public final String filter() {
+        return filterText();
+    }
+
+    /** Writes into the filter box, and shows it. */
+    public final void setFilter(String words) {
+        showHeader(true);
+        filter.setText(words);
     }
 
     /** The snapshot that is shown, or null. */
@@ -240,6 +281,11 @@ public abstract class LiveView<M> extends ViewPart {
         (canvas() != null && canvas().isVisible() ? canvas() : table().control()).setFocus();
     }
 
+    /** What holds the view's controls. */
+    final Composite contents() {
+        return body;
+    }
+
     /** Whether the line with the filter box is shown. */
     final boolean isHeaderShown() {
         return header.getVisible();
@@ -281,7 +327,13 @@ public abstract class LiveView<M> extends ViewPart {
         refresh();
     }
 
-    final int rate() {
+    /** Name of the machine that it stays with, or null when it follows the selected one. */
+    public final String pinned() {
+        return choice.pinned();
+    }
+
+    /** Readings per second. */
+    public final int rate() {
         return rate;
     }
 

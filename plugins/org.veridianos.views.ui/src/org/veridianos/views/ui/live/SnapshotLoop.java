@@ -89,7 +89,7 @@ final class SnapshotLoop<M> extends Job {
             open(session.get());
             Reading<M> wanted = reading;
             Snapshot snapshot = source.take(wanted.request(), () -> over || monitor.isCanceled());
-            M model = wanted.maker().make(snapshot, previous);
+            M model = wanted.maker().make(snapshot, source.memory(), previous);
             previous = model;
             deliver(() -> screen.show(snapshot, model), start);
         } catch (CancellationException ended) {

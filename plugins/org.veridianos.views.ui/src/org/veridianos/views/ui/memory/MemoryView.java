@@ -106,7 +106,7 @@ public final class MemoryView extends LiveView<MemoryView.Model> {
         Arrangement<SlabClass> some = slabs.arrangement(filterText());
         Arrangement<Zone> zoneRows = zones.arrangement(filterText());
         Arrangement<ReservedRange> ranges = reserved.arrangement(filterText());
-        return new Reading<>(Request.of(Part.MEMORY), (snapshot, previous) -> snapshot.memory()
+        return new Reading<>(Request.of(Part.MEMORY), (snapshot, memory, previous) -> snapshot.memory()
                 .map(m -> new Model(m, some.apply(m.slabs()), zoneRows.apply(m.zones().stream().filter(z -> z.total() > 0).toList()), ranges.apply(m.reserved())))
                 .orElse(new Model(null, Rows.none(), Rows.none(), Rows.none())));
     }

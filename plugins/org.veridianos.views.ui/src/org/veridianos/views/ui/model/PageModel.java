@@ -4,10 +4,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.veridianos.inspect.Snapshot;
+import org.veridianos.inspect.analysis.FrameMap.Use;
+import org.veridianos.inspect.analysis.FrameMap;
+import org.veridianos.inspect.analysis.PageFindings.Finding;
+import org.veridianos.inspect.analysis.PageFindings;
+import org.veridianos.inspect.analysis.SnapshotDiff.MappingChange;
+import org.veridianos.inspect.analysis.SnapshotDiff;
 import org.veridianos.inspect.model.PageFormat;
-import org.veridianos.inspect.model.PageTable;
 import org.veridianos.inspect.model.PageTable.Range;
 import org.veridianos.inspect.model.PageTable.Table;
+import org.veridianos.inspect.model.PageTable;
 import org.veridianos.inspect.model.Permissions;
 import org.veridianos.inspect.model.ProcessState;
 import org.veridianos.inspect.model.Region;
@@ -19,9 +25,48 @@ import org.veridianos.inspect.model.Region;
  * @param selected the one that is shown; null when it is gone
  * @param ranges   its pages as ranges
  * @param entries  its tables as an indented list, as far as they are open
- * @param whole    whether all ranges are there
+ * @param frames   which frames of all spaces are mapped where, when the tab of frames is shown
+ * @param findings mistakes in all spaces, when the tab of findings is shown
+ * @param changes  what changed since the marked moment, when that tab is shown
+ * @param whole    whether everything that is shown is there, or the end of long lists is missing
  */
-public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ranges, Rows<Entry> entries, boolean whole) {
+public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ranges, Rows<Entry> entries, Rows<Use> frames, Rows<Finding> findings,
+        Rows<MappingChange> changes, boolean whole) {
+
+    /** What is below the map. */
+    public enum Tab {
+        /** Pages that follow each other and allow the same. */
+        RANGES,
+        /** The tables' entries. */
+        TABLES,
+        /** Frames of physical memory and who maps them. */
+        FRAMES,
+        /** Mistakes. */
+        FINDINGS,
+        /** What changed since the marked moment. */
+        CHANGES;
+
+        /** Whether it is about all spaces, not only the selected one. */
+        public boolean isAboutAll() {
+            return this == FRAMES || this == FINDINGS;
+        }
+    }
+
+    /**
+     * What to show.
+     *
+     * @param space address of the selected space
+     * @param open  keys of entries that are open
+     * @param tab   what is below the map
+     * @param since the marked moment, or null
+     */
+    public record Wanted(long space, Set<Object> open, Tab tab, Snapshot since) {
+    }
+
+    /** How each list is arranged. */
+    public record Arrangements(Arrangement<Space> spaces, Arrangement<Mapped> ranges, Arrangement<Entry> entries, Arrangement<Use> frames,
+            Arrangement<Finding> findings, Arrangement<MappingChange> changes) {
+    }
 
     private static final int MOST_RANGES = 100_000;
     private static final int MOST_ENTRIES = 20_000;
@@ -73,8 +118,8 @@ public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ran
         }
     }
 
-    /** What {@code snapshot} shows; {@code wanted} is the address of a space, {@code open} the keys of entries that are open. */
-    public static PageModel of(Snapshot snapshot, long wanted, Set<Object> open, Arrangement<Space> spaces, Arrangement<Mapped> ranges, Arrangement<Entry> entries) {
+    /** What {@code snapshot} shows. */
+    public static PageModel of(Snapshot snapshot, Wanted wanted, Arrangements arrangements) {
         List<Space> list = new ArrayList<>();
         list.add(new Space(0, 0, "kernel"));
         for (ProcessState process : snapshot.processes()) {
@@ -82,18 +127,32 @@ public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ran
                 list.add(new Space(process.addressSpace(), process.pid(), process.title()));
             }
         }
-        PageTable selected = snapshot.pageTables().stream().filter(t -> t.addressSpace() == wanted).findFirst().orElse(null);
-        if (selected == null) {
-            return new PageModel(spaces.apply(list), null, Rows.none(), Rows.none(), true);
+        PageTable selected = snapshot.pageTables().stream().filter(t -> t.addressSpace() == wanted.space).findFirst().orElse(null);
+        Rows<Mapped> ranges = Rows.none();
+        Rows<Entry> entries = Rows.none();
+        Rows<Use> frames = Rows.none();
+        boolean whole = true;
+        if (selected != null && wanted.tab == Tab.RANGES) {
+            PageTable.Ranges flat = selected.ranges(PageTable.Half.ALL, MOST_RANGES);
+            whole = flat.whole();
+            ranges = arrangements.ranges.apply(flat.ranges().stream().map(r -> new Mapped(r, region(selected, r.start()))).toList());
+        } else if (selected != null && wanted.tab == Tab.TABLES) {
+            List<Entry> rows = new ArrayList<>();
+            addEntries(selected, selected.top(), selected.start(), Permissions.ALL, wanted.open, rows);
+            entries = arrangements.entries.apply(rows);
+        } else if (wanted.tab == Tab.FRAMES) {
+            FrameMap map = FrameMap.of(snapshot);
+            whole = map.whole();
+            frames = arrangements.frames.apply(map.uses());
         }
-        PageTable.Ranges flat = selected.ranges(PageTable.Half.ALL, MOST_RANGES);
-        List<Mapped> mapped = flat.ranges().stream().map(r -> new Mapped(r, plan(selected, r.start()))).toList();
-        List<Entry> rows = new ArrayList<>();
-        addEntries(selected, selected.top(), selected.start(), Permissions.ALL, open, rows);
-        return new PageModel(spaces.apply(list), selected, ranges.apply(mapped), entries.apply(rows), flat.whole());
+        Rows<Finding> findings = wanted.tab == Tab.FINDINGS ? arrangements.findings.apply(PageFindings.of(snapshot, List.of())) : Rows.none();
+        Rows<MappingChange> changes = wanted.tab == Tab.CHANGES && wanted.since != null
+                ? arrangements.changes.apply(SnapshotDiff.mappings(wanted.since, snapshot)) : Rows.none();
+        return new PageModel(arrangements.spaces.apply(list), selected, ranges, entries, frames, findings, changes, whole);
     }
 
-    private static String plan(PageTable table, long address) {
+    /** Name of the kind of region that an address lies in; empty for none. */
+    public static String region(PageTable table, long address) {
         List<Region> regions = table.regions();
         int low = 0;
         int high = regions.size() - 1;

@@ -2,13 +2,12 @@ package org.veridianos.views.ui.objects;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.eclipse.swt.SWT;
 import org.eclipse.swt.widgets.Composite;
 import org.eclipse.swt.widgets.Control;
 import org.eclipse.ui.IMemento;
-import org.veridianos.ide.ui.SourceOpener;
 import org.veridianos.ide.ui.terminal.SourceLink;
 import org.veridianos.inspect.Part;
 import org.veridianos.inspect.Request;
@@ -48,12 +47,6 @@ public final class ObjectsView extends LiveView<Rows<TreeRow<ObjectNode>>> {
         table.dim(r -> !r.value().consistency().consistent());
         table.onArrangement(this::refresh);
         table.onSelection(r -> select(0, 0, r.value().address(), simple(r.value().type())));
-        table.control().addListener(SWT.KeyDown, e -> {
-            if ((e.stateMask & SWT.MODIFIER_MASK) == 0 && e.character == 's') {
-                openSource();
-                e.doit = false;
-            }
-        });
         trees = new Trees(table, this::refresh);
         return table.control();
     }
@@ -62,11 +55,11 @@ public final class ObjectsView extends LiveView<Rows<TreeRow<ObjectNode>>> {
         return type.substring(type.lastIndexOf(':') + 1);
     }
 
-    private void openSource() {
+    @Override
+    public Optional<SourceLink> source() {
         TreeRow<ObjectNode> row = table.selected();
-        if (row != null && row.value().line() > 0 && snapshot() != null) {
-            SourceOpener.open(snapshot().machine().project(), new SourceLink(row.value().file(), row.value().line(), 1, 0, 0, 0));
-        }
+        return row == null || row.value().line() == 0 ? Optional.empty()
+                : Optional.of(new SourceLink(row.value().file(), row.value().line(), 1, 0, 0, 0));
     }
 
     @Override
@@ -74,7 +67,7 @@ public final class ObjectsView extends LiveView<Rows<TreeRow<ObjectNode>>> {
         Arrangement<TreeRow<ObjectNode>> arrangement = table.arrangement(filterText());
         Set<Object> open = trees.open();
         Set<String> paths = open.stream().map(Object::toString).collect(Collectors.toSet());
-        return new Reading<>(Request.of(Part.OBJECTS).withExpanded(paths).withLimit(MOST), (snapshot, previous) -> {
+        return new Reading<>(Request.of(Part.OBJECTS).withExpanded(paths).withLimit(MOST), (snapshot, memory, previous) -> {
             List<TreeRow<ObjectNode>> rows = new ArrayList<>();
             snapshot.objects().roots().forEach(root -> add(root, 0, open, rows));
             return arrangement.apply(rows);

@@ -39,6 +39,7 @@ public final class LevelsCanvas extends CellCanvas {
     private int size = 4;
     private int perLine = LEVELS;
     private int line = 16;
+    private Colouring colouring = Colouring.PERMISSIONS;
 
     LevelsCanvas(Composite parent) {
         super(parent);
@@ -71,6 +72,17 @@ public final class LevelsCanvas extends CellCanvas {
             descend(0);
             cellsChanged();
         }
+    }
+
+    /** What the colours tell. */
+    Colouring colouring() {
+        return colouring;
+    }
+
+    /** Lets the colours tell something else. */
+    void colourBy(Colouring what) {
+        colouring = what;
+        redraw();
     }
 
     /** Goes to the page or table entry that covers an address. */
@@ -161,11 +173,11 @@ public final class LevelsCanvas extends CellCanvas {
     protected int layOut(Pen pen, int width) {
         line = pen.extent(Face.NORMAL, "X").y;
         int inOneLine = (width - PAD - LEVELS * 3 * PAD) / (LEVELS * ACROSS);
-        int heightOfTwo = (getClientArea().height - 3 * line - 6 * PAD) / (2 * LINES);
+        int heightOfTwo = (getClientArea().height - 4 * line - 6 * PAD) / (2 * LINES);
         int inTwoLines = Math.min((width - PAD - 6 * PAD) / (2 * ACROSS), heightOfTwo);
         perLine = inTwoLines > inOneLine ? 2 : LEVELS;
         size = Math.clamp(Math.max(inOneLine, inTwoLines), 3, 14);
-        return (LEVELS / perLine) * (line + LINES * size + 2 * PAD) + line + 2 * PAD;
+        return (LEVELS / perLine) * (line + LINES * size + 2 * PAD) + 2 * line + 2 * PAD;
     }
 
     private int left(int square) {
@@ -197,6 +209,7 @@ public final class LevelsCanvas extends CellCanvas {
             String words = cellName(square * PageFormat.ENTRIES + marked[square]) + "   " + cellValue(square * PageFormat.ENTRIES + marked[square]);
             int at = y + top(LEVELS - 1) + LINES * size + PAD;
             pen.text(pen.theme().foreground(), Face.NORMAL, pen.fitted(Face.NORMAL, words, width - 4 * PAD), 2 * PAD, at);
+            legend(pen, 2 * PAD, at + line);
         }
     }
 
@@ -224,18 +237,21 @@ public final class LevelsCanvas extends CellCanvas {
             return;
         }
         Permissions allowed = format.permissions(raw, level).and(above[square]);
-        pen.fill(colour(pen, allowed), r.x, y + r.y, r.width, r.height);
-        if (r.width >= 5 && allowed.isWriteExecute()) {
-            pen.hatch(pen.theme().background(), r.x, y + r.y, r.width, r.height, 3);
-        } else if (r.width >= 5 && !allowed.user()) {
+        String region = colouring == Colouring.OWNER ? PageModel.region(model.selected(), address(square * PageFormat.ENTRIES + entry)) : "";
+        PageStyle.of(colouring, allowed, level, format.isAccessed(raw), format.isDirty(raw), region).draw(pen, r.x, y + r.y, r.width, r.height);
+        if (colouring == Colouring.PERMISSIONS && r.width >= 5 && !allowed.user() && !allowed.isWriteExecute()) {
             pen.line(pen.theme().background(), Pen.Dash.SOLID, 1, r.x, y + r.y + r.height - 1, r.x + r.width - 1, y + r.y);
         }
     }
 
-    /** Read grey, read and write orange, read and execute green, write and execute danger. */
-    static RGB colour(Pen pen, Permissions allowed) {
-        Hue hue = allowed.isWriteExecute() ? Hue.DANGER : allowed.write() ? Hue.BLOCKED : allowed.execute() ? Hue.RUNNING : Hue.GREY;
-        return pen.theme().mark(hue);
+    private void legend(Pen pen, int x, int y) {
+        int at = x;
+        for (PageStyle style : PageStyle.of(colouring)) {
+            int side = Math.max(6, line - 6);
+            style.draw(pen, at, y + 3, side, side);
+            pen.text(pen.theme().foreground(), Face.NORMAL, style.name(), at + side + PAD, y);
+            at += side + 4 * PAD + pen.extent(Face.NORMAL, style.name()).x;
+        }
     }
 
     @Override
@@ -311,6 +327,8 @@ public final class LevelsCanvas extends CellCanvas {
         }
         Permissions allowed = format.permissions(raw, level).and(above[square]);
         String used = format.isDirty(raw) ? Messages.Pages_dirty : format.isAccessed(raw) ? Messages.Pages_accessed : Messages.Pages_untouched;
-        return NLS.bind(Messages.Pages_page, new Object[] {Numbers.size(PageFormat.size(level)), PageModel.letters(allowed), physical, used});
+        String region = PageModel.region(model.selected(), address(cell));
+        return NLS.bind(Messages.Pages_page, new Object[] {Numbers.size(PageFormat.size(level)), PageModel.letters(allowed), physical, used,
+                !allowed.user() ? Messages.Pages_kernel : region.isEmpty() ? Messages.Pages_noRegion : region});
     }
 }

@@ -1,117 +1,162 @@
 package org.veridianos.views.ui.pages;
 
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.temporal.ChronoUnit;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import org.eclipse.jface.action.Action;
+import org.eclipse.jface.action.IAction;
+import org.eclipse.jface.action.IMenuManager;
+import org.eclipse.jface.action.IToolBarManager;
+import org.eclipse.jface.action.MenuManager;
+import org.eclipse.jface.action.Separator;
+import org.eclipse.osgi.util.NLS;
 import org.eclipse.swt.SWT;
 import org.eclipse.swt.custom.CTabFolder;
 import org.eclipse.swt.custom.CTabItem;
-import org.eclipse.swt.custom.SashForm;
 import org.eclipse.swt.widgets.Composite;
 import org.eclipse.swt.widgets.Control;
-import org.eclipse.swt.widgets.Event;
+import org.eclipse.swt.widgets.Label;
 import org.eclipse.ui.IMemento;
 import org.veridianos.inspect.Part;
 import org.veridianos.inspect.Request;
 import org.veridianos.inspect.Snapshot;
-import org.veridianos.inspect.model.PageFormat;
+import org.veridianos.views.ui.Images;
 import org.veridianos.views.ui.Messages;
-import org.veridianos.views.ui.live.LiveView;
 import org.veridianos.views.ui.live.Reading;
-import org.veridianos.views.ui.model.Arrangement;
+import org.veridianos.views.ui.live.SpacesView;
+import org.veridianos.views.ui.memory.BytesView;
 import org.veridianos.views.ui.model.Column;
-import org.veridianos.views.ui.model.Numbers;
 import org.veridianos.views.ui.model.PageModel;
 import org.veridianos.views.ui.model.PageModel.Entry;
-import org.veridianos.views.ui.model.PageModel.Mapped;
 import org.veridianos.views.ui.model.PageModel.Space;
-import org.veridianos.views.ui.model.Subject;
+import org.veridianos.views.ui.model.PageModel.Tab;
+import org.veridianos.views.ui.model.PageModel.Wanted;
 import org.veridianos.views.ui.widget.CellCanvas;
 import org.veridianos.views.ui.widget.LiveTable;
 
 /**
- * The Page Tables view: the list of address spaces, and of the selected one the map, the ranges and the tables. T goes from
- * the map to the list below it and back.
+ * The Page Tables view: the list of address spaces, and of the selected one the map. Below the map stand its ranges, its tables, what
+ * changed in it since the marked moment (M), and of all spaces the mapped frames and the mistakes. C colours the map by
+ * something else, B shows the bytes.
  */
-public final class PageTablesView extends LiveView<PageModel> {
+public final class PageTablesView extends SpacesView<PageModel, Space> {
 
     /** The view's id. */
     public static final String ID = "org.veridianos.views.ui.pageTables";
 
-    private static final String[] LEVEL_INDENT = {"            ", "        ", "    ", ""};
-
-    private SashForm across;
-    private SashForm down;
     private CTabFolder tabs;
-    private LiveTable<Space> spaces;
-    private LiveTable<Mapped> ranges;
-    private LiveTable<Entry> entries;
+    private Label note;
+    private PageLists lists;
     private LevelsCanvas map;
     private final Set<Object> open = new HashSet<>();
     private boolean chosen;
     private long wanted;
-    private int wantedPid;
+    private Long reveal;
+    private boolean marking;
+    private Snapshot since;
 
     @Override
-    protected Control createContent(Composite parent) {
-        across = new SashForm(parent, SWT.HORIZONTAL);
-        spaces = new LiveTable<>(across, List.of(Column.text(Messages.Pages_space, 150, Space::owner)), s -> s.address());
-        spaces.onArrangement(this::refresh);
+    protected int[] firstWeights() {
+        return new int[] {220, 430};
+    }
+
+    @Override
+    protected LiveTable<Space> createSpaces(Composite parent) {
+        LiveTable<Space> spaces = new LiveTable<>(parent, List.of(Column.text(Messages.Pages_space, 150, Space::owner)), s -> s.address());
         spaces.onSelection(s -> {
             choose(s.address());
             select(s.pid(), 0, 0, "AddressSpace");
         });
-        down = new SashForm(across, SWT.VERTICAL);
-        map = new LevelsCanvas(down);
-        tabs = new CTabFolder(down, SWT.BOTTOM | SWT.FLAT);
-        createRanges();
-        createEntries();
+        keys(spaces.control());
+        return spaces;
+    }
+
+    @Override
+    protected CellCanvas createMap(Composite parent) {
+        map = new LevelsCanvas(parent);
+        keys(map);
+        return map;
+    }
+
+    @Override
+    protected Control createDetails(Composite parent) {
+        tabs = new CTabFolder(parent, SWT.BOTTOM | SWT.FLAT);
+        note = new Label(tabs, SWT.RIGHT);
+        tabs.setTopRight(note, SWT.RIGHT | SWT.FILL);
+        lists = new PageLists(tabs);
+        for (Tab tab : Tab.values()) {
+            LiveTable<?> list = lists.of(tab);
+            CTabItem item = new CTabItem(tabs, SWT.NONE);
+            item.setText(PageLists.title(tab));
+            item.setControl(list.control());
+            list.onArrangement(this::refresh);
+            swapBack(list);
+            keys(list.control());
+        }
+        lists.onPlace((space, virtual, level) -> {
+            if (space == null || space == wanted) {
+                map.reveal(virtual, level);
+            } else {
+                choose(space);
+                reveal = virtual;
+            }
+        });
+        lists.onToggle(this::toggle);
         tabs.setSelection(0);
-        map.addListener(SWT.KeyDown, e -> swap(e, null));
-        ranges.control().addListener(SWT.KeyDown, e -> swap(e, map));
-        entries.control().addListener(SWT.KeyDown, e -> swap(e, map));
-        down.setWeights(430, 570);
-        across.setWeights(220, 780);
-        return across;
+        tabs.addListener(SWT.Selection, e -> refresh());
+        return tabs;
     }
 
-    private void createRanges() {
-        ranges = new LiveTable<>(tabs, List.of(Column.hex(Messages.Pages_start, 154, m -> m.range().start()),
-                Column.measure(Messages.Pages_size, 70, m -> m.range().size(), m -> Numbers.size(m.range().size())),
-                Column.letters(Messages.Pages_allows, 66, m -> PageModel.letters(m.range().permissions()) + (m.isFinding() ? " \u26a0" : "")),
-                Column.text(Messages.Pages_pageSize, 58, m -> Numbers.size(PageFormat.size(m.range().level()))), Column.text(Messages.Pages_plan, 82, Mapped::plan),
-                Column.hex(Messages.Pages_physical, 110, m -> m.range().physical()),
-                Column.number(Messages.Pages_accessedCount, 70, m -> m.range().accessed()), Column.number(Messages.Pages_dirtyCount, 60, m -> m.range().dirty())),
-                m -> m.range().start());
-        ranges.onArrangement(this::refresh);
-        ranges.onSelection(m -> map.reveal(m.range().start(), m.range().level()));
-        item(Messages.Pages_ranges, ranges.control());
-    }
-
-    private void createEntries() {
-        entries = new LiveTable<>(tabs, List.of(
-                Column.letters(Messages.Pages_entry, 150, e -> LEVEL_INDENT[e.level()] + (e.leaf() ? "  " : e.open() ? "\u25be " : "\u25b8 ") + String.format("%03x", e.index())),
-                Column.hex(Messages.Pages_start, 154, Entry::virtual),
-                Column.text(Messages.Pages_what, 130, e -> !e.problem().isEmpty() ? e.problem()
-                        : e.leaf() ? Numbers.size(PageFormat.size(e.level())) : Messages.bind(Messages.Pages_tableOf, Integer.toString(e.used()))),
-                Column.letters(Messages.Pages_allows, 66, e -> PageModel.letters(e.permissions())), Column.hex(Messages.Pages_physical, 110, Entry::physical),
-                Column.hex(Messages.Pages_raw, 154, Entry::raw)), Entry::key);
-        entries.onArrangement(this::refresh);
-        entries.onSelection(e -> map.reveal(e.virtual(), e.level()));
-        entries.control().addListener(SWT.DefaultSelection, e -> toggle(entries.selected(), null));
-        entries.control().addListener(SWT.KeyDown, e -> {
-            if (e.keyCode == SWT.ARROW_RIGHT || e.keyCode == SWT.ARROW_LEFT) {
-                toggle(entries.selected(), e.keyCode == SWT.ARROW_RIGHT);
+    private void keys(Control control) {
+        control.addListener(SWT.KeyDown, e -> {
+            if ((e.stateMask & SWT.MODIFIER_MASK) == 0 && "mcb".indexOf(e.character) >= 0) {
+                switch (e.character) {
+                    case 'm' -> mark();
+                    case 'c' -> map.colourBy(map.colouring().next());
+                    default -> showBytes();
+                }
                 e.doit = false;
             }
         });
-        item(Messages.Pages_tables, entries.control());
     }
 
-    private void item(String text, Control control) {
-        CTabItem item = new CTabItem(tabs, SWT.NONE);
-        item.setText(text);
-        item.setControl(control);
+    @Override
+    protected void fill(IToolBarManager tools, IMenuManager menu) {
+        tools.add(push(Messages.Pages_bytes, Images.MEMORY, this::showBytes));
+        MenuManager colours = new MenuManager(Messages.Pages_colours);
+        colours.setRemoveAllWhenShown(true);
+        colours.addMenuListener(m -> {
+            for (Colouring each : Colouring.values()) {
+                Action action = new Action(each.title(), IAction.AS_RADIO_BUTTON) {
+                    @Override
+                    public void run() {
+                        map.colourBy(each);
+                    }
+                };
+                action.setChecked(map.colouring() == each);
+                colours.add(action);
+            }
+        });
+        // A menu that is empty until it is shown is not shown.
+        colours.add(new Separator());
+        menu.add(colours);
+        menu.add(push(Messages.Pages_mark, null, this::mark));
+    }
+
+    /** Marks this moment: the tab of changes tells what differs from it. */
+    private void mark() {
+        marking = true;
+        refresh();
+    }
+
+    /** Opens the bytes at the place that the user points at in a view of their own, which needs no debugger. */
+    private void showBytes() {
+        long address = map.isFocusControl() || lists.selectedAddress(tab()) == null ? map.focusAddress() : lists.selectedAddress(tab());
+        BytesView.open(getSite().getPage(), pinned(), wanted, address);
     }
 
     /** Opens or closes the table that an entry leads to; null turns it round. */
@@ -125,17 +170,11 @@ public final class PageTablesView extends LiveView<PageModel> {
         }
     }
 
-    private void swap(Event e, Control other) {
-        if ((e.stateMask & SWT.MODIFIER_MASK) == 0 && e.character == 't') {
-            (other == null ? tabs.getSelection().getControl() : other).setFocus();
-            e.doit = false;
-        }
-    }
-
     private void choose(long address) {
         if (!chosen || wanted != address) {
             chosen = true;
             wanted = address;
+            reveal = null;
             open.clear();
             refresh();
         }
@@ -143,93 +182,109 @@ public final class PageTablesView extends LiveView<PageModel> {
 
     @Override
     protected Reading<PageModel> reading() {
-        Arrangement<Space> list = spaces.arrangement("");
-        Arrangement<Mapped> rangeRows = ranges.arrangement(filterText());
-        Arrangement<Entry> entryRows = entries.arrangement(filterText());
-        Set<Object> opened = Set.copyOf(open);
-        long address = wanted;
-        return new Reading<>(Request.of(Part.PAGE_TABLES).withAddressSpaces(Set.of(address)),
-                (snapshot, previous) -> PageModel.of(snapshot, address, opened, list, rangeRows, entryRows));
+        PageModel.Arrangements arrangements = lists.arrangements(spaces().arrangement(""), filterText());
+        Wanted what = new Wanted(wanted, Set.copyOf(open), tab(), since);
+        boolean all = marking || tab().isAboutAll();
+        Request request = tab().isAboutAll() ? Request.of(Part.PAGE_TABLES, Part.MEMORY, Part.FRAMES) : Request.of(Part.PAGE_TABLES);
+        return new Reading<>(all ? request : request.withAddressSpaces(Set.of(wanted)), (snapshot, memory, previous) -> PageModel.of(snapshot, what, arrangements));
     }
 
     @Override
     protected void show(Snapshot shown, PageModel model) {
-        spaces.show(model.spaces());
+        if (marking && shown.request().addressSpaces().isEmpty()) {
+            marking = false;
+            since = shown;
+        }
+        if (since != null && !since.machine().id().equals(shown.machine().id())) {
+            since = null;
+        }
+        spaces().show(model.spaces());
         List<Space> known = model.spaces().shown();
-        if (wantedPid != 0) {
-            known.stream().filter(s -> s.pid() == wantedPid).findFirst().ifPresent(s -> choose(s.address()));
-            wantedPid = 0;
+        if (wantedPid() != 0) {
+            known.stream().filter(s -> s.pid() == wantedPid()).findFirst().ifPresent(s -> choose(s.address()));
+            pidShown();
         } else if (known.stream().noneMatch(s -> s.address() == wanted) || !chosen && known.size() > 1) {
             choose(known.get(Math.min(1, known.size() - 1)).address());
         }
-        spaces.select(s -> s.address() == wanted);
-        if (model.selected() != null && model.selected().addressSpace() != wanted) {
-            return;
+        spaces().select(s -> s.address() == wanted);
+        lists.show(tab(), model);
+        showNote(model);
+        if (model.selected() != null && model.selected().addressSpace() == wanted) {
+            map.show(model);
+            if (reveal != null) {
+                map.reveal(reveal, 0);
+                reveal = null;
+            }
         }
-        map.show(model);
-        ranges.show(model.ranges());
-        entries.show(model.entries());
     }
 
-    /** The list of address spaces. */
-    public LiveTable<Space> spaces() {
-        return spaces;
+    private void showNote(PageModel model) {
+        String text = switch (tab()) {
+            case FINDINGS -> model.findings().total() == 0 ? NLS.bind(Messages.Pages_noFindings, Integer.toString(model.spaces().total()))
+                    : NLS.bind(Messages.Pages_someFindings, Integer.toString(model.findings().total()));
+            case CHANGES -> since == null ? Messages.Pages_notMarked
+                    : NLS.bind(Messages.Pages_since, LocalTime.ofInstant(since.taken(), ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS));
+            default -> model.whole() ? "" : Messages.Pages_notWhole;
+        };
+        if (!text.equals(note.getText())) {
+            note.setText(text);
+            note.setToolTipText(text.isEmpty() ? null : text);
+            tabs.layout();
+        }
     }
 
-    /** Whether the tables' entries are shown below the map instead of the ranges. */
-    public boolean areTablesShown() {
-        return tabs.getSelectionIndex() == 1;
+    /** What is shown below the map. */
+    public Tab tab() {
+        return Tab.values()[Math.max(0, tabs.getSelectionIndex())];
+    }
+
+    /** Shows another list below the map. */
+    public void showTab(Tab tab) {
+        tabs.setSelection(tab.ordinal());
+        refresh();
+    }
+
+    /** How the map is coloured. */
+    public Colouring colouring() {
+        return map.colouring();
+    }
+
+    /** Lets the map's colours tell something else. */
+    public void colourBy(Colouring what) {
+        map.colourBy(what);
+    }
+
+    /** Whether a moment is marked. */
+    public boolean isMarked() {
+        return since != null;
     }
 
     @Override
     public LiveTable<?> table() {
-        return areTablesShown() ? entries : ranges;
-    }
-
-    @Override
-    public CellCanvas canvas() {
-        return map;
-    }
-
-    @Override
-    protected void focusContent() {
-        spaces.control().setFocus();
-    }
-
-    @Override
-    protected void follow(Subject subject) {
-        if (subject.pid() != 0) {
-            wantedPid = subject.pid();
-            refresh();
-        }
+        return lists.of(tab());
     }
 
     @Override
     protected void save(IMemento into) {
-        into.putInteger("across", across.getWeights()[0]);
-        into.putInteger("down", down.getWeights()[0]);
-        into.putInteger("tab", tabs.getSelectionIndex());
-        ranges.save(into, "ranges");
-        entries.save(into, "entries");
+        super.save(into);
+        into.putInteger("tab", tab().ordinal());
+        into.putString("colours", map.colouring().name());
+        lists.save(into);
     }
 
     @Override
     protected void restore(IMemento from) {
+        super.restore(from);
         if (from == null) {
             return;
         }
-        ranges.restore(from, "ranges");
-        entries.restore(from, "entries");
-        weigh(across, from.getInteger("across"));
-        weigh(down, from.getInteger("down"));
-        if (from.getInteger("tab") != null) {
-            tabs.setSelection(from.getInteger("tab") == 1 ? 1 : 0);
-        }
-    }
-
-    private static void weigh(SashForm sash, Integer first) {
-        if (first != null && first > 0 && first < 1000) {
-            sash.setWeights(first, 1000 - first);
+        lists.restore(from);
+        int tab = Objects.requireNonNullElse(from.getInteger("tab"), 0);
+        tabs.setSelection(tab >= 0 && tab < Tab.values().length ? tab : 0);
+        for (Colouring each : Colouring.values()) {
+            if (each.name().equals(from.getString("colours"))) {
+                map.colourBy(each);
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ public final class RunQueuesView extends LiveView<RunQueueModel> {
     @Override
     protected Reading<RunQueueModel> reading() {
         Arrangement<ThreadState> arrangement = table.arrangement(filterText());
-        return new Reading<>(Request.of(Part.THREADS, Part.RUN_QUEUES), (snapshot, previous) -> RunQueueModel.of(snapshot, previous, arrangement));
+        return new Reading<>(Request.of(Part.THREADS, Part.RUN_QUEUES), (snapshot, memory, previous) -> RunQueueModel.of(snapshot, previous, arrangement));
     }
 
     @Override

@@ -59,7 +59,7 @@ public final class ThreadsView extends LiveView<TaskModel> {
     protected Reading<TaskModel> reading() {
         Arrangement<TreeRow<Task>> arrangement = table.arrangement(filterText());
         var open = trees.open();
-        return new Reading<>(Request.of(Part.THREADS, Part.CAPABILITIES), (snapshot, previous) -> TaskModel.of(snapshot, previous, open, arrangement));
+        return new Reading<>(Request.of(Part.THREADS, Part.CAPABILITIES), (snapshot, memory, previous) -> TaskModel.of(snapshot, previous, open, arrangement));
     }
 
     @Override

@@ -1,0 +1,57 @@
+package org.veridianos.views.ui.tests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.eclipse.core.runtime.CoreException;
+import org.eclipse.ui.IWorkbenchPage;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.veridianos.ide.inspect.ActiveMachine;
+import org.veridianos.ide.launch.MachineProcess;
+import org.veridianos.ide.ui.tests.bot.Bot;
+import org.veridianos.ide.ui.tests.bot.UiWatchdog;
+import org.veridianos.ide.ui.tests.bot.WarmUp;
+import org.veridianos.views.ui.runqueues.RunQueuesView;
+
+/** Several machines at once: each view shows its own, or the one that is selected. */
+@ExtendWith({WarmUp.class, UiWatchdog.class})
+class MachinesTest {
+
+    @AfterAll
+    static void end() throws CoreException {
+        Guest.endAll();
+    }
+
+    @Test
+    void aPinnedViewStaysAndTheOtherFollows() throws CoreException {
+        Bot.tidy();
+        ViewsTest.perspective();
+        MachineProcess one = Guest.boot("x86_64", 1, "");
+        MachineProcess three = Guest.boot("x86_64", 3, "");
+        RunQueuesView follows = ViewsTest.show(RunQueuesView.ID, RunQueuesView.class);
+        RunQueuesView stays = (RunQueuesView) Bot.ui(() -> Bot.window().getActivePage().showView(RunQueuesView.ID, "stays", IWorkbenchPage.VIEW_ACTIVATE));
+        Bot.run(() -> stays.pin(one.session().id()));
+        Bot.run(() -> ActiveMachine.select(three));
+        await(stays, 1, one);
+        Bot.run(() -> Bot.window().getActivePage().bringToTop(follows));
+        await(follows, 3, three);
+        Bot.run(() -> ActiveMachine.select(one));
+        await(follows, 1, one);
+        Bot.run(() -> ActiveMachine.select(three));
+        await(follows, 3, three);
+        Bot.run(() -> Bot.window().getActivePage().bringToTop(stays));
+        await(stays, 1, one);
+        assertEquals("Run Queues: " + one.session().id() + " (x86_64), pinned", Bot.ui(stays::getPartName));
+        one.terminate();
+        Bot.waitFor("the pinned view to be empty", () -> stays.model() == null);
+        Bot.run(() -> stays.pin(null));
+        await(stays, 3, three);
+        Bot.run(() -> Bot.window().getActivePage().hideView(stays));
+    }
+
+    private static void await(RunQueuesView view, int cpus, MachineProcess machine) {
+        Bot.waitFor(cpus + " CPUs of " + machine.session().id(), () -> view.model() != null && view.model().lanes().size() == cpus
+                && view.snapshot().machine().id().equals(machine.session().id()) && view.getPartName().contains(machine.session().id()));
+    }
+}
