@@ -118,6 +118,8 @@ public final class Messages extends NLS {
     public static String Pages_changed;
     public static String Pages_changes;
     public static String Pages_colours;
+    public static String Pages_compare;
+    public static String Pages_compared;
     public static String Pages_dirty;
     public static String Pages_dirtyCount;
     public static String Pages_entry;
@@ -134,6 +136,7 @@ public final class Messages extends NLS {
     public static String Pages_mistake;
     public static String Pages_noFindings;
     public static String Pages_noRegion;
+    public static String Pages_notCompared;
     public static String Pages_notMarked;
     public static String Pages_notWhole;
     public static String Pages_otherRoot;

@@ -1,11 +1,14 @@
 package org.veridianos.views.ui.tests;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.swt.SWT;
+import org.eclipse.swt.accessibility.ACC;
 import org.eclipse.swt.graphics.Rectangle;
 import org.eclipse.swt.widgets.Event;
 import org.eclipse.swt.widgets.Label;
@@ -19,6 +22,8 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.veridianos.ide.inspect.SharedSources;
 import org.veridianos.ide.launch.Machines;
 import org.veridianos.ide.ui.tests.bot.Bot;
@@ -29,6 +34,8 @@ import org.veridianos.inspect.model.CapabilitySpace;
 import org.veridianos.views.ui.capabilities.CapabilitySpacesView;
 import org.veridianos.views.ui.graph.DerivationView;
 import org.veridianos.views.ui.graph.WaitForView;
+import org.veridianos.views.ui.live.LiveView;
+import org.veridianos.views.ui.live.SpacesView;
 import org.veridianos.views.ui.memory.BytesView;
 import org.veridianos.views.ui.memory.MemoryView;
 import org.veridianos.views.ui.model.BytesModel;
@@ -39,6 +46,7 @@ import org.veridianos.views.ui.pages.Colouring;
 import org.veridianos.views.ui.pages.PageTablesView;
 import org.veridianos.views.ui.runqueues.RunQueuesView;
 import org.veridianos.views.ui.threads.ThreadsView;
+import org.veridianos.views.ui.widget.CellCanvas;
 
 /** The live views on a guest in which something happens all the time. */
 @ExtendWith({WarmUp.class, UiWatchdog.class})
@@ -204,6 +212,11 @@ class LivelyGuestTest {
         Bot.run(() -> view.showTab(Tab.FINDINGS));
         Bot.waitFor("that there are none", () -> !Bot.find(Bot.window().getShell(), Label.class, l -> l.isVisible() && l.getText().matches("no mistakes in \\d+ address spaces")).isEmpty());
         assertEquals(0, Bot.ui(() -> view.model().findings().total()));
+        Bot.run(view::compareRegisters);
+        Bot.waitFor("the registers to be compared", () -> !Bot.find(Bot.window().getShell(), Label.class, l -> l.isVisible() && l.getText().contains("registers compared at")).isEmpty());
+        assertEquals(0, Bot.ui(() -> view.model().findings().total()), "every CPU runs with the tables of its process");
+        Object stopped = Bot.ui(view::snapshot);
+        Bot.waitFor("the machine to run on", () -> view.snapshot() != stopped);
         Bot.picture("page-tables-mistakes");
     }
 
@@ -302,6 +315,62 @@ class LivelyGuestTest {
         Bot.type("s");
         Bot.waitFor("its source in an editor", () -> Bot.window().getActivePage().getActiveEditor() != null
                 && Bot.window().getActivePage().getActiveEditor().getTitle().endsWith(".rs"));
+    }
+
+    /** The six views with a picture; the two others are tables themselves. */
+    @ParameterizedTest
+    @Order(14)
+    @ValueSource(strings = {RunQueuesView.ID, CapabilitySpacesView.ID, PageTablesView.ID, MemoryView.ID, DerivationView.ID, WaitForView.ID})
+    void aPictureHasACellThatIsMovedAndHeardAndATableOneKeyAway(String id) {
+        LiveView<?> view = ViewsTest.show(id, LiveView.class);
+        Bot.waitFor("cells", () -> view.model() != null && view.snapshot() != null && picture(view).cellCount() > 1);
+        Bot.sleep(500);
+        CellCanvas canvas = Bot.ui(() -> picture(view));
+        Bot.run(() -> view.setPaused(true));
+        Bot.sleep(500);
+        Rectangle cell = Bot.waitFor("a cell in sight", () -> inSight(canvas));
+        Bot.click(canvas, cell.x + Math.min(6, cell.width / 2), cell.y + Math.min(6, cell.height / 2));
+        Bot.waitFor("the focus by mouse", () -> canvas.isFocusControl() && canvas.focusCell() >= 0);
+        int first = Bot.ui(canvas::focusCell);
+        for (int arrow : new int[] {SWT.ARROW_RIGHT, SWT.ARROW_DOWN, SWT.ARROW_LEFT, SWT.ARROW_UP}) {
+            if (Bot.ui(canvas::focusCell) == first) {
+                Bot.key(0, arrow, '\0');
+                Bot.idle();
+            }
+        }
+        assertNotEquals(first, Bot.ui(canvas::focusCell), "an arrow key moved the focus");
+        Heard heard = Bot.ui(() -> Heard.of(canvas));
+        assertTrue(heard.name().endsWith(": " + Bot.ui(() -> canvas.cellName(canvas.focusCell()))), heard.toString());
+        assertEquals(Bot.ui(() -> canvas.cellValue(canvas.focusCell())), heard.value());
+        assertFalse(heard.value().isEmpty());
+        assertEquals(ACC.ROLE_TABLECELL, heard.role());
+        Bot.type("t");
+        Bot.waitFor("the table", () -> view.tableControl().isFocusControl() && view.tableControl().isVisible());
+        Bot.type("t");
+        Bot.waitFor("the picture", () -> canvas.isFocusControl() && canvas.isVisible());
+        Bot.run(() -> view.setPaused(false));
+    }
+
+    private static CellCanvas picture(LiveView<?> view) {
+        return switch (view) {
+            case RunQueuesView queues -> queues.canvas();
+            case SpacesView<?, ?> spaces -> spaces.canvas();
+            case MemoryView memory -> memory.canvas();
+            case DerivationView derivation -> derivation.canvas();
+            case WaitForView waits -> waits.canvas();
+            default -> throw new AssertionError(view);
+        };
+    }
+
+    private static Rectangle inSight(CellCanvas canvas) {
+        Rectangle area = canvas.getClientArea();
+        for (int i = 0; i < canvas.cellCount(); i++) {
+            Rectangle cell = canvas.visibleBounds(i);
+            if (area.contains(cell.x, cell.y) && area.contains(cell.x + cell.width, cell.y + cell.height)) {
+                return cell;
+            }
+        }
+        return null;
     }
 
     private static PageTablesView pages() {

@@ -36,6 +36,7 @@ import org.veridianos.ide.inspect.ActiveMachine;
 import org.veridianos.ide.ui.SourceOpener;
 import org.veridianos.ide.ui.terminal.SourceLink;
 import org.veridianos.inspect.Snapshot;
+import org.veridianos.machine.Session;
 import org.veridianos.views.ui.Messages;
 import org.veridianos.views.ui.model.Numbers;
 import org.veridianos.views.ui.model.Subject;
@@ -317,6 +318,11 @@ public abstract class LiveView<M> extends ViewPart {
         return baseName;
     }
 
+    /** The machine that is shown. May read files: not for the UI thread. */
+    protected final Optional<Session> session() {
+        return choice.session();
+    }
+
     final MachineChoice choice() {
         return choice;
     }
@@ -422,7 +428,7 @@ public abstract class LiveView<M> extends ViewPart {
 
     private void selectionChanged(IWorkbenchPart part, ISelection what) {
         if (linked && part != this && snapshot != null && what instanceof IStructuredSelection some && some.getFirstElement() instanceof Subject subject
-                && subject.machine().equals(snapshot.machine().id())) {
+                && subject.machine().equals(snapshot.machine().id()) && (subject.pid() != 0 || subject.thread() != 0 || subject.object() != 0)) {
             follow(subject);
         }
     }

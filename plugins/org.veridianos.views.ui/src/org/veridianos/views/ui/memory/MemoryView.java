@@ -71,6 +71,9 @@ public final class MemoryView extends LiveView<MemoryView.Model> {
         reserved = new LiveTable<>(tabs, List.of(Column.hex(Messages.Memory_start, 130, ReservedRange::start),
                 Column.measure(Messages.Memory_bytes, 90, r -> r.end() - r.start(), r -> Numbers.size(r.end() - r.start())),
                 Column.text(Messages.Memory_holder, 160, ReservedRange::name)), ReservedRange::start);
+        slabs.onSelection(slab -> select(0, 0, 0, "SlabCache"));
+        zones.onSelection(zone -> select(0, 0, 0, "Zone"));
+        reserved.onSelection(range -> select(0, 0, 0, "Reserved"));
         for (LiveTable<?> each : List.of(slabs, zones, reserved)) {
             each.onArrangement(this::refresh);
             each.control().addListener(SWT.KeyDown, e -> {
@@ -135,6 +138,7 @@ public final class MemoryView extends LiveView<MemoryView.Model> {
         zones.save(into, "zones");
         reserved.save(into, "reserved");
         into.putInteger("tab", tabs.getSelectionIndex());
+        into.putInteger("down", down.getWeights()[0]);
     }
 
     @Override
@@ -142,6 +146,10 @@ public final class MemoryView extends LiveView<MemoryView.Model> {
         slabs.restore(from, "slabs");
         zones.restore(from, "zones");
         reserved.restore(from, "reserved");
+        Integer first = from == null ? null : from.getInteger("down");
+        if (first != null && first > 0 && first < 1000) {
+            down.setWeights(first, 1000 - first);
+        }
         Integer tab = from == null ? null : from.getInteger("tab");
         tabs.setSelection(tab == null ? 0 : Math.clamp(tab, 0, 2));
     }

@@ -59,8 +59,9 @@ public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ran
      * @param open  keys of entries that are open
      * @param tab   what is below the map
      * @param since the marked moment, or null
+     * @param roots CPUs whose registers were found to differ, when somebody compared them
      */
-    public record Wanted(long space, Set<Object> open, Tab tab, Snapshot since) {
+    public record Wanted(long space, Set<Object> open, Tab tab, Snapshot since, List<Finding> roots) {
     }
 
     /** How each list is arranged. */
@@ -145,7 +146,12 @@ public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ran
             whole = map.whole();
             frames = arrangements.frames.apply(map.uses());
         }
-        Rows<Finding> findings = wanted.tab == Tab.FINDINGS ? arrangements.findings.apply(PageFindings.of(snapshot, List.of())) : Rows.none();
+        Rows<Finding> findings = Rows.none();
+        if (wanted.tab == Tab.FINDINGS) {
+            List<Finding> found = new ArrayList<>(wanted.roots);
+            found.addAll(PageFindings.of(snapshot, List.of()));
+            findings = arrangements.findings.apply(found);
+        }
         Rows<MappingChange> changes = wanted.tab == Tab.CHANGES && wanted.since != null
                 ? arrangements.changes.apply(SnapshotDiff.mappings(wanted.since, snapshot)) : Rows.none();
         return new PageModel(arrangements.spaces.apply(list), selected, ranges, entries, frames, findings, changes, whole);

@@ -24,6 +24,7 @@ import org.eclipse.ui.IMemento;
 import org.veridianos.inspect.Part;
 import org.veridianos.inspect.Request;
 import org.veridianos.inspect.Snapshot;
+import org.veridianos.inspect.analysis.PageFindings.Finding;
 import org.veridianos.views.ui.Images;
 import org.veridianos.views.ui.Messages;
 import org.veridianos.views.ui.live.Reading;
@@ -58,6 +59,9 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     private Long reveal;
     private boolean marking;
     private Snapshot since;
+    private List<Finding> roots = List.of();
+    private LocalTime compared;
+    private String comparedMachine;
 
     @Override
     protected int[] firstWeights() {
@@ -145,6 +149,23 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         colours.add(new Separator());
         menu.add(colours);
         menu.add(push(Messages.Pages_mark, null, this::mark));
+        menu.add(push(Messages.Pages_compare, null, this::compareRegisters));
+    }
+
+    /** Stops the machine for a moment, compares the CPUs' registers, and shows the list of mistakes. */
+    public void compareRegisters() {
+        if (snapshot() == null) {
+            return;
+        }
+        String machine = snapshot().machine().id();
+        new RegisterCheck(this::session, found -> tabs.getDisplay().asyncExec(() -> {
+            if (!tabs.isDisposed()) {
+                roots = found;
+                compared = LocalTime.now();
+                comparedMachine = machine;
+                showTab(Tab.FINDINGS);
+            }
+        })).schedule();
     }
 
     /** Marks this moment: the tab of changes tells what differs from it. */
@@ -183,7 +204,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     @Override
     protected Reading<PageModel> reading() {
         PageModel.Arrangements arrangements = lists.arrangements(spaces().arrangement(""), filterText());
-        Wanted what = new Wanted(wanted, Set.copyOf(open), tab(), since);
+        Wanted what = new Wanted(wanted, Set.copyOf(open), tab(), since, roots);
         boolean all = marking || tab().isAboutAll();
         Request request = tab().isAboutAll() ? Request.of(Part.PAGE_TABLES, Part.MEMORY, Part.FRAMES) : Request.of(Part.PAGE_TABLES);
         return new Reading<>(all ? request : request.withAddressSpaces(Set.of(wanted)), (snapshot, memory, previous) -> PageModel.of(snapshot, what, arrangements));
@@ -197,6 +218,11 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         }
         if (since != null && !since.machine().id().equals(shown.machine().id())) {
             since = null;
+        }
+        if (comparedMachine != null && !comparedMachine.equals(shown.machine().id())) {
+            roots = List.of();
+            compared = null;
+            comparedMachine = null;
         }
         spaces().show(model.spaces());
         List<Space> known = model.spaces().shown();
@@ -220,8 +246,9 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
 
     private void showNote(PageModel model) {
         String text = switch (tab()) {
-            case FINDINGS -> model.findings().total() == 0 ? NLS.bind(Messages.Pages_noFindings, Integer.toString(model.spaces().total()))
-                    : NLS.bind(Messages.Pages_someFindings, Integer.toString(model.findings().total()));
+            case FINDINGS -> (model.findings().total() == 0 ? NLS.bind(Messages.Pages_noFindings, Integer.toString(model.spaces().total()))
+                    : NLS.bind(Messages.Pages_someFindings, Integer.toString(model.findings().total())))
+                    + (compared == null ? "" : NLS.bind(Messages.Pages_compared, compared.truncatedTo(ChronoUnit.SECONDS)));
             case CHANGES -> since == null ? Messages.Pages_notMarked
                     : NLS.bind(Messages.Pages_since, LocalTime.ofInstant(since.taken(), ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS));
             default -> model.whole() ? "" : Messages.Pages_notWhole;
