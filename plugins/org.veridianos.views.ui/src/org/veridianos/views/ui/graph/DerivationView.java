@@ -64,6 +64,10 @@ public final class DerivationView extends LiveView<DerivationView.Model> {
         preview = new Label(upper, SWT.NONE);
         GridDataFactory.fillDefaults().grab(true, false).indent(4, 0).applyTo(preview);
         canvas.onFocus(cell -> {
+            Subject subject = canvas.node(cell).subject();
+            if (subject != null) {
+                select(subject.pid(), subject.thread(), subject.object(), subject.type());
+            }
             Long chosen = model() == null ? null : model().derivation.slots().get(canvas.node(cell).id());
             if (chosen != null && chosen != slot) {
                 slot = chosen;

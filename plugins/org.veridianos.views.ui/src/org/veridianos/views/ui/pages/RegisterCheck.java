@@ -47,7 +47,7 @@ final class RegisterCheck extends Job {
      * @param then    hears what was found, on the job's thread
      */
     RegisterCheck(Supplier<Optional<Session>> session, Consumer<List<Finding>> then) {
-        super(Messages.Pages_compare);
+        super(Messages.Pages_compare.replace("&", ""));
         this.session = session;
         this.then = then;
         setUser(true);
