@@ -1,19 +1,12 @@
 package org.veridianos.ide.ui.tests.bot;
 
 import java.io.ByteArrayInputStream;
-import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.util.Collections;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.core.resources.IFile;
 import org.eclipse.core.resources.IProject;
 import org.eclipse.core.resources.ResourcesPlugin;
 import org.eclipse.core.runtime.CoreException;
-import org.eclipse.core.runtime.Platform;
-import org.eclipse.jface.resource.ImageDescriptor;
-import org.eclipse.jface.viewers.DecorationOverlayIcon;
-import org.eclipse.jface.viewers.IDecoration;
-import org.eclipse.swt.graphics.Image;
 import org.eclipse.swt.widgets.Shell;
 import org.eclipse.ui.PlatformUI;
 import org.eclipse.ui.dialogs.PreferencesUtil;
@@ -45,7 +38,6 @@ public final class WarmUp implements BeforeAllCallback {
         Bot.display().asyncExec(() -> PreferencesUtil.createPreferenceDialogOn(window, "org.veridianos.ide.ui.tools", null, null).open());
         close("Preferences", "Cancel");
         openASourceFile();
-        drawIcons();
         Bot.command("org.veridianos.ide.ui.guide");
         Bot.waitFor("the guide", () -> Bot.window().getActivePage().getActiveEditor() != null);
         Bot.picture("warm-up");
@@ -68,17 +60,6 @@ public final class WarmUp implements BeforeAllCallback {
             project.delete(true, null);
         } catch (CoreException refused) {
             throw new AssertionError(refused);
-        }
-    }
-
-    /** The renderer of SVG is a large program of its own. */
-    private static void drawIcons() {
-        for (URL icon : Collections.list(Platform.getBundle("org.veridianos.ide.ui").findEntries("icons", "*.svg", true))) {
-            Bot.run(() -> {
-                Image image = ImageDescriptor.createFromURL(icon).createImage();
-                new DecorationOverlayIcon(image, ImageDescriptor.createFromURL(icon), IDecoration.TOP_RIGHT).createImage().dispose();
-                image.dispose();
-            });
         }
     }
 
