@@ -16,7 +16,9 @@ enum PlatformOperation {
     /** The Project Explorer, when a project comes: it asks every contribution about it and draws icons of a kind for the first time. */
     PROJECT_EXPLORER(250, "org.eclipse.ui.navigator.CommonViewer.refresh"),
     /** Another theme: every widget of the window gets its style anew. */
-    THEME(300, "org.eclipse.e4.ui.css.swt.internal.theme.ThemeEngine.setTheme");
+    THEME(300, "org.eclipse.e4.ui.css.swt.internal.theme.ThemeEngine.setTheme"),
+    /** The computer or the whole virtual machine stood still: the watcher, which has nothing to wait for, did not run either. */
+    STANDSTILL(2000);
 
     private final int limitMs;
     private final List<String> frames;

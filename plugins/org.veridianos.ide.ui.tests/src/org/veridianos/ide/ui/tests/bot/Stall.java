@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
 record Stall(long length, String waits, List<Sample> samples) {
 
     /**
-     * The thread's stack, innermost frame first.
+     * The thread's stack, innermost frame first; empty when the watcher stood still too.
      *
      * @param span nanoseconds until the next sample, or until the answer
      */
@@ -33,6 +33,9 @@ record Stall(long length, String waits, List<Sample> samples) {
         }
 
         Optional<PlatformOperation> operation() {
+            if (stack.length == 0) {
+                return Optional.of(PlatformOperation.STANDSTILL);
+            }
             return event().stream().anyMatch(Sample::isOurs) ? Optional.empty() : PlatformOperation.in(event());
         }
 
@@ -58,7 +61,7 @@ record Stall(long length, String waits, List<Sample> samples) {
         long waited = Math.max(0, length - (answered.ran() - asked.ran()));
         long server = answered.serverReady() - asked.serverReady();
         long vm = answered.vmReady() - asked.vmReady();
-        String waits = String.format("%d ms by the clock, of which the thread ran %d and waited %d for a CPU; the display server waited %d for one, the VM %d",
+        String waits = String.format("%d ms by the clock; it ran %d and waited %d for a CPU, the display server waited %d, the VM %d",
                 wall / 1_000_000, (answered.ran() - asked.ran()) / 1_000_000, (wall - length) / 1_000_000, server / 1_000_000, vm / 1_000_000);
         long notOurs = Math.min(part(waited, samples, Sample::isInToolkit), server) + Math.min(part(waited, samples, Sample::isInJava), vm);
         return new Stall(length - notOurs, waits, samples);
@@ -87,8 +90,8 @@ record Stall(long length, String waits, List<Sample> samples) {
         }
         theirs.forEach((operation, share) -> {
             if (share > operation.limitMs() * 1_000_000L) {
-                text.append(share / 1_000_000).append(" ms in ").append(operation).append(", whose limit is ").append(operation.limitMs()).append(" ms")
-                        .append(stacks(Optional.of(operation)));
+                text.append(share / 1_000_000).append(" ms in ").append(operation).append(", whose limit is ").append(operation.limitMs())
+                        .append(" ms").append(stacks(Optional.of(operation)));
             }
         });
         return text.toString();
@@ -96,9 +99,10 @@ record Stall(long length, String waits, List<Sample> samples) {
 
     /** Everything, for people who look for the cause. */
     String describe() {
-        Map<Optional<PlatformOperation>, Long> shares = samples.stream().collect(Collectors.groupingBy(Sample::operation, Collectors.summingLong(this::share)));
-        return length / 1_000_000 + " ms (" + waits + ")" + shares.entrySet().stream().map(e -> "\n " + e.getKey().map(Enum::name).orElse("unnamed") + " "
-                + e.getValue() / 1_000_000 + " ms" + stacks(e.getKey())).collect(Collectors.joining());
+        Map<Optional<PlatformOperation>, Long> shares = samples.stream()
+                .collect(Collectors.groupingBy(Sample::operation, Collectors.summingLong(this::share)));
+        return length / 1_000_000 + " ms (" + waits + ")" + shares.entrySet().stream().map(e -> "\n " + e.getKey().map(Enum::name).orElse("unnamed")
+                + " " + e.getValue() / 1_000_000 + " ms" + stacks(e.getKey())).collect(Collectors.joining());
     }
 
     /** Up to three stacks of that operation, the longest seen first: the frames above the event loop. */

@@ -16,9 +16,14 @@ class StallTest {
     private static final String LOOP = "org.eclipse.swt.widgets.Display.readAndDispatch";
 
     private static Stall.Sample sample(int milliseconds, String... methods) {
-        StackTraceElement[] stack = Arrays.stream(methods).map(m -> new StackTraceElement(m.substring(0, m.lastIndexOf('.')),
-                m.substring(m.lastIndexOf('.') + 1), null, m.endsWith("wait0") || m.contains("internal.gtk") ? -2 : -1)).toArray(StackTraceElement[]::new);
+        StackTraceElement[] stack = Arrays.stream(methods).map(StallTest::frame).toArray(StackTraceElement[]::new);
         return new Stall.Sample(stack, TimeUnit.MILLISECONDS.toNanos(milliseconds));
+    }
+
+    private static StackTraceElement frame(String method) {
+        int dot = method.lastIndexOf('.');
+        boolean isNative = method.endsWith("wait0") || method.contains("internal.gtk");
+        return new StackTraceElement(method.substring(0, dot), method.substring(dot + 1), null, isNative ? -2 : -1);
     }
 
     private static String verdict(Stall.Sample... samples) {
@@ -69,8 +74,16 @@ class StallTest {
     }
 
     private static ThreadClock.Moment moment(long... milliseconds) {
-        return new ThreadClock.Moment(milliseconds[0] * 1_000_000, milliseconds[1] * 1_000_000, milliseconds[2] * 1_000_000, milliseconds[3] * 1_000_000,
-                milliseconds[4] * 1_000_000);
+        long[] nano = Arrays.stream(milliseconds).map(TimeUnit.MILLISECONDS::toNanos).toArray();
+        return new ThreadClock.Moment(nano[0], nano[1], nano[2], nano[3], nano[4]);
+    }
+
+    @Test
+    void whereTheWatcherStoodStillTooNobodyIsToBlame() {
+        assertEquals("", verdict(sample(600), sample(60, "java.lang.String.length", OURS)));
+        assertTrue(verdict(sample(600), sample(101, "java.lang.String.length", OURS)).contains(OURS));
+        assertTrue(verdict(sample(PlatformOperation.STANDSTILL.limitMs() + 1)).contains("STANDSTILL"));
+        assertEquals(90, TimeUnit.NANOSECONDS.toMillis(moment(0, 0, 0, 0, 0).stoodStill(moment(100, 4, 6, 0, 0))));
     }
 
     @Test

@@ -9,7 +9,8 @@ import java.util.stream.Stream;
 
 /**
  * What the scheduler did to one thread, so that waiting for a crowded computer can be told from slow work. Linux counts it for
- * each thread ({@code schedstat}: nanoseconds on a CPU, nanoseconds ready to run without one); elsewhere both stay 0, and nothing is taken off a stall.
+ * each thread ({@code schedstat}: nanoseconds on a CPU, nanoseconds ready to run without one); elsewhere both stay 0, and
+ * nothing is taken off a stall.
  *
  * <p>The display server is one thread of another process, for whose answers the UI thread waits inside GTK; how long it had
  * no CPU is counted the same way. It is found by the lock file of a local display. The virtual machine stops the thread
@@ -39,6 +40,11 @@ final class ThreadClock {
      * @param vmReady the same of the threads for which the virtual machine stops this one, added up
      */
     record Moment(long wall, long ran, long ready, long serverReady, long vmReady) {
+
+        /** Nanoseconds until a later moment in which the thread neither ran nor wanted to. */
+        long stoodStill(Moment later) {
+            return later.wall - wall - (later.ran - ran) - (later.ready - ready);
+        }
     }
 
     /** The clock of a thread. */

@@ -35,6 +35,8 @@ public final class UiWatchdog implements BeforeAllCallback, AfterEachCallback, A
     static final String THREAD = "UI watchdog";
     private static final int PAUSE_MS = 5;
     private static final int SAMPLE_MS = 10;
+    /** What the watcher itself may sleep longer than it wants before everything is said to stand still. */
+    private static final int STANDSTILL_MS = 50;
     private static final int MOST_SAMPLES = 1000;
 
     private volatile boolean watching;
@@ -97,6 +99,7 @@ public final class UiWatchdog implements BeforeAllCallback, AfterEachCallback, A
     }
 
     private void watch(Display display, ThreadClock clock) {
+        ThreadClock own = ThreadClock.of(ThreadClock.ofThisThread());
         while (watching && !display.isDisposed()) {
             AtomicReference<ThreadClock.Moment> answer = new AtomicReference<>();
             ThreadClock.Moment asked = clock.now();
@@ -107,14 +110,19 @@ public final class UiWatchdog implements BeforeAllCallback, AfterEachCallback, A
             }
             List<StackTraceElement[]> stacks = new ArrayList<>();
             List<Long> times = new ArrayList<>();
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
-            while (answer.get() == null && watching) {
-                if (stacks.size() < MOST_SAMPLES) {
+            do {
+                ThreadClock.Moment before = own.now();
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
+                ThreadClock.Moment after = own.now();
+                if (before.stoodStill(after) > TimeUnit.MILLISECONDS.toNanos(STANDSTILL_MS)) {
+                    times.add(before.wall());
+                    stacks.add(new StackTraceElement[0]);
+                }
+                if (answer.get() == null && stacks.size() < MOST_SAMPLES) {
                     times.add(System.nanoTime());
                     stacks.add(display.getThread().getStackTrace());
                 }
-                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
-            }
+            } while (answer.get() == null && watching);
             ThreadClock.Moment answered = answer.get();
             if (answered != null && answered.wall() - asked.wall() > TimeUnit.MILLISECONDS.toNanos(LIMIT_MS)) {
                 report(Stall.between(asked, answered, samples(stacks, times, asked.wall(), answered.wall())));
