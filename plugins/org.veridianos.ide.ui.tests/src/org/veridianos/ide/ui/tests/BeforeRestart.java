@@ -23,9 +23,10 @@ import org.veridianos.ide.project.OpenCheckout;
 import org.veridianos.ide.project.Trust;
 import org.veridianos.ide.ui.tests.bot.Bot;
 import org.veridianos.ide.ui.tests.bot.UiWatchdog;
+import org.veridianos.ide.ui.tests.bot.WarmUp;
 
 /** The first of two runs in one workspace: leaves editors, a view and a machine behind for {@link AfterRestart}. */
-@ExtendWith(UiWatchdog.class)
+@ExtendWith({WarmUp.class, UiWatchdog.class})
 class BeforeRestart {
 
     @Test

@@ -9,12 +9,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.veridianos.ide.ui.tests.bot.Bot;
 import org.veridianos.ide.ui.tests.bot.UiWatchdog;
+import org.veridianos.ide.ui.tests.bot.WarmUp;
 import org.veridianos.views.ui.model.PageModel.Tab;
 import org.veridianos.views.ui.pages.Colouring;
 import org.veridianos.views.ui.pages.PageTablesView;
 
 /** The first of two runs in one workspace: sets two views up for {@link ViewsAfterRestart}. */
-@ExtendWith(UiWatchdog.class)
+@ExtendWith({WarmUp.class, UiWatchdog.class})
 class ViewsBeforeRestart {
 
     /** A machine that does not run, so that only what was kept can name it. */

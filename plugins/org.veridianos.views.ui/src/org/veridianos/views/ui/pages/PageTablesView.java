@@ -90,7 +90,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     protected Control createDetails(Composite parent) {
         tabs = new CTabFolder(parent, SWT.BOTTOM | SWT.FLAT);
         note = new Label(tabs, SWT.RIGHT);
-        tabs.setTopRight(note, SWT.RIGHT | SWT.FILL);
+        tabs.setTopRight(note, SWT.FILL);
         lists = new PageLists(tabs);
         for (Tab tab : Tab.values()) {
             LiveTable<?> list = lists.of(tab);

@@ -43,14 +43,12 @@ record Stall(long length, String waits, List<Sample> samples) {
             return frame.getClassName().startsWith("org.veridianos.") && !frame.getClassName().contains(".tests.");
         }
 
-        /** Whether the thread is inside GTK, which may wait for the display server. */
-        boolean isInToolkit() {
-            return stack.length > 0 && stack[0].getClassName().startsWith("org.eclipse.swt.internal.");
-        }
-
-        /** Whether it is in Java code, which does not wait: if it stands still all the same, the virtual machine stopped it. */
-        boolean isInJava() {
-            return stack.length > 0 && !stack[0].isNativeMethod();
+        /**
+         * Whether the thread is in GTK, which may wait for the display server, or in Java code, which waits for nothing: where it
+         * stands still all the same, the virtual machine stopped it there or on the way back from GTK.
+         */
+        boolean mayStandForOthers() {
+            return stack.length > 0 && (!stack[0].isNativeMethod() || stack[0].getClassName().startsWith("org.eclipse.swt.internal."));
         }
     }
 
@@ -63,8 +61,7 @@ record Stall(long length, String waits, List<Sample> samples) {
         long vm = answered.vmReady() - asked.vmReady();
         String waits = String.format("%d ms by the clock; it ran %d and waited %d for a CPU, the display server waited %d, the VM %d",
                 wall / 1_000_000, (answered.ran() - asked.ran()) / 1_000_000, (wall - length) / 1_000_000, server / 1_000_000, vm / 1_000_000);
-        long notOurs = Math.min(part(waited, samples, Sample::isInToolkit), server) + Math.min(part(waited, samples, Sample::isInJava), vm);
-        return new Stall(length - notOurs, waits, samples);
+        return new Stall(length - Math.min(part(waited, samples, Sample::mayStandForOthers), server + vm), waits, samples);
     }
 
     private static long part(long time, List<Sample> samples, Predicate<Sample> which) {

@@ -64,7 +64,7 @@ class StallTest {
         assertEquals(200, length(inLock, moment(200, 20, 0, 150, 150)));
         assertEquals(50, length(inToolkit, moment(200, 20, 0, 150, 0)));
         assertEquals(180, length(inToolkit, moment(200, 180, 0, 150, 0)));
-        assertEquals(200, length(inToolkit, moment(200, 20, 0, 0, 150)));
+        assertEquals(50, length(inToolkit, moment(200, 20, 0, 0, 150)));
         assertEquals(50, length(inJava, moment(200, 20, 0, 0, 150)));
         assertEquals(180, length(inJava, moment(200, 180, 0, 0, 150)));
     }
