@@ -9,6 +9,8 @@ enum PlatformOperation {
 
     /** The dialog of all launch configurations makes its tool bar, its tree and every tab of the selected one in a single event. */
     LAUNCH_CONFIGURATIONS_DIALOG(300, "org.eclipse.debug.internal.ui.launchConfigurations.LaunchConfigurationsDialog.open"),
+    /** A dialog's widgets, from its style to its window, in a single event; what happens while it is open is not meant. */
+    DIALOG(250, "org.eclipse.jface.window.Window.open", "org.eclipse.jface.window.Window.create"),
     /** A new editor's part: the viewer with its rulers, the contributions to tool bar and status line, and the style of each widget. */
     EDITOR(250, "org.eclipse.ui.internal.WorkbenchPage.busyOpenEditor"),
     /** A view that is shown for the first time, with its tool bar, its menu and the style of each widget. */
