@@ -326,7 +326,20 @@ class LivelyGuestTest {
         Bot.waitFor("cells", () -> view.model() != null && view.snapshot() != null && picture(view).cellCount() > 1);
         Bot.sleep(500);
         CellCanvas canvas = Bot.ui(() -> picture(view));
+        if (!Bot.ui(canvas::isVisible)) {
+            Bot.run(() -> view.tableControl().setFocus());
+            Bot.type("t");
+            Bot.waitFor("the picture instead of the table", canvas::isVisible);
+        }
         Bot.run(() -> view.setPaused(true));
+        try {
+            drive(view, canvas);
+        } finally {
+            Bot.run(() -> view.setPaused(false));
+        }
+    }
+
+    private static void drive(LiveView<?> view, CellCanvas canvas) {
         Bot.sleep(500);
         Rectangle cell = Bot.waitFor("a cell in sight", () -> inSight(canvas));
         Bot.click(canvas, cell.x + Math.min(6, cell.width / 2), cell.y + Math.min(6, cell.height / 2));
@@ -348,7 +361,6 @@ class LivelyGuestTest {
         Bot.waitFor("the table", () -> view.tableControl().isFocusControl() && view.tableControl().isVisible());
         Bot.type("t");
         Bot.waitFor("the picture", () -> canvas.isFocusControl() && canvas.isVisible());
-        Bot.run(() -> view.setPaused(false));
     }
 
     private static CellCanvas picture(LiveView<?> view) {

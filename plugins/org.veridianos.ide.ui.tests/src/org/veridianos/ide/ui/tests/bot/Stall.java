@@ -61,7 +61,9 @@ record Stall(long length, String waits, List<Sample> samples) {
         long vm = answered.vmReady() - asked.vmReady();
         String waits = String.format("%d ms by the clock; it ran %d and waited %d for a CPU, the display server waited %d, the VM %d",
                 wall / 1_000_000, (answered.ran() - asked.ran()) / 1_000_000, (wall - length) / 1_000_000, server / 1_000_000, vm / 1_000_000);
-        return new Stall(length - Math.min(part(waited, samples, Sample::mayStandForOthers), server + vm), waits, samples);
+        // The watcher came too late to see anything: only what the thread is known to have done counts.
+        long notOurs = samples.isEmpty() ? waited : Math.min(part(waited, samples, Sample::mayStandForOthers), server + vm);
+        return new Stall(length - notOurs, waits, samples);
     }
 
     private static long part(long time, List<Sample> samples, Predicate<Sample> which) {

@@ -66,6 +66,7 @@ class StallTest {
         assertEquals(180, length(inToolkit, moment(200, 180, 0, 150, 0)));
         assertEquals(50, length(inToolkit, moment(200, 20, 0, 0, 150)));
         assertEquals(50, length(inJava, moment(200, 20, 0, 0, 150)));
+        assertEquals(30, length(List.of(), moment(200, 30, 0, 0, 0)));
         assertEquals(180, length(inJava, moment(200, 180, 0, 0, 150)));
     }
 

@@ -102,6 +102,7 @@ public final class UiWatchdog implements BeforeAllCallback, AfterEachCallback, A
         ThreadClock own = ThreadClock.of(ThreadClock.ofThisThread());
         while (watching && !display.isDisposed()) {
             AtomicReference<ThreadClock.Moment> answer = new AtomicReference<>();
+            ThreadClock.Moment last = own.now();
             ThreadClock.Moment asked = clock.now();
             try {
                 display.asyncExec(() -> answer.set(clock.now()));
@@ -111,13 +112,13 @@ public final class UiWatchdog implements BeforeAllCallback, AfterEachCallback, A
             List<StackTraceElement[]> stacks = new ArrayList<>();
             List<Long> times = new ArrayList<>();
             do {
-                ThreadClock.Moment before = own.now();
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(SAMPLE_MS));
-                ThreadClock.Moment after = own.now();
-                if (before.stoodStill(after) > TimeUnit.MILLISECONDS.toNanos(STANDSTILL_MS)) {
-                    times.add(before.wall());
+                ThreadClock.Moment now = own.now();
+                if (last.stoodStill(now) > TimeUnit.MILLISECONDS.toNanos(STANDSTILL_MS)) {
+                    times.add(last.wall());
                     stacks.add(new StackTraceElement[0]);
                 }
+                last = now;
                 if (answer.get() == null && stacks.size() < MOST_SAMPLES) {
                     times.add(System.nanoTime());
                     stacks.add(display.getThread().getStackTrace());
