@@ -139,6 +139,7 @@ public final class Messages extends NLS {
     public static String Pages_notCompared;
     public static String Pages_notMarked;
     public static String Pages_notWhole;
+    public static String Pages_otherFrame;
     public static String Pages_otherRoot;
     public static String Pages_page;
     public static String Pages_pageSize;

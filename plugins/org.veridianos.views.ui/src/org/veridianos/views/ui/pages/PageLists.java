@@ -93,7 +93,7 @@ final class PageLists {
         return switch (change.what()) {
             case ADDED -> Messages.Pages_added;
             case GONE -> Messages.Pages_gone;
-            case CHANGED -> Messages.Pages_changed;
+            case CHANGED -> change.before().equals(change.after()) ? Messages.Pages_otherFrame : Messages.Pages_changed;
         };
     }
 

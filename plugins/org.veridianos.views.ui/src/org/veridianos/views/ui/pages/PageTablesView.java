@@ -13,10 +13,13 @@ import org.eclipse.jface.action.IMenuManager;
 import org.eclipse.jface.action.IToolBarManager;
 import org.eclipse.jface.action.MenuManager;
 import org.eclipse.jface.action.Separator;
+import org.eclipse.jface.layout.GridDataFactory;
+import org.eclipse.jface.layout.GridLayoutFactory;
 import org.eclipse.osgi.util.NLS;
 import org.eclipse.swt.SWT;
 import org.eclipse.swt.custom.CTabFolder;
 import org.eclipse.swt.custom.CTabItem;
+import org.eclipse.swt.layout.GridData;
 import org.eclipse.swt.widgets.Composite;
 import org.eclipse.swt.widgets.Control;
 import org.eclipse.swt.widgets.Label;
@@ -88,9 +91,13 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
 
     @Override
     protected Control createDetails(Composite parent) {
-        tabs = new CTabFolder(parent, SWT.BOTTOM | SWT.FLAT);
-        note = new Label(tabs, SWT.RIGHT);
-        tabs.setTopRight(note, SWT.FILL);
+        Composite details = new Composite(parent, SWT.NONE);
+        GridLayoutFactory.fillDefaults().spacing(0, 0).applyTo(details);
+        note = new Label(details, SWT.NONE);
+        GridDataFactory.fillDefaults().grab(true, false).indent(4, 0).exclude(true).applyTo(note);
+        note.setVisible(false);
+        tabs = new CTabFolder(details, SWT.BOTTOM | SWT.FLAT);
+        GridDataFactory.fillDefaults().grab(true, true).applyTo(tabs);
         lists = new PageLists(tabs);
         for (Tab tab : Tab.values()) {
             LiveTable<?> list = lists.of(tab);
@@ -112,7 +119,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         lists.onToggle(this::toggle);
         tabs.setSelection(0);
         tabs.addListener(SWT.Selection, e -> refresh());
-        return tabs;
+        return details;
     }
 
     private void keys(Control control) {
@@ -255,8 +262,9 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         };
         if (!text.equals(note.getText())) {
             note.setText(text);
-            note.setToolTipText(text.isEmpty() ? null : text);
-            tabs.layout();
+            note.setVisible(!text.isEmpty());
+            ((GridData) note.getLayoutData()).exclude = text.isEmpty();
+            note.getParent().layout();
         }
     }
 
