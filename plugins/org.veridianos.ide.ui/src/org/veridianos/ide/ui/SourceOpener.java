@@ -78,16 +78,26 @@ public final class SourceOpener {
         }
         IWorkbenchPage page = window.getActivePage();
         try {
-            IEditorPart editor = IDE.openEditor(page, found.get(0), true);
-            ITextEditor text = editor.getAdapter(ITextEditor.class);
-            if (text != null) {
-                IDocument document = text.getDocumentProvider().getDocument(text.getEditorInput());
+            // Two events: making the part and giving it the focus each take the platform long enough.
+            IEditorPart editor = IDE.openEditor(page, found.get(0), false);
+            window.getShell().getDisplay().asyncExec(() -> reveal(page, editor, link));
+        } catch (PartInitException notShown) {
+            ILog.of(SourceOpener.class).warn(notShown.getMessage(), notShown);
+        }
+    }
+
+    private static void reveal(IWorkbenchPage page, IEditorPart editor, SourceLink link) {
+        ITextEditor text = editor.getAdapter(ITextEditor.class);
+        IDocument document = text == null ? null : text.getDocumentProvider().getDocument(text.getEditorInput());
+        if (document != null) {
+            page.activate(editor);
+            try {
                 int line = Math.clamp(link.line() - 1L, 0, document.getNumberOfLines() - 1);
                 int column = Math.clamp(link.column() - 1L, 0, document.getLineLength(line));
                 text.selectAndReveal(document.getLineOffset(line) + column, 0);
+            } catch (BadLocationException changedMeanwhile) {
+                ILog.of(SourceOpener.class).warn(changedMeanwhile.getMessage(), changedMeanwhile);
             }
-        } catch (PartInitException | BadLocationException notShown) {
-            ILog.of(SourceOpener.class).warn(notShown.getMessage(), notShown);
         }
     }
 }
