@@ -15,7 +15,9 @@ import org.veridianos.views.ui.capabilities.CapabilitySpacesView;
 import org.veridianos.views.ui.graph.DerivationView;
 import org.veridianos.views.ui.graph.WaitForView;
 import org.veridianos.views.ui.live.LiveView;
+import org.veridianos.views.ui.memory.BytesView;
 import org.veridianos.views.ui.memory.MemoryView;
+import org.veridianos.views.ui.model.PageModel.Tab;
 import org.veridianos.views.ui.objects.ObjectsView;
 import org.veridianos.views.ui.pages.PageTablesView;
 import org.veridianos.views.ui.runqueues.RunQueuesView;
@@ -51,7 +53,13 @@ class ViewPictures {
         }
         take("view-run-queues", ViewsTest.show(RunQueuesView.ID, RunQueuesView.class));
         take("view-capabilities", ViewsTest.show(CapabilitySpacesView.ID, CapabilitySpacesView.class));
-        take("view-page-tables", ViewsTest.show(PageTablesView.ID, PageTablesView.class));
+        PageTablesView pages = ViewsTest.show(PageTablesView.ID, PageTablesView.class);
+        enlarged(pages, "view-page-tables");
+        Bot.run(() -> pages.showTab(Tab.FRAMES));
+        enlarged(pages, "view-page-tables-frames");
+        Bot.run(() -> pages.showTab(Tab.RANGES));
+        Bot.run(() -> BytesView.open(Bot.window().getActivePage(), null, pages.model().selected().addressSpace(), 0x40_0000));
+        take("view-bytes", ViewsTest.show(BytesView.ID, BytesView.class));
         ThreadsView threads = ViewsTest.show(ThreadsView.ID, ThreadsView.class);
         take("view-threads", threads);
         take("view-wait-for", ViewsTest.show(WaitForView.ID, WaitForView.class));
@@ -62,6 +70,14 @@ class ViewPictures {
         Bot.run(() -> derivation.canvas().setFocus());
         Bot.key(0, SWT.HOME, '\0');
         take("view-derivation", derivation);
+    }
+
+    /** With the whole window for itself, so that picture and list both have room. */
+    private static void enlarged(PageTablesView view, String name) {
+        Bot.run(() -> Bot.window().getActivePage().toggleZoom(Bot.window().getActivePage().getReference(view)));
+        take(name, view);
+        Bot.run(() -> Bot.window().getActivePage().toggleZoom(Bot.window().getActivePage().getReference(view)));
+        Bot.sleep(500);
     }
 
     private static void take(String name, LiveView<?> view) {
