@@ -295,6 +295,12 @@ class LivelyGuestTest {
             place.notifyListeners(SWT.DefaultSelection, new Event());
         });
         Bot.waitFor("that nothing is there", () -> bytes.model().problem() == BytesModel.Problem.UNMAPPED);
+        Bot.run(() -> {
+            place.setText("somewhere");
+            place.notifyListeners(SWT.DefaultSelection, new Event());
+        });
+        Bot.sleep(600);
+        assertEquals(1, Bot.find(Bot.window().getShell(), Label.class, l -> l.isVisible() && l.getText().startsWith("'somewhere' is no address")).size());
     }
 
     @Test

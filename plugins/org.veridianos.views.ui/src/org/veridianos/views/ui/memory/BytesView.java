@@ -44,6 +44,8 @@ public final class BytesView extends LiveView<BytesModel> {
     private LiveTable<Line> table;
     private long space;
     private long address;
+    /** What is wrong with the text in the box; empty when nothing is. */
+    private String wrong = "";
 
     /**
      * Opens the bytes at an address, in the view that is there or in a new one.
@@ -68,6 +70,7 @@ public final class BytesView extends LiveView<BytesModel> {
     public void go(long newSpace, long newAddress) {
         space = newSpace;
         address = newAddress;
+        wrong = "";
         place.setText(Numbers.plainHex(address & -BytesModel.PAGE));
         refresh();
     }
@@ -102,9 +105,9 @@ public final class BytesView extends LiveView<BytesModel> {
         String digits = place.getText().strip().replace("_", "").replace(" ", "").replaceFirst("^0[xX]", "");
         try {
             go(space, Long.parseUnsignedLong(digits, 16));
-            where.setText("");
         } catch (NumberFormatException noAddress) {
-            where.setText(NLS.bind(Messages.Bytes_noAddress, place.getText()));
+            wrong = NLS.bind(Messages.Bytes_noAddress, place.getText());
+            where.setText(wrong);
         }
     }
 
@@ -119,7 +122,7 @@ public final class BytesView extends LiveView<BytesModel> {
 
     @Override
     protected void show(Snapshot shown, BytesModel model) {
-        String text = switch (model.problem()) {
+        String text = !wrong.isEmpty() ? wrong : switch (model.problem()) {
             case NONE -> NLS.bind(Messages.Bytes_of, model.owner());
             case GONE -> Messages.Bytes_gone;
             case UNMAPPED -> NLS.bind(Messages.Bytes_unmapped, model.owner(), Numbers.hex(model.start()));
