@@ -104,15 +104,15 @@ public final class OccupancyCanvas extends CellCanvas {
         }
         RGB hairline = pen.theme().hairline();
         int line = pen.extent(Face.NORMAL, "X").y;
-        for (int chunk = 0; chunk < chunks; chunk++) {
+        int bottom = visibleHeight();
+        int from = Math.clamp((-top - PAD) / pitch, 0, chunks - 1);
+        for (int chunk = from; chunk < chunks && top + PAD + chunk * pitch < bottom; chunk++) {
             Chunk shown = model.selected().chunks().get(chunk);
             int y = top + PAD + chunk * pitch;
             String label = NLS.bind(Messages.Capabilities_chunk, Integer.toString(shown.number()), Integer.toString(shown.live()));
             pen.text(pen.theme().dim(), Face.NORMAL, label, LABEL - PAD - pen.extent(Face.NORMAL, label).x, y + Math.max(0, (Math.min(pitch - PAD, 28) - line) / 2));
-        }
-        for (int cell = 0; cell < cellCount(); cell++) {
-            Rectangle r = cellBounds(cell);
-            if (r.y + top > -size && r.y + top < getClientArea().height + 10_000) {
+            for (int cell = chunk * slots; cell < (chunk + 1) * slots; cell++) {
+                Rectangle r = cellBounds(cell);
                 cell(pen, place(cell), r.x, r.y + top, hairline);
             }
         }

@@ -35,6 +35,7 @@ public abstract class CellCanvas extends Canvas {
     private int scroll;
     private int laidOutWidth = -1;
     private int height;
+    private boolean whole;
     private final List<IntConsumer> onFocus = new ArrayList<>();
     private final List<IntConsumer> onOpen = new ArrayList<>();
 
@@ -292,7 +293,9 @@ public abstract class CellCanvas extends Canvas {
         Theme theme = Theme.of(this);
         Pen pen = new GcPen(gc, theme);
         pen.fill(theme.background(), 0, 0, size.x, size.y);
+        whole = true;
         drawWhole(pen, size.x);
+        whole = false;
         gc.dispose();
         ImageData data = image.getImageData();
         image.dispose();
@@ -305,9 +308,16 @@ public abstract class CellCanvas extends Canvas {
         Point size = pictureSize();
         GC gc = new GC(this);
         SvgPen pen = new SvgPen(new GcPen(gc, Theme.of(this)), size.x, size.y);
+        whole = true;
         drawWhole(pen, size.x);
+        whole = false;
         gc.dispose();
         return pen.finish();
+    }
+
+    /** Where what can be seen ends: at the lower border on the screen, nowhere in a picture of the whole. */
+    protected final int visibleHeight() {
+        return whole ? Integer.MAX_VALUE : getClientArea().height;
     }
 
     /** Draws everything from its upper left corner. */
