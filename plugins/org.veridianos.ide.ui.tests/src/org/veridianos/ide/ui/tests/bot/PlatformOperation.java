@@ -19,6 +19,8 @@ enum PlatformOperation {
     PROJECT_EXPLORER(250, "org.eclipse.ui.navigator.CommonViewer.refresh"),
     /** Another theme: every widget of the window gets its style anew. */
     THEME(300, "org.eclipse.e4.ui.css.swt.internal.theme.ThemeEngine.setTheme"),
+    /** The end of the workbench takes every part down in one event; nobody waits for an answer any more. */
+    CLOSE(500, "org.eclipse.ui.internal.Workbench.close"),
     /** The computer or the whole virtual machine stood still: the watcher, which has nothing to wait for, did not run either. */
     STANDSTILL(2000);
 
