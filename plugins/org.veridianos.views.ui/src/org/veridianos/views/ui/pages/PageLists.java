@@ -47,7 +47,7 @@ final class PageLists {
     private final Map<Tab, LiveTable<?>> all = new EnumMap<>(Tab.class);
 
     PageLists(Composite parent) {
-        ranges = new LiveTable<>(parent, List.of(Column.hex(Messages.Pages_start, 154, m -> m.range().start()),
+        ranges = new LiveTable<>(parent, List.of(Column.hex(Messages.Pages_start, 170, m -> m.range().start()),
                 Column.measure(Messages.Pages_size, 70, m -> m.range().size(), m -> Numbers.size(m.range().size())),
                 Column.letters(Messages.Pages_allows, 66, m -> PageModel.letters(m.range().permissions()) + (m.isFinding() ? " \u26a0" : "")),
                 Column.text(Messages.Pages_pageSize, 58, m -> Numbers.size(PageFormat.size(m.range().level()))), Column.text(Messages.Pages_plan, 82, Mapped::plan),
@@ -56,16 +56,16 @@ final class PageLists {
                 m -> m.range().start());
         entries = new LiveTable<>(parent, List.of(
                 Column.letters(Messages.Pages_entry, 150, e -> LEVEL_INDENT[e.level()] + (e.leaf() ? "  " : e.open() ? "\u25be " : "\u25b8 ") + String.format("%03x", e.index())),
-                Column.hex(Messages.Pages_start, 154, Entry::virtual), Column.text(Messages.Pages_what, 130, PageLists::what),
+                Column.hex(Messages.Pages_start, 170, Entry::virtual), Column.text(Messages.Pages_what, 130, PageLists::what),
                 Column.letters(Messages.Pages_allows, 66, e -> PageModel.letters(e.permissions())), Column.hex(Messages.Pages_physical, 110, Entry::physical),
-                Column.hex(Messages.Pages_raw, 154, Entry::raw)), Entry::key);
+                Column.hex(Messages.Pages_raw, 170, Entry::raw)), Entry::key);
         frames = new LiveTable<>(parent, List.of(Column.hex(Messages.Pages_physical, 110, Use::start),
                 Column.measure(Messages.Pages_size, 70, Use::size, u -> Numbers.size(u.size())), Column.text(Messages.Pages_use, 82, Use::state),
                 Column.number(Messages.Pages_times, 60, u -> (long) u.mappings().size()), Column.text(Messages.Pages_mappedBy, 320, PageLists::who)), Use::start);
         findings = new LiveTable<>(parent, List.of(Column.text(Messages.Pages_mistake, 150, f -> words(f.kind())), Column.text(Messages.Pages_space, 110, Finding::owner),
-                Column.hex(Messages.Pages_start, 154, Finding::start), Column.hex(Messages.Pages_physical, 110, Finding::physical),
+                Column.hex(Messages.Pages_start, 170, Finding::start), Column.hex(Messages.Pages_physical, 110, Finding::physical),
                 Column.text(Messages.Pages_words, 360, Finding::text)), f -> f.kind() + ":" + f.space() + ":" + f.start());
-        changes = new LiveTable<>(parent, List.of(Column.text(Messages.Pages_change, 84, PageLists::what), Column.hex(Messages.Pages_start, 154, MappingChange::start),
+        changes = new LiveTable<>(parent, List.of(Column.text(Messages.Pages_change, 84, PageLists::what), Column.hex(Messages.Pages_start, 170, MappingChange::start),
                 Column.measure(Messages.Pages_size, 70, c -> c.end() - c.start(), c -> Numbers.size(c.end() - c.start())),
                 Column.letters(Messages.Pages_before, 66, c -> letters(c.before())), Column.letters(Messages.Pages_after, 66, c -> letters(c.after()))), MappingChange::start);
         all.put(Tab.RANGES, ranges);
