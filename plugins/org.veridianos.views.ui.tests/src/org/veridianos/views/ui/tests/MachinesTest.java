@@ -2,9 +2,11 @@ package org.veridianos.views.ui.tests;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.ui.IWorkbenchPage;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.veridianos.ide.inspect.ActiveMachine;
@@ -18,8 +20,8 @@ import org.veridianos.views.ui.runqueues.RunQueuesView;
 @ExtendWith({WarmUp.class, UiWatchdog.class})
 class MachinesTest {
 
-    @AfterAll
-    static void end() throws CoreException {
+    @AfterEach
+    void end() throws CoreException {
         Guest.endAll();
     }
 
@@ -48,6 +50,31 @@ class MachinesTest {
         Bot.run(() -> stays.pin(null));
         await(stays, 3, three);
         Bot.run(() -> Bot.window().getActivePage().hideView(stays));
+    }
+
+    @Test
+    void oneOfEachArchitectureAtOnceEachInItsOwnView() throws CoreException {
+        Bot.tidy();
+        ViewsTest.perspective();
+        List<String> architectures = List.of("x86_64", "aarch64", "riscv64");
+        List<MachineProcess> machines = new ArrayList<>();
+        List<RunQueuesView> views = new ArrayList<>();
+        for (int i = 0; i < architectures.size(); i++) {
+            MachineProcess machine = Guest.boot(architectures.get(i), i + 1, "");
+            String second = architectures.get(i);
+            RunQueuesView view = (RunQueuesView) Bot.ui(() -> Bot.window().getActivePage().showView(RunQueuesView.ID, second, IWorkbenchPage.VIEW_ACTIVATE));
+            Bot.run(() -> view.pin(machine.session().id()));
+            machines.add(machine);
+            views.add(view);
+        }
+        for (int i = 0; i < architectures.size(); i++) {
+            RunQueuesView view = views.get(i);
+            Bot.run(() -> Bot.window().getActivePage().bringToTop(view));
+            await(view, i + 1, machines.get(i));
+            assertEquals(architectures.get(i), Bot.ui(() -> view.snapshot().machine().architecture().id()));
+            assertEquals(List.of(), Bot.ui(() -> view.snapshot().problems()));
+            Bot.run(() -> Bot.window().getActivePage().hideView(view));
+        }
     }
 
     private static void await(RunQueuesView view, int cpus, MachineProcess machine) {
