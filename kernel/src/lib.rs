@@ -19,6 +19,7 @@ pub mod cmdline;
 pub mod console;
 pub mod initrd;
 pub mod inspect;
+#[cfg(target_os = "none")]
 pub mod ipc;
 pub mod lock;
 pub mod machine;
@@ -27,6 +28,7 @@ pub mod panic;
 pub mod percpu;
 #[cfg(target_os = "none")]
 pub mod process;
+#[cfg(target_os = "none")]
 pub mod sched;
 pub mod symbols;
 #[cfg(target_os = "none")]
@@ -39,6 +41,35 @@ pub mod trap;
 
 #[cfg(target_os = "none")]
 pub use process::thread::Thread;
+
+/// What of `ipc` needs no thread.
+#[cfg(not(target_os = "none"))]
+pub mod ipc {
+    pub mod ring;
+}
+
+/// What of `sched` needs no thread, and what per-CPU records name.
+#[cfg(not(target_os = "none"))]
+pub mod sched {
+    pub mod list;
+    pub mod queue;
+    pub mod task;
+    pub mod tree;
+
+    /// A CPU's scheduler, of which the host has none.
+    pub mod scheduler {
+        /// Stands for a CPU's scheduler.
+        pub struct Scheduler;
+        /// One for each CPU.
+        pub static SCHEDULERS: [Scheduler; crate::percpu::MAX_CPUS] =
+            [const { Scheduler }; crate::percpu::MAX_CPUS];
+    }
+
+    /// On the host nothing interrupts.
+    pub fn preemption_point() {
+        crate::lock::spin();
+    }
+}
 
 /// On the host there are no threads.
 #[cfg(not(target_os = "none"))]

@@ -13,27 +13,15 @@
 //! | `registry` | names |
 //! | `calls` | the system calls |
 
-pub mod ring;
-
-#[cfg(target_os = "none")]
 pub mod async_ipc;
-#[cfg(target_os = "none")]
 pub mod buffer;
-#[cfg(target_os = "none")]
 pub(crate) mod calls;
-#[cfg(target_os = "none")]
 pub mod endpoint;
-#[cfg(target_os = "none")]
 pub mod limit;
-#[cfg(target_os = "none")]
 pub mod message_passing;
-#[cfg(target_os = "none")]
 pub mod metrics;
-#[cfg(target_os = "none")]
 pub mod notification;
-#[cfg(target_os = "none")]
 pub mod registry;
-#[cfg(target_os = "none")]
 pub mod reply;
-#[cfg(target_os = "none")]
+pub mod ring;
 pub mod sync;
