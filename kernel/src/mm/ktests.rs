@@ -17,7 +17,7 @@ use crate::cap::Binding;
 use crate::machine::machine;
 use crate::percpu;
 use crate::sched::smp;
-use crate::syscall::userspace::{UserPtr, UserSlice};
+use crate::syscall::userspace::{UserSlice, UserWord};
 use crate::test_framework::{TestResult, random};
 use crate::trap::Access;
 use crate::{kernel_test, ktest_assert, ktest_assert_eq};
@@ -431,13 +431,16 @@ kernel_test! {
         for (at, len) in [(USER_END, 1), (u64::MAX, 2), (1, u64::MAX), (0xffff_8000_0000_0000, 8), (USER_END - 1, 2)] {
             ktest_assert!(UserSlice::new(at, len).is_err(), "{at:#x}");
         }
-        ktest_assert!(UserPtr::<u64>::new(BASE + 4).is_err());
+        ktest_assert!(UserWord::new(BASE + 2).is_err());
         let space = Space::new();
         space.map_anonymous(VirtAddr(BASE), 2 * PAGE, RW).expect("room");
         tlb::switch_to(&space);
-        let word = UserPtr::<u32>::new(BASE + PAGE - 4).expect("in user space");
-        ktest_assert_eq!(word.write(0x1234_5678), Ok(()));
-        ktest_assert_eq!((word.read(), word.load()), (Ok(0x1234_5678), Ok(0x1234_5678)));
+        let word = UserWord::new(BASE + PAGE - 4).expect("in user space");
+        let slice = UserSlice::new(BASE + PAGE - 4, 4).expect("in user space");
+        let mut bytes = 0x1234_5678u32.to_le_bytes();
+        ktest_assert_eq!(slice.copy_out(&bytes), Ok(()));
+        ktest_assert_eq!(slice.copy_in(&mut bytes), Ok(()));
+        ktest_assert_eq!((u32::from_le_bytes(bytes), word.load()), (0x1234_5678, Ok(0x1234_5678)));
         ktest_assert_eq!(word.compare_exchange(0x1234_5678, 9), Ok(0x1234_5678));
         ktest_assert_eq!(word.compare_exchange(1, 2), Ok(9));
         // Across a page that is not there: an error, and the kernel goes on.

@@ -22,7 +22,7 @@ use crate::lock::{Rank, SpinLock};
 use crate::mm::vas::FutexKey;
 use crate::mm::{VirtAddr, tlb};
 use crate::sched::affinity;
-use crate::syscall::userspace::UserPtr;
+use crate::syscall::userspace::UserWord;
 use crate::syscall::{Answer, Arguments};
 use veridian_abi::{Error, futex::WAITERS};
 
@@ -54,13 +54,13 @@ fn take(key: FutexKey) -> Option<Claimed> {
 
 /// A word that user code has at an address.
 struct Word {
-    value: UserPtr<u32>,
+    value: UserWord,
     key: FutexKey,
 }
 
 /// The word at a user address and its name.
 fn word(address: u64) -> Result<Word, Error> {
-    let value = UserPtr::new(address)?;
+    let value = UserWord::new(address)?;
     // SAFETY: a system call runs in the current thread's space.
     let space = unsafe { tlb::current() }.ok_or(Error::BadAddress)?;
     let key = space.futex_key(VirtAddr(address));
@@ -90,16 +90,10 @@ fn wait_at(
 /// The system call `futex_wait`; `veridian_abi` says what it does.
 pub fn futex_wait(thread: &mut Thread, [address, expected, deadline, ..]: Arguments) -> Answer {
     let word = word(address)?;
-    wait_at(
-        thread,
-        &word,
-        (Reason::Futex, address),
-        deadline,
-        || match word.value.load()? as u64 == expected {
-            true => Ok(true),
-            false => Err(Error::WouldBlock),
-        },
-    )
+    wait_at(thread, &word, (Reason::Futex, address), deadline, || {
+        let same = word.value.load()? as u64 == expected;
+        same.then_some(true).ok_or(Error::WouldBlock)
+    })
 }
 
 /// The system call `futex_wake`; `veridian_abi` says what it does.
@@ -158,7 +152,7 @@ fn lend(thread: &Thread, number: u32) {
         if o.wait.reason != Reason::Mutex {
             return;
         }
-        let next = UserPtr::<u32>::new(o.wait.object).and_then(|word| word.load());
+        let next = UserWord::new(o.wait.object).and_then(|word| word.load());
         owner = next.map_or(null_mut(), |next| owner_of(thread, next & !WAITERS));
     }
 }

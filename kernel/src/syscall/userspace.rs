@@ -1,6 +1,6 @@
 //! User memory, as a user claims it.
 //!
-//! Model: an address from a user is an allegation, a `UserSlice` or `UserPtr` that can be held but
+//! Model: an address from a user is an allegation, a `UserSlice` or `UserWord` that can be held but
 //! not dereferenced. Making one checks the range once: no wrap, wholly below `USER_END`. Reading or
 //! writing goes through the copy routines of `arch::uaccess`, the only code that opens user memory
 //! (SMAP, PAN, SUM), and goes by the page tables as they are at that moment: a page that is absent
@@ -10,11 +10,9 @@
 //!
 //! A fault takes the address space's lock: nothing of that rank or a later one may be held here.
 
-use core::marker::PhantomData;
-use core::mem::MaybeUninit;
-
 use veridian_abi::Error;
 
+use super::Answer;
 use crate::arch::layout::USER_END;
 use crate::arch::uaccess;
 
@@ -24,13 +22,9 @@ use crate::arch::uaccess;
 /// Every bit pattern is a valid value of the type, and it has no padding bytes.
 pub unsafe trait Plain: Copy {}
 // SAFETY: integers are all of that.
-unsafe impl Plain for u8 {}
-// SAFETY: as above.
 unsafe impl Plain for u32 {}
 // SAFETY: as above.
 unsafe impl Plain for u64 {}
-// SAFETY: arrays have what their items have.
-unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
 /// Bytes that a user says it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +37,10 @@ impl UserSlice {
     /// Takes note of the claim; it must lie in user space.
     #[inline]
     pub fn new(address: u64, len: u64) -> Result<UserSlice, Error> {
-        match address.checked_add(len) {
-            Some(end) if end <= USER_END => Ok(UserSlice {
-                address,
-                len: len as usize,
-            }),
-            _ => Err(Error::BadAddress),
-        }
+        let end = address.checked_add(len).filter(|end| *end <= USER_END);
+        let len = len as usize;
+        end.map(|_| UserSlice { address, len })
+            .ok_or(Error::BadAddress)
     }
 
     /// How many bytes are claimed.
@@ -59,13 +50,10 @@ impl UserSlice {
 
     /// The part of `len` bytes from `from` on.
     pub fn part(&self, from: usize, len: usize) -> Result<UserSlice, Error> {
-        match from.checked_add(len) {
-            Some(end) if end <= self.len => Ok(UserSlice {
-                address: self.address + from as u64,
-                len,
-            }),
-            _ => Err(Error::InvalidArgument),
-        }
+        let end = from.checked_add(len).filter(|end| *end <= self.len);
+        let address = self.address.wrapping_add(from as u64);
+        end.map(|_| UserSlice { address, len })
+            .ok_or(Error::InvalidArgument)
     }
 
     /// Copies the first bytes into `to`, all of it.
@@ -91,60 +79,30 @@ impl UserSlice {
     }
 }
 
-/// One value that a user says it has.
+/// A word of 32 bits that a user says it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UserPtr<T> {
-    slice: UserSlice,
-    value: PhantomData<T>,
-}
+pub struct UserWord(u64);
 
-impl<T: Plain> UserPtr<T> {
+impl UserWord {
     /// Takes note of the claim; it must lie in user space and be aligned.
     #[inline]
-    pub fn new(address: u64) -> Result<UserPtr<T>, Error> {
-        if address % align_of::<T>() as u64 != 0 {
-            return Err(Error::BadAddress);
+    pub fn new(address: u64) -> Result<UserWord, Error> {
+        match address % 4 {
+            0 => UserSlice::new(address, 4).map(|_| UserWord(address)),
+            _ => Err(Error::BadAddress),
         }
-        Ok(UserPtr {
-            slice: UserSlice::new(address, size_of::<T>() as u64)?,
-            value: PhantomData,
-        })
     }
 
-    /// Reads the value.
-    pub fn read(&self) -> Result<T, Error> {
-        let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: the buffer is as large as the value, and the user range was checked.
-        unsafe {
-            uaccess::copy_from_user(
-                value.as_mut_ptr().cast(),
-                self.slice.address,
-                self.slice.len,
-            )
-        }
-        .map_err(|()| Error::BadAddress)?;
-        // SAFETY: all bytes were written, and any bytes make a value.
-        Ok(unsafe { value.assume_init() })
-    }
-
-    /// Writes the value.
-    pub fn write(&self, value: T) -> Result<(), Error> {
-        self.slice.copy_out(bytes_of(core::slice::from_ref(&value)))
-    }
-}
-
-impl UserPtr<u32> {
     /// Reads the word in one access, as atomics do.
     #[inline]
     pub fn load(&self) -> Result<u32, Error> {
-        uaccess::load_u32_user(self.slice.address).map_err(|()| Error::BadAddress)
+        uaccess::load_u32_user(self.0).map_err(|()| Error::BadAddress)
     }
 
     /// Replaces the word by `new` if it is `expected`; result: what it was.
     #[inline]
     pub fn compare_exchange(&self, expected: u32, new: u32) -> Result<u32, Error> {
-        uaccess::compare_exchange_u32_user(self.slice.address, expected, new)
-            .map_err(|()| Error::BadAddress)
+        uaccess::compare_exchange_u32_user(self.0, expected, new).map_err(|()| Error::BadAddress)
     }
 }
 
@@ -166,12 +124,7 @@ pub fn write_bytes(address: u64, from: &[u8]) -> Result<(), Error> {
 
 /// Copies words, then counters, to a user's buffer of `length` bytes, as many as fit. Result: how
 /// many bytes there would be.
-pub fn write_words<C: Plain>(
-    buffer: u64,
-    length: u64,
-    words: &[u64],
-    more: &[C],
-) -> Result<u64, Error> {
+pub fn write_words<C: Plain>(buffer: u64, length: u64, words: &[u64], more: &[C]) -> Answer {
     let claim = UserSlice::new(buffer, length)?;
     let (first, second) = (bytes_of(words), bytes_of(more));
     let fits = first.len().min(claim.len());
@@ -216,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn pointers_are_aligned() {
-        assert!(UserPtr::<u64>::new(0x1004).is_err());
-        assert!(UserPtr::<u32>::new(0x1004).is_ok());
+    fn words_are_aligned() {
+        assert!(UserWord::new(0x1002).is_err());
+        assert!(UserWord::new(0x1004).is_ok());
     }
 }
