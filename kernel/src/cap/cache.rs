@@ -16,7 +16,7 @@ use super::rights::Rights;
 #[cfg(target_os = "none")]
 use super::slot::{Binding, Tag};
 use super::slot::{Need, Slot};
-use super::space::{Checked, Space};
+use super::space::{Checked, Found, Space};
 use super::token::Token;
 
 const ENTRIES: usize = 64;
@@ -87,13 +87,7 @@ impl Cache {
 
     #[cold]
     #[inline(never)]
-    fn miss<'s>(
-        &self,
-        space: &'s Space,
-        token: Token,
-        kind: Kind,
-        rights: Rights,
-    ) -> Result<Checked<'s>, Error> {
+    fn miss<'s>(&self, space: &'s Space, token: Token, kind: Kind, rights: Rights) -> Found<'s> {
         self.misses.set(self.misses.get() + 1);
         let found = space.lookup(token, kind, rights)?;
         // SAFETY: as in `lookup`, whose reference is not used any more.

@@ -24,6 +24,26 @@ pub trait Cached: Typed + Sized + 'static {
     }
 }
 
+/// Makes a structure whose first field `object` is the header a type of object with a cache of its
+/// own: its kind, the name of the cache, and the methods of [`Cached`] that it has itself.
+#[macro_export]
+macro_rules! object_type {
+    ($type:ident: $kind:expr, $name:literal; $($methods:tt)*) => {
+        const _: () = assert!(core::mem::offset_of!($type, object) == 0);
+        // SAFETY: `repr(C)`, and the header comes first, as was just checked.
+        unsafe impl $crate::cap::Typed for $type {
+            const KIND: $crate::cap::Kind = $kind;
+        }
+        impl $crate::cap::Cached for $type {
+            const CACHE: &'static $crate::mm::heap::Cache<Self> = {
+                static CACHE: $crate::mm::heap::Cache<$type> = $crate::mm::heap::Cache::new($name);
+                &CACHE
+            };
+            $($methods)*
+        }
+    };
+}
+
 impl ObjectOps {
     /// The operations of every `T`.
     pub const fn of<T: Cached>() -> &'static ObjectOps {

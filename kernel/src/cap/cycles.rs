@@ -1,9 +1,8 @@
 //! Objects that only keep each other alive.
 //!
 //! A capability in the space of a running process keeps its object alive: the space is
-//! *anchored*. One inside an object (a message in an endpoint's ring, a name in a namespace, the
-//! space of a process that was not started yet) is *loose*: it matters only as long as the
-//! object that holds it can be reached itself. When a use of an object with loose capabilities
+//! *anchored*. One inside an object (a message in an endpoint's ring, a name in a
+//! namespace) is *loose*: it matters only as long as the object that holds it can be reached itself. When a use of an object with loose capabilities
 //! ends, the object becomes a suspect, and the collector looks backwards from it: who holds its
 //! capabilities, who holds theirs, and so on. If it meets an anchored capability or a use by the
 //! kernel, the suspect lives. If not, nothing outside can reach any of what it met, ever again:
@@ -23,8 +22,7 @@ use core::sync::atomic::{AtomicBool, Ordering as HostOrdering};
 
 use super::derivation::at;
 use super::object::Object;
-use super::slot::{Slot, Tag};
-use super::space::Space;
+use super::slot::Slot;
 use super::sync::{Ordering, preemption_point};
 
 /// Capabilities looked at between two preemption points.
@@ -169,20 +167,4 @@ fn after(slot: &Slot) -> *mut Slot {
         }
     }
     next
-}
-
-impl Space {
-    /// From now on, what is in the space is thereby kept alive. A process's space becomes so
-    /// when the process is started.
-    pub fn anchor(&self) {
-        self.anchored.store(true, Ordering::Relaxed);
-        for (_, slot) in self.slots() {
-            if let Ok((object, _tree, tag)) = slot.capability()
-                && tag.has(Tag::LOOSE)
-            {
-                object.loose.fetch_sub(1, Ordering::Relaxed);
-                slot.set_tag(tag.with(Tag::LOOSE, false));
-            }
-        }
-    }
 }

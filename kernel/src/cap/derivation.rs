@@ -15,8 +15,8 @@ use veridian_abi::Error;
 use super::object::{Object, Tree};
 use super::rights::{Policy, Rights};
 use super::slot::{Slot, Tag};
-use super::space::{Checked, Reserved, Space};
-use super::sync::{Guard, Ordering, fence};
+use super::space::{Checked, Locked, Reserved, Space};
+use super::sync::{Ordering, fence};
 use super::token::Token;
 
 /// How many ancestors a derivation looks at while a revocation runs in its tree.
@@ -182,14 +182,15 @@ impl Space {
     }
 
     /// Makes a child of a capability of this space, in this space. Needs the right to derive.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn mint(&self, source: Token, grant: Grant) -> Result<Token, Error> {
         self.lookup_any(source, Rights::DERIVE)?.derive(self, grant)
     }
 
     /// Makes a child of a capability of this space, in `target`. Needs the right to grant.
     pub fn delegate(&self, source: Token, target: &Space, grant: Grant) -> Result<Token, Error> {
-        let found = self.lookup_any(source, Rights::GRANT)?;
-        found.derive(target, grant)
+        self.lookup_any(source, Rights::GRANT)?
+            .derive(target, grant)
     }
 }
 
@@ -211,11 +212,7 @@ impl Checked<'_> {
 
     /// The lock of the tree in which a child of this capability is to stand, and the child's tag.
     #[inline]
-    pub(super) fn source(
-        &self,
-        rights: Rights,
-        new: &Reserved,
-    ) -> Result<(Guard<'_, Tree>, Tag), Error> {
+    pub(super) fn source(&self, rights: Rights, new: &Reserved) -> Locked<'_> {
         let (tree, tag) = self.lock()?;
         if tree.is_frozen(self.slot) {
             return Err(Error::Busy);

@@ -108,13 +108,8 @@ impl<'a> Copy<'a> {
         Tag::empty(new.generation(), Kind::Dying)
     }
 
-    fn enter(
-        source: &'a Space,
-        token: Token,
-        rights: Rights,
-        new: &Reserved,
-    ) -> Result<Self, Error> {
-        let found = source.lookup_any(token, Rights::GRANT)?;
+    fn enter(from: &'a Space, token: Token, rights: Rights, new: &Reserved) -> Result<Self, Error> {
+        let found = from.lookup_any(token, Rights::GRANT)?;
         let (mut tree, live) = found.source(rights, new)?;
         tree.begin();
         tree.link(new.slot, address(found.slot));

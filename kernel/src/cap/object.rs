@@ -146,6 +146,7 @@ crate::described! {
 crate::described! {
     /// The derivation trees of one object, guarded by its derivation lock.
     #[repr(C)]
+    #[derive(Default)]
     pub struct Tree {
         /// Odd while links change.
         pub(super) sequence: AtomicU32,
@@ -177,15 +178,7 @@ impl Object {
             met: AtomicBool::new(false),
             seen: AtomicU32::new(0),
             ops,
-            tree: SpinLock::new(
-                Rank::Derivation,
-                Tree {
-                    sequence: AtomicU32::new(0),
-                    capabilities: 0,
-                    revoking: 0,
-                    roots: null_mut(),
-                },
-            ),
+            tree: SpinLock::new(Rank::Derivation, Tree::default()),
         }
     }
 

@@ -180,6 +180,7 @@ impl Space {
 
     /// Revokes everything that was derived from the capability that `token` names; needs the
     /// right to manage. Says how many capabilities died by this call.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn revoke(&self, token: Token) -> Result<u64, Error> {
         self.lookup_any(token, Rights::MANAGE)?.revoke()
     }

@@ -72,6 +72,7 @@ crate::described! {
 crate::described! {
     /// What the space's lock guards.
     #[repr(C)]
+    #[derive(Default)]
     pub(super) struct Store {
         /// Slots to hand out first.
         free: *mut Slot,
@@ -103,10 +104,14 @@ pub struct Checked<'a> {
     pub object: &'a Object,
     /// The capability's badge.
     pub badge: u64,
-    /// Its rights.
-    pub rights: Rights,
     generation: u32,
 }
+
+/// The outcome of a lookup.
+pub(super) type Found<'a> = Result<Checked<'a>, Error>;
+
+/// The lock of a capability's tree and the capability's tag, if it exists.
+pub(super) type Locked<'a> = Result<(Guard<'a, Tree>, Tag), Error>;
 
 impl<'a> Checked<'a> {
     #[inline]
@@ -118,7 +123,6 @@ impl<'a> Checked<'a> {
             slot,
             object,
             badge,
-            rights: tag.rights(),
             generation: tag.generation(),
         }
     }
@@ -133,7 +137,7 @@ impl<'a> Checked<'a> {
 
     /// The lock of its object's tree, and its tag, if it still exists.
     #[inline]
-    pub(super) fn lock(&self) -> Result<(Guard<'a, Tree>, Tag), Error> {
+    pub(super) fn lock(&self) -> Locked<'a> {
         let tree = self.object.tree.lock();
         let tag = self.still()?;
         Ok((tree, tag))
@@ -177,9 +181,13 @@ impl Space {
     /// An empty space that belongs to `holder` and takes at most `limit` capabilities.
     pub fn create(holder: *const Object, anchored: bool, limit: u32) -> Result<Box<Space>, Error> {
         static NEXT_ID: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(1);
-        let memory = allocate(Layout::new::<Space>())
-            .ok_or(Error::OutOfMemory)?
-            .cast::<Space>();
+        let memory = allocate(Layout::new::<Space>()).ok_or(Error::OutOfMemory)?;
+        let memory = memory.cast::<Space>();
+        let store = Store {
+            fresh: 1,
+            limit,
+            ..Store::default()
+        };
         let space = Space {
             directory: AtomicPtr::new(null_mut()),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -187,16 +195,7 @@ impl Space {
             returned: AtomicPtr::new(null_mut()),
             given_back: AtomicU32::new(0),
             anchored: AtomicBool::new(anchored),
-            store: SpinLock::new(
-                Rank::CapabilitySpace,
-                Store {
-                    free: null_mut(),
-                    taken: 0,
-                    fresh: 1,
-                    limit,
-                    closed: false,
-                },
-            ),
+            store: SpinLock::new(Rank::CapabilitySpace, store),
             inline_directory: Directory {
                 length: INLINE_CHUNKS as u64,
                 chunks: null(),
@@ -247,7 +246,7 @@ impl Space {
     }
 
     #[inline]
-    fn find(&self, token: Token, need: Need) -> Result<Checked<'_>, Error> {
+    fn find(&self, token: Token, need: Need) -> Found<'_> {
         let slot = self.slot(token.index()).ok_or(Error::InvalidCapability)?;
         let tag = slot.tag();
         if !tag.meets(token, need) {
@@ -271,12 +270,14 @@ impl Space {
     }
 
     /// The tag of the capability that `token` names (its type, rights and policy), and its badge.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn identify(&self, token: Token) -> Result<(Tag, u64), Error> {
         let found = self.lookup_any(token, Rights::NONE)?;
         Ok((found.tag(), found.badge))
     }
 
     /// Number of capabilities in the space.
+    #[cfg(any(test, feature = "ktest"))]
     pub fn count(&self) -> u32 {
         self.in_use(&self.store.lock())
     }
@@ -402,11 +403,11 @@ impl Space {
     pub(super) fn occupy(&self, index: u32, slot: &Slot, free: bool) {
         let mut store = self.store.lock();
         store.fresh = index + 1;
-        match free {
-            true => slot
-                .next
-                .set(core::mem::replace(&mut store.free, address(slot))),
-            false => store.taken += 1,
+        if free {
+            slot.next.set(store.free);
+            store.free = address(slot);
+        } else {
+            store.taken += 1;
         }
     }
 }

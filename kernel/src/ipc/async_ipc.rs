@@ -12,9 +12,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
 
 use super::notification::Notification;
 use super::ring::{Ring, WORDS};
-use crate::cap::{self, Binding, Cached, Kind, Object, Progress, Typed, Use};
+use crate::cap::{self, Binding, Kind, Object, Progress, Use};
 use crate::lock::{Rank, SpinLock};
-use crate::mm::heap::Cache;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Reason, WaitList};
 use crate::syscall::Answer;
@@ -41,15 +40,8 @@ crate::described! {
     }
 }
 
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Channel {
-    const KIND: Kind = Kind::Channel;
-}
-
-static CACHE: Cache<Channel> = Cache::new("channel");
-
-impl Cached for Channel {
-    const CACHE: &'static Cache<Self> = &CACHE;
+crate::object_type! {
+    Channel: Kind::Channel, "channel";
 
     fn sweep(&self) -> Progress {
         wait::sweep(|| self.waiters.lock().take_dead())
@@ -157,9 +149,8 @@ impl Channel {
     /// Has sends signal `bits` of a notification.
     pub fn bind(&self, notification: Use<Notification>, bits: u64) {
         self.bound_bits.store(bits, Ordering::Relaxed);
-        let old = self
-            .bound
-            .swap(notification.into_raw().as_ptr(), Ordering::AcqRel);
+        let new = notification.into_raw().as_ptr();
+        let old = self.bound.swap(new, Ordering::AcqRel);
         crate::sched::smp::barrier();
         release(old);
     }

@@ -41,15 +41,9 @@ pub fn endpoint_limit(_: &mut Thread, endpoint: &Endpoint, arguments: Arguments)
 
 pub fn endpoint_metrics(_: &mut Thread, endpoint: &Endpoint, arguments: Arguments) -> Answer {
     let [_, buffer, length, ..] = arguments;
-    let metrics = *endpoint.queues.lock().metrics.settle();
-    let words = [
-        metrics.fast,
-        metrics.slow,
-        metrics.words,
-        metrics.limited,
-        metrics.blocked_time,
-    ];
-    userspace::write_words(buffer, length, &words, &metrics.latency)
+    let m = *endpoint.queues.lock().metrics.settle();
+    let words = [m.fast, m.slow, m.words, m.limited, m.blocked_time];
+    userspace::write_words(buffer, length, &words, &m.latency)
 }
 
 pub fn endpoint_close(_: &mut Thread, endpoint: &Endpoint, _: Arguments) -> Answer {

@@ -13,9 +13,8 @@
 use super::buffer::Buffer;
 use super::limit::Limit;
 use super::metrics::Metrics;
-use crate::cap::{self, Cached, Keep, Kind, Object, Progress, Space, Token, Typed, Use};
+use crate::cap::{self, Keep, Kind, Object, Progress, Space, Token, Use};
 use crate::lock::{Rank, SpinLock};
-use crate::mm::heap::Cache;
 use crate::process::wait::{self, Claimed, WaitList};
 use veridian_abi::{CAPS_MAX, Error};
 
@@ -68,15 +67,8 @@ crate::described! {
     }
 }
 
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Endpoint {
-    const KIND: Kind = Kind::Endpoint;
-}
-
-static CACHE: Cache<Endpoint> = Cache::new("endpoint");
-
-impl Cached for Endpoint {
-    const CACHE: &'static Cache<Self> = &CACHE;
+crate::object_type! {
+    Endpoint: Kind::Endpoint, "endpoint";
 
     #[inline]
     fn sweep(&self) -> Progress {

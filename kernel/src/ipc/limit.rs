@@ -31,10 +31,8 @@ pub struct Limit {
 impl Limit {
     /// `burst` messages at once, one more every `period` nanoseconds (at least 1).
     pub fn new(burst: u64, period: u64, per_sender: bool) -> Self {
-        let bucket = Bucket {
-            tokens: burst,
-            filled: timer::now(),
-        };
+        let (tokens, filled) = (burst, timer::now());
+        let bucket = Bucket { tokens, filled };
         Self {
             burst,
             period,

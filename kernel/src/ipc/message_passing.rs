@@ -35,20 +35,13 @@ const SAMPLE: u64 = 64;
 
 /// `call`: sends a message and waits for the reply.
 #[unsafe(no_mangle)]
-pub extern "C" fn ipc_fast_call(
-    token: u64,
-    info: u64,
-    w0: u64,
-    w1: u64,
-    w2: u64,
-    w3: u64,
-) -> Outcome {
+pub extern "C" fn ipc_fast_call(to: u64, info: u64, w0: u64, w1: u64, w2: u64, w3: u64) -> Outcome {
     let here = cpu::current();
     // SAFETY: a system call has a current thread, which lives while it runs; only this CPU
     // touches what is not atomic or under the endpoint's lock.
     let sender = unsafe { &mut *here.current.get() };
-    if sender.ipc.target.token != token {
-        return call_another(token, info, w0, w1, w2, w3);
+    if sender.ipc.target.token != to {
+        return call_another(to, info, w0, w1, w2, w3);
     }
     'slow: {
         if info > INLINE_WORDS as u64 && !is_plain(info) || !sender.ipc.target.holds() {
@@ -98,9 +91,9 @@ pub extern "C" fn ipc_fast_call(
         drop(queues);
         let badge = sender.ipc.target.badge;
         // SAFETY: the receiver was unlinked above and passed `may_switch`.
-        return unsafe { switch(here, sender, receiver, info, badge, [w0, w1, w2, w3]) };
+        return unsafe { switch(here, sender, receiver, [info, badge, w0, w1, w2, w3]) };
     }
-    sync::call(token, info, w0, w1, w2, w3)
+    sync::call(to, info, w0, w1, w2, w3)
 }
 
 /// `reply_receive`: answers the caller this thread serves and waits for the next message.
@@ -163,7 +156,7 @@ pub extern "C" fn ipc_fast_reply_receive(
         queues.sequence += 1;
         drop(queues);
         // SAFETY: the caller was unlinked above and passed `may_switch`.
-        return unsafe { switch(here, server, caller, info, 0, [w0, w1, w2, w3]) };
+        return unsafe { switch(here, server, caller, [info, 0, w0, w1, w2, w3]) };
     }
     sync::reply_receive(token, info, w0, w1, w2, w3)
 }
@@ -223,14 +216,8 @@ fn copy_words(from: &Thread, to: &Thread, length: u64) {
 /// # Safety
 /// The caller owns the wake-up of `to`, which stopped in a system call and passed `may_switch`.
 #[inline(always)]
-unsafe fn switch(
-    here: &PerCpu,
-    from: &mut Thread,
-    to: &mut Thread,
-    info: u64,
-    badge: u64,
-    words: [u64; 4],
-) -> Outcome {
+unsafe fn switch(here: &PerCpu, from: &mut Thread, to: &mut Thread, message: [u64; 6]) -> Outcome {
+    let [info, badge, w0, w1, w2, w3] = message;
     to.wait.reason = Reason::None;
     here.current.set(to);
     // SAFETY: a thread that waits has a process, which keeps the address space.
@@ -241,25 +228,18 @@ unsafe fn switch(
         || !tlb::switch_if_fresh(here, memory)
     {
         here.left.set(from);
-        return switch_with_care(info, badge, words[0], words[1], words[2], words[3]);
+        return switch_slowly(info, badge, w0, w1, w2, w3);
     }
     from.task.on_cpu.store(-1, Release);
     // SAFETY: the caller's promise; the address space was switched.
-    unsafe { context::resume_message(to, info, badge, words) }
+    unsafe { context::resume_message(to, info, badge, [w0, w1, w2, w3]) }
 }
 
 /// The same from `PerCpu::left` to the current thread, with a tracepoint, live floating-point state, a
 /// timer to take out or translations to forget.
 #[cold]
 #[inline(never)]
-extern "C" fn switch_with_care(
-    info: u64,
-    badge: u64,
-    w0: u64,
-    w1: u64,
-    w2: u64,
-    w3: u64,
-) -> Outcome {
+extern "C" fn switch_slowly(info: u64, badge: u64, w0: u64, w1: u64, w2: u64, w3: u64) -> Outcome {
     let here = cpu::current();
     // SAFETY: `switch` has set both; the one that is left is held by its `on_cpu`.
     let (from, to) = unsafe { (&*here.left.get(), &mut *here.current.get()) };

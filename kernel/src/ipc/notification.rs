@@ -1,8 +1,7 @@
 //! Notifications: a word of bits that signals merge into and waits take out.
 
-use crate::cap::{self, Binding, Cached, Kind, Object, Progress, Typed, Use};
+use crate::cap::{self, Binding, Kind, Object, Progress, Use};
 use crate::lock::{Rank, SpinLock};
-use crate::mm::heap::Cache;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Reason, WaitList};
 use crate::syscall::Answer;
@@ -26,15 +25,8 @@ crate::described! {
     }
 }
 
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Notification {
-    const KIND: Kind = Kind::Notification;
-}
-
-static CACHE: Cache<Notification> = Cache::new("notification");
-
-impl Cached for Notification {
-    const CACHE: &'static Cache<Self> = &CACHE;
+crate::object_type! {
+    Notification: Kind::Notification, "notification";
 
     fn sweep(&self) -> Progress {
         wait::sweep(|| self.inner.lock().waiters.take_dead())

@@ -13,9 +13,9 @@ use core::hash::BuildHasherDefault;
 use fnv::FnvHasher;
 use hashbrown::HashMap;
 
-use crate::cap::{self, Cached, Grant, Keep, Kind, Object, Rights, Space, Token, Typed, Use};
+use crate::cap::{self, Grant, Keep, Kind, Object, Rights, Space, Token, Use};
 use crate::lock::{Rank, SpinLock};
-use crate::mm::heap::Cache;
+use crate::syscall::Done;
 use veridian_abi::Error;
 
 /// Bytes of a name at most.
@@ -38,15 +38,8 @@ crate::described! {
     }
 }
 
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Namespace {
-    const KIND: Kind = Kind::Namespace;
-}
-
-static CACHE: Cache<Namespace> = Cache::new("namespace");
-
-impl Cached for Namespace {
-    const CACHE: &'static Cache<Self> = &CACHE;
+crate::object_type! {
+    Namespace: Kind::Namespace, "namespace";
 
     fn holds(&self) -> *const Space {
         self.space.as_ptr()
@@ -77,13 +70,7 @@ impl Namespace {
     ///
     /// # Errors
     /// `AlreadyExists`, `SpaceFull`, `OutOfMemory`, and those of granting a capability.
-    pub fn register(
-        &self,
-        name: Name,
-        source: &Space,
-        token: Token,
-        rights: Rights,
-    ) -> Result<(), Error> {
+    pub fn register(&self, name: Name, source: &Space, token: Token, rights: Rights) -> Done {
         let grant = Grant {
             rights: rights | Rights::GRANT,
             badge: 0,
@@ -96,7 +83,7 @@ impl Namespace {
         })
     }
 
-    fn enter(&self, name: Name, token: Token, rights: Rights) -> Result<(), Error> {
+    fn enter(&self, name: Name, token: Token, rights: Rights) -> Done {
         let mut table = self.table.lock();
         if table.contains_key(&name) {
             return Err(Error::AlreadyExists);
@@ -127,7 +114,7 @@ impl Namespace {
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn unregister(&self, name: Name) -> Result<(), Error> {
+    pub fn unregister(&self, name: Name) -> Done {
         let removed = self.table.lock().remove(&name);
         let (token, _) = removed.ok_or(Error::NotFound)?;
         // It may have been revoked already.

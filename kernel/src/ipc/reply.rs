@@ -9,8 +9,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::sync;
-use crate::cap::{self, Cached, Kind, Object, Rights, Typed};
-use crate::mm::heap::Cache;
+use crate::cap::{self, Kind, Object, Rights};
 use crate::process::pcb::Process;
 use crate::process::thread::Thread;
 use crate::process::wait::{self, Claimed, Wait};
@@ -27,16 +26,7 @@ crate::described! {
     }
 }
 
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Reply {
-    const KIND: Kind = Kind::Reply;
-}
-
-static CACHE: Cache<Reply> = Cache::new("reply");
-
-impl Cached for Reply {
-    const CACHE: &'static Cache<Self> = &CACHE;
-}
+crate::object_type!(Reply: Kind::Reply, "reply";);
 
 /// The system call `reply_save`. Result: the token of the reply capability.
 ///

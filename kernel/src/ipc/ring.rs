@@ -61,23 +61,15 @@ impl Ring {
     /// Puts in up to `count` messages; `message(i)` yields the i-th. Result: how many there was room for.
     #[inline]
     pub fn send(&self, count: usize, mut message: impl FnMut(usize) -> [u64; WORDS]) -> usize {
-        let mut tail = self.tail.load(Ordering::Relaxed);
-        let taken = loop {
-            let room =
-                self.slots.len() as u64 - tail.wrapping_sub(self.head.load(Ordering::Acquire));
-            let taken = room.min(count as u64);
-            if taken == 0 {
-                return 0;
-            }
-            match self.tail.compare_exchange_weak(
-                tail,
-                tail + taken,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break taken,
-                Err(now) => tail = now,
-            }
+        let mut taken = 0;
+        let take = |tail: u64| {
+            let used = tail.wrapping_sub(self.head.load(Ordering::Acquire));
+            taken = (self.slots.len() as u64 - used).min(count as u64);
+            (taken != 0).then_some(tail + taken)
+        };
+        let (order, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        let Ok(tail) = self.tail.fetch_update(order, failure, take) else {
+            return 0;
         };
         for i in 0..taken {
             let slot = self.slot(tail + i);
@@ -101,10 +93,8 @@ impl Ring {
             if slot.mark.load(Ordering::Acquire) != at + 1 {
                 break;
             }
-            take(
-                taken,
-                core::array::from_fn(|i| slot.words[i].load(Ordering::Relaxed)),
-            );
+            let words = core::array::from_fn(|i| slot.words[i].load(Ordering::Relaxed));
+            take(taken, words);
             taken += 1;
         }
         if taken > 0 {
@@ -117,11 +107,6 @@ impl Ring {
     pub fn is_ready(&self) -> bool {
         let head = self.head.load(Ordering::Relaxed);
         self.slot(head).mark.load(Ordering::Acquire) == head + 1
-    }
-
-    /// Messages sent since the ring was made.
-    pub fn sent(&self) -> u64 {
-        self.tail.load(Ordering::Relaxed)
     }
 }
 

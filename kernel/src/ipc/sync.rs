@@ -101,13 +101,9 @@ fn submit(thread: &mut Thread, token: u64, info: u64, words: [u64; 4], reason: R
 fn named(sender: &Thread) -> [(Token, Rights); CAPS_MAX] {
     core::array::from_fn(|i| {
         // SAFETY: a live thread's buffer is a frame that the kernel has mapped.
-        let (token, rights) = unsafe {
-            let buffer = sender.buffer;
-            (
-                (&raw const (*buffer).caps[i]).read_volatile(),
-                (&raw const (*buffer).cap_rights[i]).read_volatile(),
-            )
-        };
+        let token = unsafe { (&raw const (*sender.buffer).caps[i]).read_volatile() };
+        // SAFETY: as above.
+        let rights = unsafe { (&raw const (*sender.buffer).cap_rights[i]).read_volatile() };
         (Token(token), Rights::from_bits_truncate(rights as u8))
     })
 }
@@ -348,18 +344,11 @@ fn answer(thread: &Thread, mut caller: Claimed) -> Answer {
 /// The slow path of `reply_receive`.
 #[cold]
 #[inline(never)]
-pub extern "C" fn reply_receive(
-    token: u64,
-    info: u64,
-    w0: u64,
-    w1: u64,
-    w2: u64,
-    w3: u64,
-) -> Outcome {
+pub extern "C" fn reply_receive(at: u64, info: u64, w0: u64, w1: u64, w2: u64, w3: u64) -> Outcome {
     // SAFETY: a system call has a current thread.
     let thread = unsafe { scheduler::current() };
     let mut go = || {
-        let (endpoint, via) = source(thread, token)?;
+        let (endpoint, via) = source(thread, at)?;
         if !thread.ipc.caller.load(Ordering::Acquire).is_null() {
             match reply(thread, [info & !MessageInfo::ACCEPT, w0, w1, w2, w3, 0]) {
                 Ok(_) | Err(Error::NoReplyExpected) => {}

@@ -8,11 +8,11 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::elf::{self, Image};
 use super::lifecycle;
 use super::objects::{Memory, OwnedSpace, SpaceObject};
-use super::pcb::{Life, Process};
-use super::thread::{NewThread, PAGE, Thread};
+use super::pcb::{Label, Life, Process};
+use super::thread::{PAGE, Thread, ThreadObject};
 use crate::arch::context::Frame;
 use crate::arch::layout::USER_END;
-use crate::cap::{Kind, Rights, Use};
+use crate::cap::{Kind, Object, Rights, Use};
 use crate::mm::VirtAddr;
 use crate::sched::{fpu, scheduler, smp};
 use crate::syscall::{Answer, Arguments};
@@ -45,27 +45,23 @@ pub fn process_create(thread: &mut Thread, parent: &Process, arguments: Argument
 ///
 /// # Errors
 /// As `process_create`.
-pub fn build(
-    parent: Option<&Process>,
-    image: &Image,
-    name: [u8; 16],
-) -> Result<Use<Process>, Error> {
+pub fn build(parent: Option<&Process>, image: &Image, name: Label) -> Result<Use<Process>, Error> {
     let memory = SpaceObject::create()?;
     let entry = elf::load(memory.space(), image)?;
     let process = Process::create(parent, memory.clone(), name)?;
     let frame = Frame::user(entry.pc, entry.stack, 0);
     let end = |_: &Error| lifecycle::kill(&process, 0);
-    let thread = new_thread(&process, &memory, frame, 0).inspect_err(end)?;
-    furnish(&process, &memory, &thread).inspect_err(end)?;
+    let thread = new_thread(&process, frame, 0).inspect_err(end)?;
+    furnish(&process, &memory, thread.header()).inspect_err(end)?;
     Ok(process)
 }
 
 /// Gives a new process the capabilities that it begins with.
-fn furnish(process: &Process, memory: &Use<SpaceObject>, thread: &Thread) -> Result<(), Error> {
+fn furnish(process: &Process, memory: &Use<SpaceObject>, thread: &Object) -> Result<(), Error> {
     for (object, expected) in [
-        (process.object(), well_known::PROCESS),
+        (&process.object, well_known::PROCESS),
         (memory.header(), well_known::ADDRESS_SPACE),
-        (&thread.object, well_known::THREAD),
+        (thread, well_known::THREAD),
     ] {
         let token = process.give(object)?;
         debug_assert_eq!(token, expected);
@@ -74,20 +70,17 @@ fn furnish(process: &Process, memory: &Use<SpaceObject>, thread: &Thread) -> Res
 }
 
 /// A thread of `process` with a message buffer at `buffer` (0: anywhere).
-fn new_thread(
-    process: &Process,
-    memory: &SpaceObject,
-    frame: Frame,
-    buffer: u64,
-) -> Result<NewThread, Error> {
-    let mut thread = Thread::create(frame)?;
+fn new_thread(process: &Process, frame: Frame, buffer: u64) -> Result<Use<ThreadObject>, Error> {
+    let memory = process.memory()?;
+    let new = Thread::create(frame)?;
+    let thread = new.get();
     thread.memory = memory.space();
     thread.give_buffer(memory.space(), buffer)?;
-    lifecycle::join_process(process, &mut thread).inspect_err(|_| {
+    lifecycle::join_process(process, thread).inspect_err(|_| {
         // The mapping was made above, so it is there to be removed.
         let _ = memory.space().unmap(VirtAddr(thread.buffer_address), PAGE);
     })?;
-    Ok(thread)
+    Ok(new)
 }
 
 /// The system call `process_start`.
@@ -95,13 +88,10 @@ fn new_thread(
 /// # Errors
 /// It was started, or killed, before.
 pub fn start(process: &Process, argument: u64) -> Result<(), Error> {
-    let first = process
-        .members
-        .lock()
-        .threads()
-        .next()
-        .map(|thread| &raw mut *thread);
-    let first = first.ok_or(Error::PeerDied)?;
+    let members = process.members.lock();
+    let first = members.threads().next().ok_or(Error::PeerDied)?;
+    let first = &raw mut *first;
+    drop(members);
     if !process.advance(Life::Created, Life::Alive) {
         return Err(Error::InvalidArgument);
     }
@@ -121,17 +111,17 @@ pub fn thread_create(creator: &mut Thread, process: &Process, arguments: Argumen
     if outside || buffer % PAGE != 0 {
         return Err(Error::InvalidArgument);
     }
-    let memory = process.memory()?;
     let mut frame = Frame::user(entry, sp, argument);
     frame.set_tls(tls);
-    let mut thread = new_thread(process, &memory, frame, buffer)?;
+    let new = new_thread(process, frame, buffer)?;
+    let thread = new.get();
     let affinity = creator.task.affinity.load(Relaxed);
     thread.task.affinity.store(affinity, Relaxed);
     let token = process.give(&thread.object);
     token
-        .and_then(|token| lifecycle::start(&mut thread).map(|()| token))
+        .and_then(|token| lifecycle::start(new.get()).map(|()| token))
         // SAFETY: the creator's use keeps the thread alive.
-        .inspect_err(|_| unsafe { lifecycle::kill_thread(&raw mut *thread) })
+        .inspect_err(|_| unsafe { lifecycle::kill_thread(new.thread()) })
 }
 
 /// The system call of this name: the calling thread goes on in the new image, alone.

@@ -24,11 +24,8 @@ pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
     let handler = thread.fault_handler.load(Ordering::Acquire);
     // SAFETY: the thread holds a use of its handler.
     if let Some(handler) = unsafe { handler.as_ref() } {
-        sync::send_fault(
-            thread,
-            handler,
-            [fault.kind.facts().0, fault.address, fault.pc, fault.code],
-        );
+        let words = [fault.kind.facts().0, fault.address, fault.pc, fault.code];
+        sync::send_fault(thread, handler, words);
     }
     end(thread, fault)
 }

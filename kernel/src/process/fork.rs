@@ -9,7 +9,8 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::lifecycle;
 use super::objects::SpaceObject;
 use super::pcb::{Life, Process};
-use super::thread::{NewThread, PAGE, Thread};
+use super::thread::{PAGE, Thread, ThreadObject};
+use crate::cap::Use;
 use crate::mm::VirtAddr;
 use crate::sched::fpu;
 use crate::syscall::{Answer, Arguments};
@@ -26,26 +27,27 @@ pub fn fork(thread: &mut Thread, parent: &Process, _: Arguments) -> Answer {
     }
     let memory = SpaceObject::create()?;
     parent.memory()?.space().fork_into(memory.space())?;
-    let mut copy = child_thread(thread, &memory)?;
+    let copy = child_thread(thread, &memory)?;
     let child = Process::create(Some(parent), memory.clone(), parent.name)?;
-    let mut furnish = || {
-        lifecycle::join_process(&child, &mut copy)?;
-        for object in [child.header(), memory.header(), &copy.object] {
+    let furnish = || {
+        lifecycle::join_process(&child, copy.get())?;
+        for object in [child.header(), memory.header(), copy.header()] {
             child.give(object)?;
         }
         child.space()?.inherit(parent.space()?)?;
         let token = parent.give(child.header())?;
         child.advance(Life::Created, Life::Alive);
         crate::trace::event!(fork, parent.pid, child.pid);
-        lifecycle::start(&mut copy).map(|()| token)
+        lifecycle::start(copy.get()).map(|()| token)
     };
     let token = furnish();
     token.inspect_err(|_| lifecycle::kill(&child, 0))
 }
 
 /// The calling thread once more: its registers, its floating-point state, a copy of its buffer.
-fn child_thread(thread: &mut Thread, memory: &SpaceObject) -> Result<NewThread, Error> {
-    let mut copy = Thread::create(thread.frame.clone())?;
+fn child_thread(thread: &mut Thread, memory: &SpaceObject) -> Result<Use<ThreadObject>, Error> {
+    let new = Thread::create(thread.frame.clone())?;
+    let copy = new.get();
     copy.frame.set_results(&[0; 6]);
     copy.memory = memory.space();
     let at = thread.buffer_address;
@@ -66,5 +68,5 @@ fn child_thread(thread: &mut Thread, memory: &SpaceObject) -> Result<NewThread, 
     copy.task.affinity.store(affinity, Relaxed);
     copy.task.last_cpu.store(last, Relaxed);
     copy.task.virtual_time = task.virtual_time;
-    Ok(copy)
+    Ok(new)
 }

@@ -189,7 +189,7 @@ fn take_down(process: &Process) {
         crate::println!("veridian: init ended");
         crate::arch::power::exit(status as u8);
     }
-    process.object().release();
+    process.object.release();
 }
 
 /// Hands the children of an ending process to init.

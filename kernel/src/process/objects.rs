@@ -8,9 +8,8 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use alloc::boxed::Box;
 
-use crate::cap::{self, Cached, Kind, Object, ObjectOps, Progress, Typed, Use};
+use crate::cap::{self, Kind, Object, ObjectOps, Progress, Use};
 use crate::mm::OutOfMemory;
-use crate::mm::heap::Cache;
 use crate::mm::object::MemoryObject;
 use crate::mm::vas::AddressSpace;
 use veridian_abi::Error;
@@ -70,20 +69,9 @@ impl Drop for OwnedSpace {
 unsafe impl Sync for Memory {}
 // SAFETY: as above.
 unsafe impl Send for Memory {}
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Memory {
-    const KIND: Kind = Kind::Memory;
-}
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for SpaceObject {
-    const KIND: Kind = Kind::AddressSpace;
-}
 
-impl Cached for Memory {
-    const CACHE: &'static Cache<Self> = {
-        static CACHE: Cache<Memory> = Cache::new("memory capability");
-        &CACHE
-    };
+crate::object_type! {
+    Memory: Kind::Memory, "memory capability";
 
     /// Removes mappings that were made through capabilities which no longer exist.
     fn sweep(&self) -> Progress {
@@ -92,12 +80,7 @@ impl Cached for Memory {
     }
 }
 
-impl Cached for SpaceObject {
-    const CACHE: &'static Cache<Self> = {
-        static CACHE: Cache<SpaceObject> = Cache::new("address space capability");
-        &CACHE
-    };
-}
+crate::object_type!(SpaceObject: Kind::AddressSpace, "address space capability";);
 
 impl Memory {
     /// Wraps a new memory object, whose one reference it takes over.
@@ -154,9 +137,8 @@ impl SpaceObject {
 impl Drop for SpaceObject {
     fn drop(&mut self) {
         // SAFETY: never null; nobody uses the header, so no thread runs in the space.
-        drop(OwnedSpace(unsafe {
-            NonNull::new_unchecked(*self.space.get_mut())
-        }));
+        let space = unsafe { NonNull::new_unchecked(*self.space.get_mut()) };
+        drop(OwnedSpace(space));
     }
 }
 

@@ -15,11 +15,8 @@ use core::sync::atomic::{AtomicU8, AtomicU32, Ordering, Ordering::Relaxed};
 use super::objects::SpaceObject;
 use super::thread::Thread;
 use super::wait::{self, WaitList};
-use crate::cap::{
-    self, Cached, DEFAULT_LIMIT, Keep, Kind, Object, Progress, Rights, Space, Typed, Use,
-};
+use crate::cap::{self, DEFAULT_LIMIT, Keep, Kind, Object, Progress, Rights, Space, Use};
 use crate::lock::{Rank, SpinLock};
-use crate::mm::heap::Cache;
 use crate::sched::list::{Link, List, container};
 use crate::syscall::Answer;
 use veridian_abi::Error;
@@ -90,11 +87,15 @@ crate::described! {
     ])
 }
 
+/// A name of a process, padded with zeros.
+pub type Label = [u8; 16];
+
 crate::described! {
     /// A process.
     #[repr(C)]
     pub struct Process {
-        object: Object,
+        /// Header of the kernel object.
+        pub object: Object,
         /// Number, for people and traces only; never reused.
         pub pid: u32,
         life: AtomicU8,
@@ -108,7 +109,7 @@ crate::described! {
         pub members: SpinLock<Members>,
         kin: UnsafeCell<Kin>,
         /// Name, for people: that of its image or of what it was forked from.
-        pub name: [u8; 16],
+        pub name: Label,
     }
     life: names(Life::NAMES),
     name: text()
@@ -119,15 +120,9 @@ crate::described! {
 unsafe impl Sync for Process {}
 // SAFETY: as above.
 unsafe impl Send for Process {}
-// SAFETY: `repr(C)` with the header first.
-unsafe impl Typed for Process {
-    const KIND: Kind = Kind::Process;
-}
 
-static CACHE: Cache<Process> = Cache::new("process");
-
-impl Cached for Process {
-    const CACHE: &'static Cache<Self> = &CACHE;
+crate::object_type! {
+    Process: Kind::Process, "process";
 
     fn sweep(&self) -> Progress {
         wait::sweep(|| {
@@ -184,9 +179,8 @@ impl Tree {
     pub fn children<'p>(&self, parent: &'p Process) -> impl Iterator<Item = &'p Process> + use<'p> {
         // SAFETY: guarded by the tree's lock.
         let children = unsafe { &(*parent.kin.get()).children };
-        children
-            .iter()
-            .map(|link| of(container!(link, Kin, sibling)))
+        let links = children.iter();
+        links.map(|link| of(container!(link, Kin, sibling)))
     }
 
     /// The parent of `child`, while the lock is held.
@@ -232,7 +226,7 @@ impl Process {
     pub fn create(
         parent: Option<&Process>,
         memory: Use<SpaceObject>,
-        name: [u8; 16],
+        name: Label,
     ) -> Result<Use<Process>, Error> {
         let process = cap::create(Process {
             object: cap::header::<Process>(),
@@ -259,11 +253,6 @@ impl Process {
         let alive = process.object.acquire();
         debug_assert!(alive);
         Ok(process)
-    }
-
-    /// The kernel object.
-    pub fn object(&self) -> &Object {
-        &self.object
     }
 
     /// Where it is in its life.

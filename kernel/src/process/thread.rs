@@ -11,6 +11,7 @@
 //! Invariant: the fields that others read without a lock are atomic; everything else belongs to
 //! the CPU that runs the thread, or to whoever owns its wake-up, or (`links`) to its process's lock.
 
+use core::mem::offset_of;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{
     AtomicI32, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, Ordering::Relaxed,
@@ -129,36 +130,12 @@ crate::described! {
     ])
 }
 
-const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
+const _: () = assert!(offset_of!(Thread, frame) == 0);
 
 // SAFETY: `ThreadObject` is the header itself; threads are the one type in which it does not come
 // first, because entry code needs the registers there.
 unsafe impl Typed for ThreadObject {
     const KIND: Kind = Kind::Thread;
-}
-
-/// The use of a new thread that its creator has.
-pub struct NewThread(NonNull<Thread>);
-
-impl core::ops::Deref for NewThread {
-    type Target = Thread;
-    fn deref(&self) -> &Thread {
-        // SAFETY: this value is a use.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl core::ops::DerefMut for NewThread {
-    fn deref_mut(&mut self) -> &mut Thread {
-        // SAFETY: this value is a use; a thread that does not run yet is its creator's business.
-        unsafe { self.0.as_mut() }
-    }
-}
-
-impl Drop for NewThread {
-    fn drop(&mut self) {
-        self.object.release();
-    }
 }
 
 /// What a thread capability points to: the header within the thread.
@@ -196,7 +173,7 @@ impl Thread {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub fn create(frame: Frame) -> Result<NewThread, OutOfMemory> {
+    pub fn create(frame: Frame) -> Result<Use<ThreadObject>, OutOfMemory> {
         let thread = CACHE.allocate_with(Thread {
             frame,
             object: Object::new(Kind::Thread, &OPERATIONS),
@@ -223,7 +200,8 @@ impl Thread {
             lent_rank: AtomicU16::new(0),
             buffer_memory: None,
         })?;
-        Ok(NewThread(thread))
+        // SAFETY: the thread exists; its one use is its creator's.
+        Ok(unsafe { Use::from_raw(thread.byte_add(offset_of!(Thread, object)).cast()) })
     }
 
     /// Gives a thread of the address space `memory` a message buffer at `at` (0: anywhere).
@@ -232,14 +210,8 @@ impl Thread {
     /// `OutOfMemory`, and those of a mapping.
     pub fn give_buffer(&mut self, memory: &AddressSpace, at: u64) -> Result<(), Error> {
         let page = Memory::wrap(MemoryObject::create(PAGE))?;
-        let at = memory.map_object(
-            page.memory(),
-            0,
-            VirtAddr(at),
-            PAGE,
-            MapFlags::USER_DATA,
-            Binding::KERNEL,
-        )?;
+        let (at, flags) = (VirtAddr(at), MapFlags::USER_DATA);
+        let at = memory.map_object(page.memory(), 0, at, PAGE, flags, Binding::KERNEL)?;
         let frame = page.memory().frame(0);
         self.buffer = frame.map_or(null_mut(), |frame| frame.as_ptr());
         self.buffer_address = at.0;

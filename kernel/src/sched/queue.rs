@@ -64,13 +64,11 @@ impl RunQueue {
     pub unsafe fn insert(&mut self, task: *mut Task, at_front: bool) {
         // SAFETY: the caller promises `task`; tasks already queued were promised before.
         unsafe {
-            let rank = (*task).rank();
+            let (rank, time) = ((*task).rank(), (*task).virtual_time);
             (*task).queued_rank = rank;
             let (list, link) = (&mut self.lists[rank as usize], &raw mut (*task).link);
             match rank {
-                RANK_FAIR => self
-                    .fair
-                    .insert(&raw mut (*task).node, (*task).virtual_time),
+                RANK_FAIR => self.fair.insert(&raw mut (*task).node, time),
                 _ if at_front => list.push_front(link),
                 _ => list.push_back(link),
             }
@@ -145,12 +143,9 @@ impl RunQueue {
         let ranks = core::iter::successors(self.highest(RANKS), |&rank| self.highest(rank));
         let listed = ranks.flat_map(|rank| self.lists[rank].iter());
         let fair = self.fair.iter().map(|node| container!(node, Task, node));
-        let mut tasks = listed.map(|link| container!(link, Task, link)).chain(fair);
+        let tasks = listed.map(|link| container!(link, Task, link)).chain(fair);
         // SAFETY: tasks in this queue are valid.
-        let found = tasks
-            .by_ref()
-            .take(limit)
-            .find(|&task| wanted(unsafe { &*task }));
+        let found = tasks.take(limit).find(|&task| wanted(unsafe { &*task }));
         found.unwrap_or(null_mut())
     }
 }

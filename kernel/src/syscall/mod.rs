@@ -68,7 +68,7 @@ pub type Arguments = [u64; 6];
 /// How most handlers end: with one result, or an error.
 pub type Answer = Result<u64, Error>;
 
-/// How the others end: done, or an error.
+/// How others end: done, or an error.
 pub type Done = Result<(), Error>;
 
 /// What a handler takes for the capability that its first argument names.
@@ -96,9 +96,8 @@ impl<'a> Target<'a> for &'a mut Thread {
 
 /// Returns a value and words to the current thread.
 pub fn return_words(thread: &mut Thread, value: u64, words: [u64; 4]) -> ! {
-    thread
-        .frame
-        .set_results(&[0, value, words[0], words[1], words[2], words[3]]);
+    let [w0, w1, w2, w3] = words;
+    thread.frame.set_results(&[0, value, w0, w1, w2, w3]);
     scheduler::leave_kernel()
 }
 

@@ -85,14 +85,9 @@ pub fn get_schedule(thread: &mut Thread, target: &mut Thread, _: Arguments) -> A
 
 pub fn thread_info(_: &mut Thread, target: &mut Thread, arguments: Arguments) -> Answer {
     let [_, buffer, length, ..] = arguments;
-    let metrics = target.task.metrics;
-    let words = [
-        metrics.run_time,
-        metrics.wait_time,
-        metrics.switches,
-        metrics.migrations,
-    ];
-    userspace::write_words(buffer, length, &words, &metrics.latency)
+    let m = target.task.metrics;
+    let words = [m.run_time, m.wait_time, m.switches, m.migrations];
+    userspace::write_words(buffer, length, &words, &m.latency)
 }
 
 pub fn set_tls(thread: &mut Thread, [base, ..]: Arguments) -> Answer {

@@ -19,6 +19,19 @@ fn make(space: &Space) -> (Use<Probe>, Token) {
     (object, token)
 }
 
+/// From now on, what is in the space is thereby kept alive.
+fn anchor(space: &Space) {
+    space.anchored.store(true, Ordering::Relaxed);
+    for (_, slot) in space.slots() {
+        if let Ok((object, _tree, tag)) = slot.capability()
+            && tag.has(Tag::LOOSE)
+        {
+            object.loose.fetch_sub(1, Ordering::Relaxed);
+            slot.set_tag(tag.with(Tag::LOOSE, false));
+        }
+    }
+}
+
 tests! {
     fn an_endpoint_in_its_own_ring() {
         let space = space();
@@ -133,7 +146,7 @@ tests! {
         let space = space();
         let (process, token) = make(&space);
         let inner = send(&space, token, &process);
-        process.ring().anchor();
+        anchor(process.ring());
         let before = alive();
         space.delete(token).unwrap();
         assert!(lives(process.ring(), inner));

@@ -348,7 +348,7 @@ impl World {
             (Ok(found), Some(known)) => {
                 assert_eq!(rights & !known.rights, 0);
                 assert_eq!(
-                    (found.rights.bits(), found.badge),
+                    (found.tag().rights().bits(), found.badge),
                     (known.rights, known.badge)
                 );
                 assert!(std::ptr::eq(

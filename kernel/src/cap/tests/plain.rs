@@ -29,7 +29,7 @@ tests! {
         let token = space.insert_root(object.object(), Rights::READ, 7).unwrap();
         assert_eq!(token, Token::new(1, 1));
         let found = space.lookup(token, Kind::Test, Rights::READ).unwrap();
-        assert_eq!((found.badge, found.rights), (7, Rights::READ));
+        assert_eq!((found.badge, found.tag().rights()), (7, Rights::READ));
         assert!(core::ptr::eq(found.typed::<Probe>(), &*object));
         space.close();
     }
