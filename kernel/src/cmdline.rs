@@ -9,20 +9,17 @@
 /// A parsed view of a command line; parsing happens at each look-up, which
 /// needs no memory and is done a handful of times at boot.
 #[derive(Clone, Copy, Debug)]
-pub struct BootArguments<'a> {
-    text: &'a str,
-}
+pub struct BootArguments<'a>(&'a str);
 
 impl<'a> BootArguments<'a> {
     /// Looks at `text` as a command line.
     pub const fn new(text: &'a str) -> Self {
-        Self { text }
+        Self(text)
     }
 
     fn options(self) -> impl Iterator<Item = &'a str> {
-        self.text
-            .split_ascii_whitespace()
-            .take_while(|word| *word != "--")
+        let words = self.0.split_ascii_whitespace();
+        words.take_while(|word| *word != "--")
     }
 
     /// The value of the last `key=value` word.
@@ -54,7 +51,7 @@ impl<'a> BootArguments<'a> {
     /// Empty when no program was named.
     #[cfg(any(test, feature = "ktest"))]
     pub fn program(self) -> impl Iterator<Item = &'a str> {
-        let mut words = self.text.split_ascii_whitespace();
+        let mut words = self.0.split_ascii_whitespace();
         words.by_ref().find(|word| *word == "--");
         words
     }
@@ -62,7 +59,7 @@ impl<'a> BootArguments<'a> {
     /// The whole line, as the machine handed it over.
     #[cfg(any(test, feature = "ktest"))]
     pub fn text(self) -> &'a str {
-        self.text
+        self.0
     }
 }
 

@@ -31,19 +31,17 @@ pub enum Error {
 
 /// An archive in memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Archive<'a> {
-    bytes: &'a [u8],
-}
+pub struct Archive<'a>(&'a [u8]);
 
 impl<'a> Archive<'a> {
     /// Looks at `bytes` as an archive; nothing is read yet.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self(bytes)
     }
 
     /// The files in the order of the archive; stops after the first error.
     pub fn entries(self) -> impl Iterator<Item = Result<Entry<'a>, Error>> {
-        let mut rest = Some(self.bytes);
+        let mut rest = Some(self.0);
         core::iter::from_fn(move || {
             let read = read(rest.take()?).transpose()?;
             Some(read.map(|(entry, behind)| {

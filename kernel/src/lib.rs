@@ -24,6 +24,7 @@ pub mod ipc;
 pub mod lock;
 pub mod machine;
 pub mod mm;
+#[cfg(target_os = "none")]
 pub mod panic;
 pub mod percpu;
 #[cfg(target_os = "none")]

@@ -172,10 +172,8 @@ impl<T> SpinLock<T> {
             rank_bit = (1 << self.rank as u32) & !held.get();
             held.set(held.get() | rank_bit);
         }
-        Guard {
-            lock: self,
-            rank_bit,
-        }
+        let lock = self;
+        Guard { lock, rank_bit }
     }
 }
 

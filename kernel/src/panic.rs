@@ -8,7 +8,7 @@
 //! follow wait for the machine to end, and a fault while reporting ends it at
 //! once instead of recursing.
 
-use crate::arch::{cpu, power};
+use crate::arch::{context::Frame, cpu, power};
 use crate::console::force;
 use crate::symbols;
 use core::fmt;
@@ -24,18 +24,12 @@ const STACK_SPAN: u64 = 64 * 1024;
 /// The CPU that reports: its number and one, or 0.
 static REPORTER: AtomicUsize = AtomicUsize::new(0);
 
-/// Ends the machine because of a trap in kernel mode: `what` happened with
-/// `registers`; `pc` and `frame_pointer` are those of the interrupted code.
-pub fn fatal_trap(
-    what: fmt::Arguments,
-    registers: &dyn fmt::Display,
-    pc: u64,
-    frame_pointer: u64,
-) -> ! {
+/// Ends the machine because of a trap in kernel mode: `what` happened to the interrupted code.
+pub fn fatal_trap(what: fmt::Arguments, registers: &Frame) -> ! {
     begin(what);
     force(format_args!("{registers}\nbacktrace:\n"));
-    frame(0, pc);
-    backtrace(1, frame_pointer);
+    frame(0, registers.pc());
+    backtrace(1, registers.frame_pointer());
     power::exit(STATUS)
 }
 
@@ -91,7 +85,6 @@ fn frame(number: usize, address: u64) {
     }
 }
 
-#[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
     cpu::interrupts_disable();

@@ -48,8 +48,8 @@ crate::described! {
         pub scratch: [Cell<u64>; 4],
         /// The thread that a message is about to leave; see `ipc::message_passing`.
         pub left: Cell<*mut crate::Thread>,
-        /// This CPU's scheduler; another CPU's until `describe`.
-        scheduler: Cell<&'static Scheduler>,
+        /// This CPU's scheduler; null until `describe`.
+        scheduler: Cell<*const Scheduler>,
         bit: Cell<u64>,
         /// Logical number; index in `CPUS`.
         pub index: Cell<u32>,
@@ -74,7 +74,8 @@ crate::described! {
 impl PerCpu {
     /// This CPU's scheduler.
     pub fn scheduler(&self) -> &'static Scheduler {
-        self.scheduler.get()
+        // SAFETY: `describe` has said which one, before anybody asks.
+        unsafe { &*self.scheduler.get() }
     }
 }
 
@@ -90,23 +91,8 @@ static ONLINE: AtomicU64 = AtomicU64::new(0);
 impl PerCpu {
     /// A record of a CPU that is not there.
     pub const fn new() -> Self {
-        PerCpu {
-            this: Cell::new(core::ptr::null()),
-            kernel_stack_top: Cell::new(0),
-            current: Cell::new(core::ptr::null_mut()),
-            left: Cell::new(core::ptr::null_mut()),
-            scratch: [const { Cell::new(0) }; 4],
-            scheduler: Cell::new(&SCHEDULERS[0]),
-            bit: Cell::new(1),
-            index: Cell::new(0),
-            node: Cell::new(0),
-            hardware_id: Cell::new(0),
-            held_ranks: Cell::new(0),
-            ipi_pending: AtomicU32::new(0),
-            space: AtomicPtr::new(core::ptr::null_mut()),
-            fpu_on: Cell::new(false),
-            state: AtomicU8::new(CpuState::Absent as u8),
-        }
+        // SAFETY: zeros are null pointers, numbers, `false`, and `CpuState::Absent`.
+        unsafe { core::mem::zeroed() }
     }
 
     /// Fills in who this CPU is. Called before the CPU starts.
@@ -160,9 +146,8 @@ pub fn online_count() -> usize {
 
 /// The records of the CPUs in `mask`, by rising number.
 pub fn cpus(mask: u64) -> impl Iterator<Item = &'static PerCpu> {
-    (0..MAX_CPUS)
-        .filter(move |number| mask & (1 << number) != 0)
-        .map(|number| &CPUS[number])
+    let chosen = (0..MAX_CPUS).filter(move |number| mask & (1 << number) != 0);
+    chosen.map(|number| &CPUS[number])
 }
 
 // Entry code of every architecture relies on these.

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::arch::{layout::USER_END, uaccess};
+use crate::arch::{context::Frame, layout::USER_END, uaccess};
 pub use crate::mm::fault::Access;
 use crate::panic::fatal_trap;
 use crate::sched::scheduler;
@@ -123,7 +123,7 @@ pub fn fpu_unavailable() {
 
 /// A fault of kernel code; returns where to go on. The routines that touch user memory for the
 /// current thread are repeated if the page is there now, and fail if not; other faults are fatal.
-pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u64) -> u64 {
+pub fn kernel_fault(fault: Fault, registers: &Frame) -> u64 {
     match (uaccess::fixup(fault.pc), fault.kind) {
         (Some(failed), kind) if fault.address < USER_END => match kind {
             FaultKind::Page(access) if mm::fault::user_fault(fault.address, access).is_ok() => {
@@ -131,7 +131,7 @@ pub fn kernel_fault(fault: Fault, registers: &dyn fmt::Display, frame_pointer: u
             }
             _ => failed,
         },
-        _ => fatal_trap(format_args!("{fault}"), registers, fault.pc, frame_pointer),
+        _ => fatal_trap(format_args!("{fault}"), registers),
     }
 }
 

@@ -24,11 +24,9 @@ unsafe extern "C" {
 
 /// Where kernel code goes on after a fault at `pc` that could not be cured, if anywhere.
 pub fn fixup(pc: u64) -> Option<u64> {
-    let [start, failed] = [&raw const uaccess_start, &raw const uaccess_failed];
-    let failed = failed.addr() as u64;
-    (start.addr() as u64..failed)
-        .contains(&pc)
-        .then_some(failed)
+    let bounds = [&raw const uaccess_start, &raw const uaccess_failed];
+    let [start, failed] = bounds.map(|symbol| symbol.addr() as u64);
+    (start..failed).contains(&pc).then_some(failed)
 }
 
 /// Runs `access` to a range of user addresses, with user memory open if it `opens` it.

@@ -81,10 +81,10 @@ pub fn discover(read: Read, root_pointer: u64, info: &mut MachineInfo) -> Interr
     };
     read_madt(find(b"APIC"), info, &mut interrupts);
     interrupts.timer_port = Some(find(b"FACP").number(76, 4) as u16).filter(|port| *port != 0);
-    let mut domains = Domains(ArrayVec::new());
+    let mut domains = Domains::new();
     read_srat(find(b"SRAT"), info, &mut domains);
     read_slit(find(b"SLIT"), info, &domains);
-    info.nodes = domains.0.len().max(1);
+    info.nodes = domains.len().max(1);
     interrupts
 }
 
@@ -124,25 +124,21 @@ fn read_madt(madt: Bytes, info: &mut MachineInfo, interrupts: &mut Interrupts) {
 }
 
 /// Proximity domains may be any numbers; nodes are dense, in order of appearance.
-struct Domains(ArrayVec<u64, MAX_NODES>);
+type Domains = ArrayVec<u64, MAX_NODES>;
 
-impl Domains {
-    /// The node of a domain; further ones than there are nodes count as the first.
-    fn node(&mut self, id: u64) -> u32 {
-        let known = self.0.iter().position(|known| *known == id);
-        let new = || self.0.try_push(id).map_or(0, |()| self.0.len() - 1);
-        known.unwrap_or_else(new) as u32
-    }
+/// The node of a domain; further ones than there are nodes count as the first.
+fn node(domains: &mut Domains, id: u64) -> u32 {
+    let known = domains.iter().position(|known| *known == id);
+    let new = || domains.try_push(id).map_or(0, |()| domains.len() - 1);
+    known.unwrap_or_else(new) as u32
 }
 
 fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
     for (kind, entry) in srat.entries(48) {
+        // A CPU's domain is in two parts.
+        let domain = || entry.number(2, 1) | entry.number(9, 3) << 8;
         let (flags, domain, id) = match kind {
-            0 => (
-                4,
-                entry.number(2, 1) | entry.number(9, 3) << 8,
-                entry.number(3, 1),
-            ),
+            0 => (4, domain(), entry.number(3, 1)),
             1 => (28, entry.number(2, 4), 0),
             2 => (12, entry.number(4, 4), entry.number(8, 4)),
             _ => continue,
@@ -150,7 +146,7 @@ fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
         if entry.number(flags, 4) & 1 == 0 {
             continue;
         }
-        let node = domains.node(domain);
+        let node = node(domains, domain);
         if kind == 1 {
             let (start, length) = (entry.number(8, 8), entry.number(16, 8));
             info.assign_node(start..start.saturating_add(length), node);
@@ -162,8 +158,8 @@ fn read_srat(srat: Bytes, info: &mut MachineInfo, domains: &mut Domains) {
 
 fn read_slit(slit: Bytes, info: &mut MachineInfo, domains: &Domains) {
     let count = slit.number(36, 8);
-    for (from, a) in domains.0.iter().enumerate() {
-        for (to, b) in domains.0.iter().enumerate() {
+    for (from, a) in domains.iter().enumerate() {
+        for (to, b) in domains.iter().enumerate() {
             // Domains beyond the table, and tables larger than any firmware's, say nothing.
             if *a < count && *b < count && count < 1 << 16 {
                 let distance = slit.number(44 + (a * count + b) as usize, 1);

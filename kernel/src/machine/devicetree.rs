@@ -13,14 +13,13 @@ pub use fdt::FdtError;
 pub use fdt::node::FdtNode;
 
 /// A device tree in memory.
-pub struct DeviceTree<'a> {
-    fdt: Fdt<'a>,
-}
+pub struct DeviceTree<'a>(Fdt<'a>);
 
 impl<'a> DeviceTree<'a> {
     /// Looks at `bytes` as a device tree.
+    #[cfg(test)]
     pub fn new(bytes: &'a [u8]) -> Result<Self, FdtError> {
-        Fdt::new(bytes).map(|fdt| Self { fdt })
+        Fdt::new(bytes).map(Self)
     }
 
     /// The device tree that begins at `start`.
@@ -30,13 +29,13 @@ impl<'a> DeviceTree<'a> {
     /// mapped there and stay unchanged for `'a`; without a header, 40 bytes.
     pub unsafe fn at(start: *const u8) -> Result<Self, FdtError> {
         // SAFETY: passed on to the caller.
-        unsafe { Fdt::from_ptr(start) }.map(|fdt| Self { fdt })
+        unsafe { Fdt::from_ptr(start) }.map(Self)
     }
 
     /// Puts everything that is common to all machines into `info`; `physical`
     /// is where the tree itself lies.
     pub fn describe(&self, physical: u64, info: &mut MachineInfo) {
-        info.reserve(pages(physical, self.fdt.total_size() as u64), "device tree");
+        info.reserve(pages(physical, self.0.total_size() as u64), "device tree");
         for node in self.of_type("/", "memory") {
             let numa = numa_node(node);
             info.nodes = info.nodes.max(numa as usize + 1);
@@ -48,7 +47,7 @@ impl<'a> DeviceTree<'a> {
                 info.add_cpu(id as u64, numa_node(cpu));
             }
         }
-        for entry in self.fdt.memory_reservations() {
+        for entry in self.0.memory_reservations() {
             let range = pages(entry.address() as u64, entry.size() as u64);
             info.reserve(range, "firmware");
         }
@@ -65,7 +64,7 @@ impl<'a> DeviceTree<'a> {
     }
 
     fn distances(&self, info: &mut MachineInfo) {
-        let map = self.fdt.find_compatible(&["numa-distance-map-v1"]);
+        let map = self.0.find_compatible(&["numa-distance-map-v1"]);
         let Some(matrix) = map.and_then(|map| map.property("distance-matrix")) else {
             return;
         };
@@ -80,7 +79,7 @@ impl<'a> DeviceTree<'a> {
     }
 
     fn chosen(&self, info: &mut MachineInfo) {
-        let Some(chosen) = self.fdt.find_node("/chosen") else {
+        let Some(chosen) = self.0.find_node("/chosen") else {
             return;
         };
         if let Some(arguments) = chosen.property("bootargs") {
@@ -97,20 +96,18 @@ impl<'a> DeviceTree<'a> {
 
     /// The children of the node with this path; none if there is no such node.
     pub fn children(&self, path: &str) -> impl Iterator<Item = FdtNode<'_, 'a>> {
-        self.fdt
-            .find_node(path)
-            .into_iter()
-            .flat_map(|node| node.children())
+        let node = self.0.find_node(path).into_iter();
+        node.flat_map(|node| node.children())
     }
 
     /// The first node that is compatible with one of `names`.
     pub fn device(&self, names: &[&str]) -> Option<FdtNode<'_, 'a>> {
-        self.fdt.find_compatible(names)
+        self.0.find_compatible(names)
     }
 
     /// A number that a node has as a property.
     pub fn number(&self, path: &str, property: &str) -> Option<u64> {
-        Some(self.fdt.find_node(path)?.property(property)?.as_usize()? as u64)
+        Some(self.0.find_node(path)?.property(property)?.as_usize()? as u64)
     }
 }
 
@@ -136,9 +133,8 @@ pub fn cell(value: &[u8], at: usize) -> u32 {
 }
 
 fn numa_node(node: FdtNode<'_, '_>) -> u32 {
-    let id = node
-        .property("numa-node-id")
-        .map_or(0, |id| cell(id.value, 0));
+    let id = node.property("numa-node-id");
+    let id = id.map_or(0, |id| cell(id.value, 0));
     // A node beyond the capacity is treated as the last one: slower, never wrong.
     id.min(MAX_NODES as u32 - 1)
 }

@@ -44,11 +44,7 @@ impl AddressSpace {
     /// Resolves a fault at `address`: makes a page that was promised, or copies one.
     #[inline]
     pub fn handle_fault(&self, address: u64, access: Access) -> Result<(), Error> {
-        let need = match access {
-            Access::Read => MapFlags::READ,
-            Access::Write => MapFlags::WRITE,
-            Access::Execute => MapFlags::EXECUTE,
-        };
+        let need = [MapFlags::READ, MapFlags::WRITE, MapFlags::EXECUTE][access as usize];
         let mut inner = self.inner.lock();
         self.resolve(&mut inner, address, need, false).map(|_| ())
     }

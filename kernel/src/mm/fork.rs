@@ -3,10 +3,10 @@
 use veridian_abi::Error;
 
 use super::frames;
-use super::page_table::PageTable;
+use super::page_table::Place;
 use super::region::{Region, RegionKind};
 use super::vas::AddressSpace;
-use super::{MapFlags, OutOfMemory, tlb};
+use super::{MapFlags, tlb};
 use crate::arch::paging::Entry;
 use crate::sched::preemption_point;
 
@@ -48,46 +48,32 @@ impl AddressSpace {
             let part = region.part(from, region.end, child).store()?;
             copy.regions.insert(part);
         }
+        // Whether a page of the parent became read-only.
         let mut reduced = false;
-        let (here, there) = (&parent.tables, &mut copy.tables);
-        let reached = share(here, there, region, from, &mut reduced);
+        let (mut left, mut result) = (STEP, Ok(true));
+        let mut share = |address, level, place: Place, _: &_| {
+            if left == 0 {
+                return false;
+            }
+            left -= 1;
+            let entry = place.get();
+            let mut flags = entry.flags(level);
+            if region.kind == RegionKind::Anonymous && flags.contains(MapFlags::WRITE) {
+                flags = (flags - MapFlags::WRITE) | MapFlags::COW;
+                place.set(Entry::leaf(entry.address(), flags, level));
+                reduced = true;
+            }
+            result = copy.tables.map(address, level, entry.address(), flags);
+            if result == Ok(true) && region.is_counted() {
+                frames::retain(entry.address());
+            }
+            result == Ok(true)
+        };
+        let reached = parent.tables.visit(from, region.end, &mut share);
         if reduced {
             tlb::flush(self, 0, u64::MAX);
         }
-        Ok(Some(reached?))
+        result?;
+        Ok(Some(reached))
     }
-}
-
-/// Shares one batch of a region's pages with the child. Returns how far it came; `reduced` says
-/// whether a page of the parent became read-only.
-fn share(
-    parent: &PageTable,
-    child: &mut PageTable,
-    region: &Region,
-    from: u64,
-    reduced: &mut bool,
-) -> Result<u64, OutOfMemory> {
-    let (mut left, mut result) = (STEP, Ok(true));
-    let reached = parent.visit(from, region.end, &mut |address, level, place, _| {
-        if left == 0 {
-            return false;
-        }
-        left -= 1;
-        let entry = place.get();
-        let mut flags = entry.flags(level);
-        if region.kind == RegionKind::Anonymous && flags.contains(MapFlags::WRITE) {
-            flags = (flags - MapFlags::WRITE) | MapFlags::COW;
-            place.set(Entry::leaf(entry.address(), flags, level));
-            *reduced = true;
-        }
-        result = child.map(address, level, entry.address(), flags);
-        if result != Ok(true) {
-            return false;
-        }
-        if region.is_counted() {
-            frames::retain(entry.address());
-        }
-        true
-    });
-    result.map(|_| reached)
 }

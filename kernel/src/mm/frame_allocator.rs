@@ -136,12 +136,9 @@ pub fn allocate(request: Request) -> Result<FrameRange, OutOfMemory> {
 /// Takes a frame and copies `from` into it.
 pub fn allocate_copy(from: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
     let frame = allocate_one()?;
+    let [from, to] = [from, frame].map(PhysAddr::as_ptr::<[u64; 512]>);
     // SAFETY: the new frame is ours alone, and the caller keeps the old one.
-    unsafe {
-        frame
-            .as_ptr::<[u64; 512]>()
-            .copy_from_nonoverlapping(from.as_ptr(), 1)
-    };
+    unsafe { to.copy_from_nonoverlapping(from, 1) };
     Ok(frame)
 }
 
@@ -157,10 +154,8 @@ fn slow(request: Request) -> Result<FrameRange, OutOfMemory> {
     };
     let first = find().or_else(again).ok_or(OutOfMemory)?;
     (first..first + count).for_each(|frame| known(frame).hand_out());
-    Ok(FrameRange {
-        start: PhysAddr::of_frame(first),
-        frames: request.frames,
-    })
+    let (start, frames) = (PhysAddr::of_frame(first), request.frames);
+    Ok(FrameRange { start, frames })
 }
 
 /// Fills an empty cache with a batch and takes one of it.

@@ -133,14 +133,8 @@ crate::described! {
 }
 
 /// All sections; frame `f` is in `SECTION[f >> 18]`.
-pub static SECTION: [Section; SECTIONS] = [const {
-    Section {
-        frames: AtomicPtr::new(null_mut()),
-        blocks: AtomicPtr::new(null_mut()),
-        first: AtomicU32::new(0),
-        count: AtomicU32::new(0),
-    }
-}; SECTIONS];
+// SAFETY: zeros are null pointers and no frames.
+pub static SECTION: [Section; SECTIONS] = unsafe { core::mem::zeroed() };
 
 crate::root!("frame sections", SECTION: [Section; SECTIONS]);
 
@@ -190,10 +184,8 @@ pub(super) fn init(
     claim: impl Fn(usize) -> PhysAddr,
 ) {
     for (index, section) in SECTION.iter().enumerate() {
-        let (start, end) = (
-            (index as u32) << SECTION_SHIFT,
-            (index as u32 + 1) << SECTION_SHIFT,
-        );
+        let start = (index as u32) << SECTION_SHIFT;
+        let end = start + (1 << SECTION_SHIFT);
         let inside = ram.clone().filter(|r| r.start < end && r.end > start);
         let first = inside.clone().map(|r| r.start.max(start)).min();
         let end = inside.map(|r| r.end.min(end)).max();
@@ -207,12 +199,10 @@ pub(super) fn init(
         // SAFETY: what was claimed is RAM that nobody else has.
         unsafe { records.cast::<u8>().write_bytes(0, bytes) };
         let blocks = records.wrapping_add(frames as usize) as *mut Block;
-        section
-            .frames
-            .store(records.wrapping_sub(first as usize), Relaxed);
-        section
-            .blocks
-            .store(blocks.wrapping_sub(block as usize), Relaxed);
+        let records = records.wrapping_sub(first as usize);
+        let blocks = blocks.wrapping_sub(block as usize);
+        section.frames.store(records, Relaxed);
+        section.blocks.store(blocks, Relaxed);
         section.first.store(first, Relaxed);
         section.count.store(frames, Relaxed);
     }

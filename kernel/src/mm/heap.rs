@@ -397,6 +397,7 @@ impl<T> Cache<T> {
     ///
     /// # Safety
     /// `object` came from `allocate` of this cache, and nobody uses it any more.
+    #[cfg(any(test, feature = "ktest"))]
     pub unsafe fn free_uninit(&'static self, object: NonNull<MaybeUninit<T>>) {
         // SAFETY: as the caller promises.
         unsafe { self.slab.free(object.cast()) };
@@ -425,10 +426,8 @@ pub fn in_use() -> usize {
 /// Returns what magazines hold to the slabs, so that empty slabs become free frames.
 pub fn trim() {
     for cache in caches() {
-        cache
-            .magazines
-            .iter()
-            .for_each(|m| cache.spill(&mut m.lock(), 0));
+        let magazines = cache.magazines.iter();
+        magazines.for_each(|m| cache.spill(&mut m.lock(), 0));
     }
 }
 

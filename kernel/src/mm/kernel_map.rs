@@ -10,7 +10,7 @@
 //! Lock order: `KernelMap`, then heap and frames.
 
 use super::page_table::{Batch, KERNEL_HALF, PageTable, size};
-use super::{MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, tlb, virt_to_phys};
+use super::{Allocated, MapFlags, OutOfMemory, PAGE_SIZE, PhysAddr, frames, tlb, virt_to_phys};
 use crate::arch::layout::{DIRECT_MAP, DYNAMIC, IMAGE};
 use crate::arch::paging::{self, SHARED_ROOT};
 use crate::lock::{Rank, SpinLock};
@@ -30,14 +30,13 @@ crate::described! {
     }
 }
 
+const NO_TABLES: KernelMap = KernelMap {
+    tables: None,
+    next_stack: DYNAMIC,
+};
+
 /// The kernel's mappings.
-pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(
-    Rank::KernelMap,
-    KernelMap {
-        tables: None,
-        next_stack: DYNAMIC,
-    },
-);
+pub static KERNEL: SpinLock<KernelMap> = SpinLock::new(Rank::KernelMap, NO_TABLES);
 crate::root!("kernel map", KERNEL: SpinLock<KernelMap>);
 static DIRECT: u64 = DIRECT_MAP;
 crate::root!("direct map", DIRECT: u64);
@@ -45,10 +44,9 @@ crate::root!("direct map", DIRECT: u64);
 /// Adds device registers to the kernel's tables, if those are built already, and returns where they
 /// are: the same place in the bootstrap direct map.
 pub fn device(range: PhysRange) -> u64 {
-    let start = range.start & !(PAGE - 1);
-    let end = range.end.next_multiple_of(PAGE);
+    let pages = range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE);
     if let Some(tables) = &mut KERNEL.lock().tables {
-        linear(tables, DIRECT_MAP, start, end, REGISTERS).expect("no memory for page tables");
+        linear(tables, DIRECT_MAP, pages, REGISTERS).expect("no memory for page tables");
         paging::publish();
     }
     PhysAddr(range.start).as_ptr::<u8>().addr() as u64
@@ -72,43 +70,35 @@ fn build(machine: &MachineInfo) -> Result<PageTable, OutOfMemory> {
     if SHARED_ROOT {
         tables.fill_top(KERNEL_HALF)?;
     }
-    let mut map = |offset, start, end, flags| linear(&mut tables, offset, start, end, flags);
+    let mut map = |offset, range, flags| linear(&mut tables, offset, range, flags);
     let [text, rodata, data] = image();
     let code = (physical(text.0), physical(rodata.1));
     for memory in machine.memory.as_slice() {
         let start = memory.range.start.next_multiple_of(PAGE);
         let end = memory.range.end & !(PAGE - 1);
         let cut = |at: u64| at.clamp(start, end.max(start));
-        map(DIRECT_MAP, start, cut(code.0), MapFlags::KERNEL_DATA)?;
-        map(DIRECT_MAP, cut(code.0), cut(code.1), CONSTANT)?;
-        map(DIRECT_MAP, cut(code.1), end, MapFlags::KERNEL_DATA)?;
+        map(DIRECT_MAP, start..cut(code.0), MapFlags::KERNEL_DATA)?;
+        map(DIRECT_MAP, cut(code.0)..cut(code.1), CONSTANT)?;
+        map(DIRECT_MAP, cut(code.1)..end, MapFlags::KERNEL_DATA)?;
     }
     let code = CONSTANT.union(MapFlags::EXECUTE);
-    for (part, flags) in [
-        (text, code),
-        (rodata, CONSTANT),
-        (data, MapFlags::KERNEL_DATA),
-    ] {
+    let allowed = [code, CONSTANT, MapFlags::KERNEL_DATA];
+    for (part, flags) in [text, rodata, data].into_iter().zip(allowed) {
         let (start, end) = (physical(part.0), physical(part.1));
-        map(part.0.wrapping_sub(start), start, end, flags)?;
+        map(part.0.wrapping_sub(start), start..end, flags)?;
     }
     debug_assert!(text.0 >= IMAGE || !cfg!(target_os = "none"));
     Ok(tables)
 }
 
-/// Maps physical `start..end` at `offset +` it, by the largest pages that fit. What is mapped
+/// Maps the physical range `of` at `offset +` it, by the largest pages that fit. What is mapped
 /// already stays.
-fn linear(
-    tables: &mut PageTable,
-    offset: u64,
-    start: u64,
-    end: u64,
-    flags: MapFlags,
-) -> Result<(), OutOfMemory> {
-    let mut at = start;
-    while at < end {
+fn linear(tables: &mut PageTable, offset: u64, of: PhysRange, flags: MapFlags) -> Allocated {
+    let mut at = of.start;
+    while at < of.end {
         let to = offset.wrapping_add(at);
-        let fits = |level: &usize| (at | to) & (size(*level) - 1) == 0 && at + size(*level) <= end;
+        let aligned = |level: usize| (at | to) & (size(level) - 1) == 0;
+        let fits = |level: &usize| aligned(*level) && at + size(*level) <= of.end;
         let level = (1..=paging::largest_level()).rev().find(fits).unwrap_or(0);
         tables.map(to, level, PhysAddr(at), flags)?;
         at += size(level);

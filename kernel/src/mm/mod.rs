@@ -44,7 +44,7 @@ pub use frame_allocator::{FrameRange, Request};
 use crate::arch::layout::DIRECT_MAP;
 use crate::arch::layout::IMAGE;
 use crate::arch::paging;
-use crate::inspect::{Described, FieldKind, Name, Named, Record, Shape};
+use crate::inspect::{Described, FieldKind, Name, Record, Shape};
 use crate::machine::MachineInfo;
 use veridian_abi::Error;
 
@@ -64,6 +64,9 @@ pub struct VirtAddr(pub u64);
 /// There is no memory for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
+
+/// What comes of something that fails only for want of memory.
+pub type Allocated<T = ()> = Result<T, OutOfMemory>;
 
 impl From<OutOfMemory> for Error {
     fn from(_: OutOfMemory) -> Error {
@@ -92,8 +95,10 @@ bitflags::bitflags! {
     }
 }
 
-impl Named for MapFlags {
-    const NAMES: &'static [Name] = &[
+const FLAGS_TYPE: &str = "veridian_kernel::mm::MapFlags";
+
+impl Described for MapFlags {
+    const SHAPE: Shape = Shape::new(FieldKind::Flags, FLAGS_TYPE, 4).named(&[
         Name::new(1, "read"),
         Name::new(1 << 1, "write"),
         Name::new(1 << 2, "execute"),
@@ -101,23 +106,12 @@ impl Named for MapFlags {
         Name::new(1 << 4, "global"),
         Name::new(1 << 5, "device"),
         Name::new(1 << 6, "copy-on-write"),
-    ];
-}
-
-impl Described for MapFlags {
-    const SHAPE: Shape =
-        Shape::new(FieldKind::Flags, "veridian_kernel::mm::MapFlags", 4).named(Self::NAMES);
+    ]);
 }
 
 #[used]
 #[unsafe(link_section = "veridian_inspect")]
-static MAP_FLAGS: Record = Record::new(
-    <MapFlags as Described>::SHAPE.type_name,
-    &[],
-    size_of::<MapFlags>(),
-    None,
-    (file!(), line!()),
-);
+static MAP_FLAGS: Record = Record::new(FLAGS_TYPE, &[], 4, None, (file!(), line!()));
 
 impl Described for PhysAddr {
     const SHAPE: Shape = <u64 as Described>::SHAPE;
@@ -125,17 +119,13 @@ impl Described for PhysAddr {
 
 impl MapFlags {
     /// Kernel data: read and write.
-    pub const KERNEL_DATA: MapFlags = MapFlags::READ
-        .union(MapFlags::WRITE)
-        .union(MapFlags::GLOBAL);
+    pub const KERNEL_DATA: Self = Self::READ.union(Self::WRITE).union(Self::GLOBAL);
     /// User data: read and write.
-    pub const USER_DATA: MapFlags = MapFlags::READ.union(MapFlags::WRITE).union(MapFlags::USER);
+    pub const USER_DATA: Self = Self::READ.union(Self::WRITE).union(Self::USER);
     /// User code: read and execute.
-    pub const USER_CODE: MapFlags = MapFlags::READ
-        .union(MapFlags::EXECUTE)
-        .union(MapFlags::USER);
+    pub const USER_CODE: Self = Self::READ.union(Self::EXECUTE).union(Self::USER);
     /// User constants: read.
-    pub const USER_RODATA: MapFlags = MapFlags::READ.union(MapFlags::USER);
+    pub const USER_RODATA: Self = Self::READ.union(Self::USER);
 }
 
 impl PhysAddr {

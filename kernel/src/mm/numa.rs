@@ -53,10 +53,8 @@ pub(super) fn init(count: usize, distances: &[[u8; MAX_NODES]; MAX_NODES]) {
         let mut order: [u8; MAX_NODES] = core::array::from_fn(|i| i as u8);
         let rank = |to: &u8| (*to as usize != from, distances[from][*to as usize], *to);
         order[..nodes()].sort_unstable_by_key(rank);
-        order
-            .iter()
-            .zip(&node.order)
-            .for_each(|(to, slot)| slot.store(*to, Relaxed));
+        let slots = node.order.iter().zip(order);
+        slots.for_each(|(slot, to)| slot.store(to, Relaxed));
         for (kind, zone) in node.zones.iter().enumerate() {
             let index = (from * 3 + kind) as u8;
             *zone.lock() = Zone::new(index);
@@ -80,19 +78,13 @@ pub(super) fn search<T>(
     mut take: impl FnMut(&mut Zone) -> Option<T>,
 ) -> Option<T> {
     let home = &NODES[from.min(nodes() - 1)];
-    let near = || {
-        home.order[..nodes()]
-            .iter()
-            .map(|n| n.load(Relaxed) as usize)
-    };
+    let order = &home.order[..nodes()];
+    let near = || order.iter().map(|n| n.load(Relaxed) as usize);
     let higher = near().flat_map(|n| (1..=kind as usize).rev().map(move |k| (n, k)));
     for (node, kind) in higher.chain(near().map(|n| (n, 0))) {
         if let Some(taken) = take(&mut NODES[node].zones[kind].lock()) {
-            let counter = if core::ptr::eq(&NODES[node], home) {
-                &home.local
-            } else {
-                &home.remote
-            };
+            let here = core::ptr::eq(&NODES[node], home);
+            let counter = if here { &home.local } else { &home.remote };
             counter.fetch_add(1, Relaxed);
             return Some(taken);
         }

@@ -24,14 +24,8 @@ pub(super) fn retire(number: u16) {
     }
 }
 
-static NUMBERS: SpinLock<Numbers> = SpinLock::new(
-    Rank::Frames,
-    Numbers {
-        used: [0; 1024],
-        retired: [0; 1024],
-        next: 1,
-    },
-);
+// SAFETY: zeros say that no number is in use.
+static NUMBERS: SpinLock<Numbers> = SpinLock::new(Rank::Frames, unsafe { core::mem::zeroed() });
 static COUNT: AtomicU32 = AtomicU32::new(1);
 
 /// Whether translations carry a number.

@@ -64,6 +64,7 @@ crate::described! {
 
 crate::described! {
     /// What changes in an object.
+    #[derive(Default)]
     struct Inner {
         /// Frames present.
         resident: u64,
@@ -99,13 +100,7 @@ impl MemoryObject {
             pages,
             base,
             root: AtomicU32::new(0),
-            inner: SpinLock::new(
-                Rank::MemoryObject,
-                Inner {
-                    resident: 0,
-                    regions: List::new(),
-                },
-            ),
+            inner: SpinLock::new(Rank::MemoryObject, Inner::default()),
         })
     }
 
@@ -226,12 +221,9 @@ impl MemoryObject {
         len: usize,
         mut copy: impl FnMut(*mut u8, Range<usize>),
     ) -> Result<(), Error> {
-        let end = offset
-            .checked_add(len as u64)
-            .ok_or(Error::InvalidArgument)?;
-        if end > self.size() {
-            return Err(Error::InvalidArgument);
-        }
+        let fits = |end: &u64| *end <= self.size();
+        let end = offset.checked_add(len as u64).filter(fits);
+        end.ok_or(Error::InvalidArgument)?;
         for (at, range) in pieces(offset, len) {
             let frame = self.frame(at / PAGE_SIZE as u64)?;
             copy(frame.offset(at % PAGE_SIZE as u64).as_ptr(), range);

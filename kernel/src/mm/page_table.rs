@@ -14,7 +14,7 @@ use arrayvec::ArrayVec;
 
 use super::frame_info::{FrameInfo, FrameState, known};
 use super::tlb::shadow;
-use super::{MapFlags, OutOfMemory, PhysAddr, frames};
+use super::{Allocated, MapFlags, OutOfMemory, PhysAddr, frames};
 use crate::arch::cpu;
 use crate::arch::paging::{Entry, SHARED_ROOT};
 use crate::lock::{Guard, Rank, SpinLock};
@@ -185,27 +185,21 @@ impl PageTable {
     }
 
     /// Maps a leaf; false if something is mapped there.
-    pub fn map(
-        &mut self,
-        address: u64,
-        level: usize,
-        to: PhysAddr,
-        flags: MapFlags,
-    ) -> Result<bool, OutOfMemory> {
+    pub fn map(&mut self, at: u64, level: usize, to: PhysAddr, flags: MapFlags) -> Allocated<bool> {
         let (_, table, info) = match self.last {
-            Some(last) if level == 0 && address >> shift(1) == last.0 => last,
+            Some(last) if level == 0 && at >> shift(1) == last.0 => last,
             _ => {
-                let Some(table) = self.provide(address, level)? else {
+                let Some(table) = self.provide(at, level)? else {
                     return Ok(false);
                 };
-                let made = (address >> shift(1), table, known(table.frame()));
+                let made = (at >> shift(1), table, known(table.frame()));
                 if level == 0 {
                     self.last = Some(made);
                 }
                 made
             }
         };
-        let place = Place::of(table, index(address, level));
+        let place = Place::of(table, index(at, level));
         if place.get().is_present() {
             return Ok(false);
         }
@@ -237,12 +231,7 @@ impl PageTable {
     }
 
     /// Calls `each` as `walk` does with every leaf in `start..end`; returns where it stopped.
-    pub fn visit(
-        &self,
-        start: u64,
-        end: u64,
-        each: &mut impl FnMut(u64, usize, Place, &AtomicU16) -> bool,
-    ) -> u64 {
+    pub fn visit(&self, start: u64, end: u64, each: &mut impl Each) -> u64 {
         walk(self.root, TOP, start, end, each)
     }
 
@@ -271,11 +260,7 @@ impl PageTable {
     /// Replaces the leaf at `address` by a table of leaves one level lower, until no leaf reaches
     /// across `address`. In between, when nothing is mapped there, `flush` makes every CPU forget
     /// the old leaf.
-    pub fn split(
-        &mut self,
-        address: u64,
-        mut flush: impl FnMut(u64, u64),
-    ) -> Result<(), OutOfMemory> {
+    pub fn split(&mut self, address: u64, mut flush: impl FnMut(u64, u64)) -> Allocated {
         while let Some((place, level)) = self.find(address) {
             if address & (size(level) - 1) == 0 {
                 break;
@@ -297,16 +282,14 @@ impl PageTable {
     }
 }
 
+/// What a walk calls: with an address, a level, the place of the entry there and the count of entries
+/// in use around it; whether to go on.
+pub trait Each: FnMut(u64, usize, Place, &AtomicU16) -> bool {}
+impl<F: FnMut(u64, usize, Place, &AtomicU16) -> bool> Each for F {}
+
 /// Calls `each` with every leaf in `start..end` below `table`, and then, as of level `TABLE`, with
-/// every table there that is empty by now; with each the place of its entry and the count of
-/// entries in use around it. Ends when `each` says false; returns where.
-fn walk(
-    table: PhysAddr,
-    level: usize,
-    start: u64,
-    end: u64,
-    each: &mut impl FnMut(u64, usize, Place, &AtomicU16) -> bool,
-) -> u64 {
+/// every table there that is empty by now. Ends when `each` says false; returns where.
+fn walk(table: PhysAddr, level: usize, start: u64, end: u64, each: &mut impl Each) -> u64 {
     let used = &known(table.frame()).tag;
     let mut at = start;
     while at < end && used.load(Relaxed) != 0 {
@@ -363,24 +346,16 @@ fn take_root(kernel: PhysAddr) -> Result<PhysAddr, OutOfMemory> {
         return Ok(PhysAddr::of_frame(root));
     }
     let root = take_table(TABLES)?;
+    let [from, to] = [kernel, root].map(PhysAddr::as_ptr::<[[u64; KERNEL_HALF]; 2]>);
     // SAFETY: both are whole tables; the kernel's half does not change after boot.
-    unsafe {
-        let from = kernel.as_ptr::<u64>().add(KERNEL_HALF);
-        root.as_ptr::<u64>()
-            .add(KERNEL_HALF)
-            .copy_from_nonoverlapping(from, 512 - KERNEL_HALF);
-    }
+    unsafe { (*to)[1] = (*from)[1] };
     Ok(root)
 }
 
 /// Gives up an empty table that no TLB knows.
 fn give_table(table: PhysAddr, kind: usize) {
     shadow!(check(table.frame()));
-    debug_assert_eq!(
-        known(table.frame()).tag.load(Relaxed),
-        0,
-        "a table that is not empty"
-    );
+    debug_assert_eq!(known(table.frame()).tag.load(Relaxed), 0, "not empty");
     let full = cache(kind).try_push(table.frame());
     full.unwrap_or_else(|full| free(full.element()));
 }

@@ -266,13 +266,11 @@ impl Regions {
     pub fn gap(&mut self, from: u64, limit: u64, len: u64, align: u64) -> Option<u64> {
         let mut at = from.next_multiple_of(align);
         while at.checked_add(len)? <= limit {
-            match self
-                .at_or_above(at)
-                .filter(|region| region.start < at + len)
-            {
-                Some(region) => at = region.end.next_multiple_of(align),
-                None => return Some(at),
-            }
+            let next = self.at_or_above(at).filter(|r| r.start < at + len);
+            let Some(region) = next else {
+                return Some(at);
+            };
+            at = region.end.next_multiple_of(align);
         }
         None
     }

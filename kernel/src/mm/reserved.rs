@@ -25,14 +25,13 @@ crate::described! {
     }
 }
 
+const EMPTY: List = List {
+    ranges: [NOTHING; CAPACITY],
+    len: 0,
+};
+
 /// What is reserved.
-pub static RESERVED: SpinLock<List> = SpinLock::new(
-    Rank::Frames,
-    List {
-        ranges: [NOTHING; CAPACITY],
-        len: 0,
-    },
-);
+pub static RESERVED: SpinLock<List> = SpinLock::new(Rank::Frames, EMPTY);
 
 crate::root!("reserved memory", RESERVED: SpinLock<List>);
 
@@ -44,9 +43,8 @@ impl List {
 
     fn insert(&mut self, new: Reserved) {
         assert!(self.len < CAPACITY, "too many reserved ranges");
-        let at = self
-            .as_slice()
-            .partition_point(|r| r.range.start < new.range.start);
+        let before = |r: &Reserved| r.range.start < new.range.start;
+        let at = self.as_slice().partition_point(before);
         self.len += 1;
         self.ranges[at..self.len].rotate_right(1);
         self.ranges[at] = new;
@@ -64,9 +62,8 @@ fn frames_of(reserved: Reserved) -> Range<u32> {
 pub(super) fn init(machine: &MachineInfo) {
     let mut list = RESERVED.lock();
     list.len = 0;
-    for reserved in machine.reserved.as_slice() {
-        list.insert(reserved.clone());
-    }
+    let known = machine.reserved.iter().cloned();
+    known.for_each(|reserved| list.insert(reserved));
     drop(list);
     for (a, b) in machine.overlaps.as_slice() {
         let (first, second) = (&a.range, &b.range);
@@ -76,7 +73,7 @@ pub(super) fn init(machine: &MachineInfo) {
     let dropped = machine.dropped_ranges;
     assert!(
         dropped == 0,
-        "{dropped} memory ranges of the machine do not fit the tables"
+        "{dropped} memory ranges do not fit the tables"
     );
 }
 

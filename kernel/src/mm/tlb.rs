@@ -184,9 +184,8 @@ pub(super) fn retire(space: &AddressSpace) {
 /// The CPUs of `mask` that have `space` in their register.
 fn holders(mask: u64, space: *mut AddressSpace) -> u64 {
     let holds = |cpu: &&PerCpu| cpu.space.load(Relaxed) == space;
-    percpu::cpus(mask)
-        .filter(holds)
-        .fold(0, |mask, cpu| mask | cpu.bit())
+    let found = percpu::cpus(mask).filter(holds);
+    found.fold(0, |mask, cpu| mask | cpu.bit())
 }
 
 /// What a CPU is to forget: translations of `start..end` under a number.
@@ -273,12 +272,8 @@ struct Request {
     flush: [AtomicU64; 3],
 }
 
-static REQUESTS: [Request; MAX_CPUS] = [const {
-    Request {
-        pending: AtomicU64::new(0),
-        flush: [const { AtomicU64::new(0) }; 3],
-    }
-}; MAX_CPUS];
+// SAFETY: zeros are a request that nobody is to answer.
+static REQUESTS: [Request; MAX_CPUS] = unsafe { core::mem::zeroed() };
 
 /// Answers what other CPUs ask of this one.
 pub fn service() {

@@ -15,6 +15,9 @@ use super::{MapFlags, VirtAddr};
 use crate::arch::paging::Entry;
 use crate::sched::preemption_point;
 
+/// Bounds of a region that is closing, and whether the caller was the first to mark it.
+type Closed = (u64, u64, bool);
+
 impl AddressSpace {
     /// Removes what is mapped in a range. When it returns, no CPU can use it any more.
     pub fn unmap(&self, at: VirtAddr, len: u64) -> Result<(), Error> {
@@ -46,11 +49,7 @@ impl AddressSpace {
 
     /// Marks the first region at or above `from` as closing, if it is `wanted`: its bounds, and
     /// whether this was the first to mark it, who is to remove it.
-    pub(super) fn close(
-        &self,
-        from: u64,
-        wanted: impl Fn(&Region) -> bool,
-    ) -> Option<(u64, u64, bool)> {
+    pub(super) fn close(&self, from: u64, wanted: impl Fn(&Region) -> bool) -> Option<Closed> {
         let mut inner = self.inner.lock();
         let region = inner.regions.at_or_above(from).filter(|r| wanted(r))?;
         let first = !core::mem::replace(&mut region.closing, true);

@@ -66,6 +66,8 @@ crate::described! {
 
 static SPACES: Cache<AddressSpace> = Cache::new("address space");
 
+/// An object, where in it, and the capability through which it is mapped.
+type Source<'a> = (&'a MemoryObject, u64, Binding);
 /// Where something was mapped.
 type Mapped = Result<VirtAddr, Error>;
 
@@ -75,20 +77,16 @@ impl AddressSpace {
         let mut tables = PageTable::new(Some(paging::kernel_root()))?;
         let space = SPACES.allocate().inspect_err(|_| tables.give_up())?;
         let space = space.cast::<AddressSpace>();
-        let value = AddressSpace {
-            refs: AtomicU32::new(1),
-            tlb: SpaceTlb::new(tables.root),
-            inner: SpinLock::new(
-                Rank::AddressSpace,
-                Inner {
-                    tables,
-                    regions: Regions::new(),
-                    cursor: SEARCH_START,
-                },
-            ),
+        let tlb = SpaceTlb::new(tables.root);
+        let inner = Inner {
+            tables,
+            regions: Regions::new(),
+            cursor: SEARCH_START,
         };
+        let inner = SpinLock::new(Rank::AddressSpace, inner);
+        let refs = AtomicU32::new(1);
         // SAFETY: the slot is ours and fits.
-        unsafe { space.write(value) };
+        unsafe { space.write(AddressSpace { refs, tlb, inner }) };
         Ok(space)
     }
 
@@ -152,7 +150,7 @@ impl AddressSpace {
         flags: MapFlags,
         binding: Binding,
     ) -> Mapped {
-        if len == PAGE && self.map_next(object, offset, at, flags, binding) {
+        if len == PAGE && self.map_next((object, offset, binding), at, flags) {
             return Ok(at);
         }
         let end = offset.checked_add(len).ok_or(Error::InvalidArgument)?;
@@ -168,14 +166,8 @@ impl AddressSpace {
 
     /// The short way for the next page behind a mapping of the same object, mapped alike: whoever
     /// maps an object page by page. Everything that `promise` checks follows from that mapping.
-    fn map_next(
-        &self,
-        object: &MemoryObject,
-        offset: u64,
-        at: VirtAddr,
-        flags: MapFlags,
-        binding: Binding,
-    ) -> bool {
+    fn map_next(&self, from: Source, at: VirtAddr, flags: MapFlags) -> bool {
+        let (object, offset, binding) = from;
         let flags = flags | MapFlags::USER | MapFlags::READ;
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
@@ -215,9 +207,8 @@ impl AddressSpace {
         let len = len.next_multiple_of(PAGE);
         let guard = self.reserve(VirtAddr(0), PAGE + len)?;
         let bottom = VirtAddr(guard.0 + PAGE);
-        let stack = self
-            .unmap(bottom, len)
-            .and_then(|()| self.map_anonymous(bottom, len, MapFlags::USER_DATA));
+        let map = |()| self.map_anonymous(bottom, len, MapFlags::USER_DATA);
+        let stack = self.unmap(bottom, len).and_then(map);
         if stack.is_err() {
             self.unmap(guard, PAGE + len)?;
         }
@@ -303,9 +294,8 @@ impl Inner {
 
 /// The end of a range of whole pages of user space.
 pub(super) fn check_range(start: u64, len: u64) -> Result<u64, Error> {
-    let end = len
-        .checked_next_multiple_of(PAGE)
-        .and_then(|len| start.checked_add(len));
+    let len_in_pages = len.checked_next_multiple_of(PAGE);
+    let end = len_in_pages.and_then(|len| start.checked_add(len));
     let ok = |end: &u64| len != 0 && start % PAGE == 0 && *end <= USER_END;
     end.filter(ok).ok_or(Error::InvalidArgument)
 }

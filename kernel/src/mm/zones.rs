@@ -212,10 +212,7 @@ impl Zone {
         while at <= self.last_block {
             match self.chunk_at(at) {
                 Some(order) => at += 1 << order,
-                None => {
-                    at += 1;
-                    start = at;
-                }
+                None => (start, at) = (at + 1, at + 1),
             }
             let aligned = start.next_multiple_of(align);
             if at >= aligned && at - aligned >= blocks {

@@ -21,9 +21,9 @@ use crate::cargo;
 /// DESIGN.md: the whole kernel stays under this.
 const LIMIT: usize = 15_000;
 
-/// The kernel does not meet that limit yet. Until it does, this is what it may have: the count that it
-/// has reached, lowered with every change that makes it smaller and never raised.
-const CEILING: usize = 15_120;
+/// What the kernel may have: the count that it has reached, lowered with every change that makes it
+/// smaller and never raised.
+const CEILING: usize = 14_910;
 
 /// Budget per row of the report; whatever is not named here is "rest".
 const BUDGETS: [(&str, &[&str], usize); 7] = [

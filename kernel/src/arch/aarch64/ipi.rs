@@ -93,12 +93,10 @@ pub fn init_cpu() {
     // waits for one.
     unsafe {
         // ICC_SRE_EL1, ICC_PMR_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1
-        write_register!("S3_0_C12_C12_5", read_register!("S3_0_C12_C12_5") | 1);
-        asm!("isb", options(nostack, preserves_flags));
+        write_register!("S3_0_C12_C12_5", read_register!("S3_0_C12_C12_5") | 1, isb);
         write_register!("S3_0_C4_C6_0", 0xff);
         write_register!("S3_0_C12_C12_4", 0);
-        write_register!("S3_0_C12_C12_7", 1);
-        asm!("isb", options(nostack, preserves_flags));
+        write_register!("S3_0_C12_C12_7", 1, isb);
     }
 }
 
@@ -135,10 +133,7 @@ pub fn leave_cpu() {
         return LOCAL.write(INTERFACE_CONTROL, 0u32);
     }
     // SAFETY: closes this CPU's interface.
-    unsafe {
-        write_register!("S3_0_C12_C12_7", 0);
-        asm!("isb", options(nostack, preserves_flags));
-    }
+    unsafe { write_register!("S3_0_C12_C12_7", 0, isb) };
     sleep(true);
 }
 
@@ -153,10 +148,7 @@ pub fn send(to: &PerCpu) {
     let target = 1 << (id & 0xf) | (id >> 4 & 0xf) << 44 | u64::from(IPI) << 24;
     let cluster = (id >> 8 & 0xff) << 16 | (id >> 16 & 0xff) << 32 | (id >> 32 & 0xff) << 48;
     // SAFETY: ICC_SGI1R_EL1 only sends an interrupt.
-    unsafe {
-        write_register!("S3_0_C12_C11_5", target | cluster);
-        asm!("isb", options(nostack, preserves_flags));
-    }
+    unsafe { write_register!("S3_0_C12_C11_5", target | cluster, isb) };
 }
 
 /// Delivers a shared line to `cpu` from now on.
@@ -228,8 +220,5 @@ fn end(number: u32) {
         return LOCAL.write(END, number);
     }
     // SAFETY: ICC_EOIR1_EL1, for the interrupt that was just acknowledged.
-    unsafe {
-        write_register!("S3_0_C12_C12_1", number);
-        asm!("isb", options(nostack, preserves_flags));
-    }
+    unsafe { write_register!("S3_0_C12_C12_1", number, isb) };
 }

@@ -32,8 +32,12 @@ macro_rules! read_register {
     }};
 }
 
-/// Writes a system register. The caller's `unsafe` says why the new value is right.
+/// Writes a system register, with `isb` to take effect before what comes next. The caller's `unsafe`
+/// says why the new value is right.
 macro_rules! write_register {
+    ($name:literal, $value:expr, isb) => {
+        core::arch::asm!(concat!("msr ", $name, ", {}"), "isb", in(reg) $value as u64, options(nostack, preserves_flags))
+    };
     ($name:literal, $value:expr) => {
         core::arch::asm!(concat!("msr ", $name, ", {}"), in(reg) $value as u64, options(nostack, preserves_flags))
     };

@@ -122,10 +122,8 @@ pub unsafe fn adopt_kernel_root(root: PhysAddr) {
     let control = read_register!("sctlr_el1");
     // SAFETY: the caller vouches for the tables. From here on what is writable is never executed.
     unsafe {
-        write_register!("ttbr1_el1", root.0);
-        asm!("isb", options(nostack, preserves_flags));
-        write_register!("sctlr_el1", control | super::cpu::SCTLR_WXN);
-        asm!("isb", options(nostack, preserves_flags));
+        write_register!("ttbr1_el1", root.0, isb);
+        write_register!("sctlr_el1", control | super::cpu::SCTLR_WXN, isb);
     }
 }
 

@@ -31,16 +31,12 @@ pub fn arm_ticks(counter: u64, left: u64) {
     // SAFETY: programs this CPU's own timer.
     unsafe {
         write_register!("cntv_cval_el0", counter + left);
-        write_register!("cntv_ctl_el0", ENABLE);
-        asm!("isb", options(nostack, preserves_flags));
+        write_register!("cntv_ctl_el0", ENABLE, isb);
     }
 }
 
 /// Takes the deadline back.
 pub fn disarm() {
     // SAFETY: programs this CPU's own timer.
-    unsafe {
-        write_register!("cntv_ctl_el0", 0);
-        asm!("isb", options(nostack, preserves_flags));
-    }
+    unsafe { write_register!("cntv_ctl_el0", 0, isb) };
 }

@@ -6,7 +6,7 @@
 //! there on the way back, where the rest is cleared two at a time from a zero
 //! pair in the frame. From the kernel everything is saved on the stack.
 
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 use core::mem::offset_of;
 
 use super::context::{self, FULL, KIND};
@@ -266,10 +266,7 @@ unsafe extern "C" {
 /// Tells this CPU where its vectors are.
 pub fn init_cpu() {
     // SAFETY: the table is complete and aligned as the architecture wants it.
-    unsafe {
-        write_register!("vbar_el1", (&raw const vectors).addr());
-        asm!("isb", options(nostack, preserves_flags));
-    }
+    unsafe { write_register!("vbar_el1", (&raw const vectors).addr(), isb) };
 }
 
 /// Describes the exception by its class and status in `ESR_EL1` (Arm ARM D24.2.40).
@@ -305,9 +302,7 @@ extern "C" fn handle(frame: &mut Frame, cause: u64) {
     match from_user {
         true if cause == SYNCHRONOUS && fault.code >> 26 == CLASS_FPU => trap::fpu_unavailable(),
         true => trap::user_fault(fault),
-        false => {
-            frame.registers[context::PC] = trap::kernel_fault(fault, frame, frame.frame_pointer())
-        }
+        false => frame.registers[context::PC] = trap::kernel_fault(fault, frame),
     }
 }
 
@@ -319,6 +314,5 @@ extern "C" fn unexpected(frame: &mut Frame) -> ! {
         FaultKind::Page(_) => "kernel stack overflow",
         _ => "unexpected exception",
     };
-    let headline = format_args!("{what}: {fault}");
-    fatal_trap(headline, frame, frame.pc(), frame.frame_pointer())
+    fatal_trap(format_args!("{what}: {fault}"), frame)
 }

@@ -48,10 +48,9 @@ pub fn discover(boot_arg: u64, out: &mut MachineInfo) {
         device.place(node.and_then(|node| regions(node).next()).unwrap_or(0..0));
     }
     let mut cpus = tree.children("/cpus");
+    let line = uart.and_then(|uart| uart.property("interrupts"));
     FOUND.call_once(|| Found {
-        uart_line: uart
-            .and_then(|node| node.property("interrupts"))
-            .map(|i| cell(i.value, 0)),
+        uart_line: line.map(|line| cell(line.value, 0)),
         contexts: plic_contexts(&tree),
         isa: cpus.find_map(|cpu| text(cpu, "riscv,isa")).unwrap_or(""),
     });
@@ -69,10 +68,9 @@ fn plic_contexts(tree: &DeviceTree<'_>) -> [Option<u16>; MAX_HARTS] {
         return contexts;
     };
     for cpu in tree.children("/cpus") {
-        let Some(hart) = cpu.property("reg").and_then(|reg| reg.as_usize()) else {
-            continue;
-        };
-        let Some(intc) = cpu.children().find_map(|child| child.property("phandle")) else {
+        let hart = cpu.property("reg").and_then(|reg| reg.as_usize());
+        let intc = cpu.children().find_map(|child| child.property("phandle"));
+        let Some((hart, intc)) = hart.zip(intc) else {
             continue;
         };
         let handle = cell(intc.value, 0);

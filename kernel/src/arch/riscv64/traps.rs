@@ -201,9 +201,7 @@ extern "C" fn handle(frame: &mut Frame, cause: u64, value: u64) {
         // on, it traps again if it was not.
         true if cause == 2 && !context::fpu_is_enabled() => trap::fpu_unavailable(),
         true => trap::user_fault(fault),
-        false => {
-            frame.registers[context::PC] = trap::kernel_fault(fault, frame, frame.frame_pointer())
-        }
+        false => frame.registers[context::PC] = trap::kernel_fault(fault, frame),
     }
 }
 

@@ -143,9 +143,7 @@ static XSTATE: AtomicU32 = AtomicU32::new(0);
 /// Floating-point and vector registers of a thread that is not running.
 #[repr(C, align(64))]
 #[derive(Clone)]
-pub struct FpuState {
-    bytes: [u8; 832],
-}
+pub struct FpuState([u8; 832]);
 
 impl Default for FpuState {
     /// The registers as a new thread finds them: empty, exceptions masked.
@@ -155,7 +153,7 @@ impl Default for FpuState {
         (bytes[0], bytes[1]) = (0x7f, 0x03);
         (bytes[24], bytes[25]) = (0x80, 0x1f);
         bytes[512] = 0b11;
-        FpuState { bytes }
+        FpuState(bytes)
     }
 }
 
@@ -171,10 +169,8 @@ pub(super) fn init_cpu() {
         asm!("xsetbv", in("ecx") 0, in("eax") state, in("edx") 0, options(nostack));
         fpu_disable();
     }
-    assert!(
-        __cpuid_count(13, 0).ebx as usize <= size_of::<FpuState>(),
-        "extended state too large"
-    );
+    let size = __cpuid_count(13, 0).ebx as usize;
+    assert!(size <= size_of::<FpuState>(), "extended state too large");
     XSTATE.store(state, Ordering::Relaxed);
 }
 
@@ -198,7 +194,7 @@ macro_rules! move_state {
 /// # Safety
 /// The FPU is enabled.
 pub unsafe fn fpu_save(state: &mut FpuState) {
-    move_state!(state.bytes.as_mut_ptr(), "xsave64 [{}]", "fxsave64 [{}]")
+    move_state!(state.0.as_mut_ptr(), "xsave64 [{}]", "fxsave64 [{}]")
 }
 
 /// Loads the CPU's floating-point registers.
@@ -206,7 +202,7 @@ pub unsafe fn fpu_save(state: &mut FpuState) {
 /// # Safety
 /// The FPU is enabled.
 pub unsafe fn fpu_restore(state: &FpuState) {
-    move_state!(state.bytes.as_ptr(), "xrstor64 [{}]", "fxrstor64 [{}]")
+    move_state!(state.0.as_ptr(), "xrstor64 [{}]", "fxrstor64 [{}]")
 }
 
 /// Lets the current thread use the FPU.

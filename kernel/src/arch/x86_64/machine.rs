@@ -32,10 +32,8 @@ fn physical(address: u64, length: usize) -> &'static [u8] {
 /// Fills in the machine; `start_info` is the physical address that the loader gave.
 pub fn discover(start_info: u64, info: &mut MachineInfo) {
     let start = Bytes(physical(start_info, 56));
-    assert!(
-        start.number(0, 4) == MAGIC && start.number(4, 4) >= 1,
-        "not started by PVH"
-    );
+    let by_pvh = start.number(0, 4) == MAGIC && start.number(4, 4) >= 1;
+    assert!(by_pvh, "not started by PVH");
     info.set_command_line(Bytes(physical(start.number(24, 8), 4096)).text());
     let map = physical(start.number(40, 8), 24 * start.number(48, 4) as usize);
     read_memory_map(Bytes(map), info);

@@ -218,7 +218,7 @@ extern "C" fn handle(frame: &mut Frame) {
             frame.set_pc(fault.pc);
             trap::user_fault(fault);
         }
-        _ => frame.registers[PC] = trap::kernel_fault(fault, frame, frame.frame_pointer()),
+        _ => frame.registers[PC] = trap::kernel_fault(fault, frame),
     }
 }
 
