@@ -194,6 +194,10 @@ impl Space {
     /// calls it once, when nobody looks up in the space by its own will any more.
     pub fn close(&self) {
         self.shut();
+        if self.slots().next().is_none() {
+            // Nothing was ever in it, so nobody can be at something of it either.
+            return;
+        }
         barrier();
         for (_, slot) in self.slots() {
             match slot.capability() {

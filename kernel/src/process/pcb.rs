@@ -303,6 +303,10 @@ impl Process {
 impl Drop for Process {
     /// It never started or is a zombie, and nobody uses it.
     fn drop(&mut self) {
+        // One that could not be made is not in the tree yet.
+        if self.kin.get_mut().all.next.is_null() {
+            return;
+        }
         let mut tree = TREE.lock();
         tree.orphan(self);
         tree.count -= 1;

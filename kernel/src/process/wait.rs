@@ -254,7 +254,11 @@ impl Claimed {
         if let Some(reply) = reply {
             forget(&reply.caller, &self);
         }
-        self.resume(&[outcome.status, outcome.value]);
+        match self.wait.reason {
+            // Not a call: the instruction is tried again, with the registers as they were.
+            Reason::Fault => self.go_on(),
+            _ => self.resume(&[outcome.status, outcome.value]),
+        }
     }
 
     /// Ends the wait of a thread that nobody is to answer any more, with these results.

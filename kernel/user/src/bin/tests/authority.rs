@@ -1,6 +1,6 @@
 //! What every system call refuses: the whole table, by every kind of bad token.
 
-use crate::harness::{Failure, TestResult, in_child};
+use crate::harness::{Failure, TestResult, in_child, sleep};
 use crate::{check, check_eq, tests};
 use alloc::vec::Vec;
 use veridian::abi::well_known::{
@@ -179,6 +179,27 @@ tests! {
         let known = ["reply", "exit", "thread_exit", "yield_now", "sleep_until", "clock", "set_tls", "whoami",
             "futex_wait", "futex_wake", "futex_lock", "futex_unlock", "futex_requeue", "null"];
         check_eq!(own, known);
+    }
+    fn a_process_can_be_killed_in_every_call() {
+        let spared = [number::shutdown, number::cpu_online, number::cpu_offline, number::console_write, number::register];
+        for call in CALLS.iter().filter(|call| !spared.contains(&call.number)) {
+            let Ok(token) = call.needs.map_or(Ok(0), |(kind, _)| one(kind)) else { continue };
+            for wait in [0, 40_000, 150_000] {
+                let child = process::spawn(move || {
+                    let place = sys::map_anonymous(ADDRESS_SPACE, 0, 8192, protection::READ | protection::WRITE).value;
+                    for argument in [place, 1].into_iter().cycle() {
+                        let got = sys::raw(call.number, [token, argument, 4096, 1, 4096, place]);
+                        if call.number == number::fork && got.value == 0 {
+                            sys::exit(0);
+                        }
+                    }
+                    0
+                })?;
+                sleep(wait);
+                let _ = child.kill(9);
+                child.join()?;
+            }
+        }
     }
     fn a_reply_capability_answers_once() {
         let (caller, token) = reply()?;

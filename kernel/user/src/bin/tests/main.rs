@@ -11,6 +11,7 @@ extern crate alloc;
 
 mod authority;
 mod cpu;
+mod faults;
 mod fuzz;
 mod harness;
 mod ipc;
@@ -27,6 +28,7 @@ veridian::main!(run);
 const TESTS: &[&[harness::Test]] = &[
     authority::TESTS,
     cpu::TESTS,
+    faults::TESTS,
     fuzz::TESTS,
     ipc::TESTS,
     memory::TESTS,
