@@ -125,6 +125,10 @@ fn leave_process(thread: &mut Thread) -> Option<NonNull<Process>> {
         unsafe { Link::unlink(&raw mut thread.sibling) };
         members.count -= 1;
         thread.flags.fetch_or(flag::DEAD, Ordering::AcqRel);
+        if members.count == 0 {
+            // No thread can join it any more, also when nobody has ended it.
+            p.advance(Life::Alive, Life::Exiting);
+        }
         members.count == 0
     };
     let (value, joined) = (thread.exit_value.load(Relaxed), &raw mut *thread);

@@ -76,6 +76,13 @@ tests! {
         check!(bases.iter().all(|base| *base < 64), "not relocated: {bases:?}");
         check!(bases[0] != bases[1] && bases[1] != bases[2], "always at one base: {bases:?}");
     }
+    fn the_last_thread_ends_its_process() {
+        let child = veridian::process::spawn(|| {
+            sys::thread_exit(5);
+            1
+        })?;
+        check_eq!(child.join()?, 0);
+    }
     fn many_children_live_at_once() {
         let mut children = [0u64; 40];
         for (index, child) in children.iter_mut().enumerate() {
