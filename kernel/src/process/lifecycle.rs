@@ -169,6 +169,7 @@ pub fn kill(process: &Process, status: u8) {
         && core::ptr::eq(current.process, &*process)
     {
         current.flags.fetch_or(flag::KILLED, Ordering::SeqCst);
+        scheduler::local().need_resched.store(true, Relaxed);
         return;
     }
     if created {
