@@ -330,6 +330,15 @@ impl Binding {
         let tag = unsafe { &*self.slot }.tag();
         tag.generation() as u64 == self.generation
     }
+
+    /// If this is a capability of `parent`: its copy in `child`, which has inherited from there, with the
+    /// copy's rights. The capability was not swept yet.
+    pub fn inherited(&self, parent: &Space, child: &Space) -> Option<(Binding, Rights)> {
+        // SAFETY: not swept, so its space is there.
+        let slot = unsafe { self.slot.as_ref() }.filter(|s| core::ptr::eq(s.space(), parent))?;
+        let slot = child.slot(slot.index())?;
+        Some((Binding { slot, ..*self }, slot.tag().rights()))
+    }
 }
 
 #[cfg(not(loom))]

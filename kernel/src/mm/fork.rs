@@ -3,11 +3,13 @@
 use veridian_abi::Error;
 
 use super::frames;
+use super::object::MemoryObject;
 use super::page_table::Place;
 use super::region::{Region, RegionKind};
 use super::vas::AddressSpace;
-use super::{MapFlags, tlb};
+use super::{MapFlags, VirtAddr, tlb};
 use crate::arch::paging::Entry;
+use crate::cap::{Rights, Space};
 use crate::sched::preemption_point;
 
 /// Pages that one step handles.
@@ -23,6 +25,37 @@ impl AddressSpace {
             preemption_point();
         }
         Ok(())
+    }
+
+    /// Binds what was copied from the memory of a process with the capabilities `parent` to their copies
+    /// in `child`, and takes away what those do not allow.
+    pub fn rebind(&self, parent: &Space, child: &Space) -> Result<(), Error> {
+        let mut at = 0;
+        loop {
+            let mut inner = self.inner.lock();
+            let Some(region) = inner.regions.at_or_above(at) else {
+                return Ok(());
+            };
+            let (start, len) = (VirtAddr(region.start), region.end - region.start);
+            at = region.end;
+            let Some((binding, rights)) = region.binding.inherited(parent, child) else {
+                continue;
+            };
+            // SAFETY: what was mapped through a capability maps an object.
+            unsafe { MemoryObject::bind(region, binding) };
+            let mut flags = region.flags;
+            if !rights.contains(Rights::WRITE) {
+                region.limit -= MapFlags::WRITE;
+                flags -= MapFlags::WRITE;
+            }
+            let less = flags != region.flags;
+            drop(inner);
+            // A sweep finds the mapping from now on; one that was before did not.
+            if !binding.is_live() || less && self.protect(start, len, flags).is_err() {
+                self.unmap(start, len)?;
+            }
+            preemption_point();
+        }
     }
 
     /// Copies one region, or a batch of its pages; returns where to go on.

@@ -23,6 +23,7 @@ use super::heap::Cache;
 use super::region::Region;
 use super::vas::AddressSpace;
 use super::{OutOfMemory, PAGE_SIZE, PhysAddr, frames, pieces};
+use crate::cap::Binding;
 use crate::lock::{Rank, SpinLock};
 use crate::sched::list::{Link, List, container};
 use crate::sched::preemption_point;
@@ -250,6 +251,18 @@ impl MemoryObject {
         let _inner = self.inner.lock();
         // SAFETY: as in `attach`.
         unsafe { Link::unlink(&raw mut (*region).of_object) };
+    }
+
+    /// Has `region` mapped through another capability.
+    ///
+    /// # Safety
+    /// `region` is attached to an object.
+    pub(super) unsafe fn bind(region: *mut Region, binding: Binding) {
+        // SAFETY: as in `attach`; others read the binding under this lock.
+        unsafe {
+            let _inner = (*(*region).object).inner.lock();
+            (*region).binding = binding;
+        }
     }
 
     /// Removes every mapping, in whatever space, that was made through a capability which no longer

@@ -34,7 +34,9 @@ pub fn fork(thread: &mut Thread, parent: &Process, _: Arguments) -> Answer {
         for object in [child.header(), memory.header(), copy.header()] {
             child.give(object)?;
         }
-        child.space()?.inherit(parent.space()?)?;
+        let (from, to) = (parent.space()?, child.space()?);
+        to.inherit(from)?;
+        memory.space().rebind(from, to)?;
         let token = parent.give(child.header())?;
         child.advance(Life::Created, Life::Alive);
         crate::trace::event!(fork, parent.pid, child.pid);

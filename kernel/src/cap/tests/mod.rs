@@ -23,6 +23,7 @@ mod plain;
 mod stress;
 
 /// Registers tests on the host or in the kernel.
+#[cfg(not(loom))]
 macro_rules! tests {
     ($(fn $name:ident() $body:block)*) => {
         #[cfg(test)]
@@ -39,6 +40,7 @@ macro_rules! tests {
         $(fn $name() $body)*
     };
 }
+#[cfg(not(loom))]
 use tests;
 
 /// Depth and width of large trees.

@@ -1,7 +1,8 @@
 //! Address spaces: demand-zero memory, protection, copy-on-write, memory objects.
 
-use crate::harness::in_child;
+use crate::harness::{Failure, in_child, sleep};
 use crate::{check, check_eq, tests};
+use veridian::abi::inheritance::{DROP, INHERIT_REDUCED};
 use veridian::abi::protection::{EXECUTE, READ, WRITE};
 use veridian::abi::well_known::{ADDRESS_SPACE, PROCESS};
 use veridian::{Error, sys};
@@ -29,7 +30,77 @@ fn put(address: u64, value: u64) {
     unsafe { (address as *mut u64).write_volatile(value) };
 }
 
+/// Whether the page at `address`, which held 7 once, is still there.
+fn is_mapped(address: u64) -> bool {
+    sys::query(ADDRESS_SPACE, address).check().is_ok() && get(address) == 7
+}
+
+/// Maps a page of a memory object, forks, and has the child, then the parent do something with the
+/// capability, which `before` may change. Result: whether the page is still mapped in the parent, and
+/// in the child.
+fn shared_by_fork(
+    before: impl FnOnce(u64) -> u64,
+    child: impl FnOnce(u64),
+    parent: impl FnOnce(u64),
+) -> Result<(bool, bool), Failure> {
+    let map = |object| sys::map(ADDRESS_SPACE, object, 0, 0, PAGE, READ | WRITE).value();
+    let (object, control) = (
+        sys::memory_create(PROCESS, PAGE).value()?,
+        sys::memory_create(PROCESS, PAGE).value()?,
+    );
+    let (at, turn) = (map(before(object))?, map(control)?);
+    put(at, 7);
+    let wait_for = |step| {
+        while get(turn) != step {
+            sleep(200_000);
+        }
+    };
+    let process = sys::fork(PROCESS).value()?;
+    if process == 0 {
+        child(object);
+        put(turn, 1);
+        wait_for(2);
+        sys::exit(is_mapped(at).into());
+    }
+    wait_for(1);
+    parent(object);
+    put(turn, 2);
+    let in_child = sys::process_wait(process, 0).value()? == 1;
+    Ok((is_mapped(at), in_child))
+}
+
 tests! {
+    fn a_forked_child_maps_through_its_own_capability() {
+        let (keep, nothing) = (|object| object, |_| ());
+        let delete = |object| drop(sys::delete(object));
+        let revoke = |object| drop(sys::revoke(object));
+        check_eq!(shared_by_fork(keep, nothing, nothing)?, (true, true));
+        check_eq!(shared_by_fork(keep, nothing, delete)?, (false, true));
+        check_eq!(shared_by_fork(keep, nothing, revoke)?, (true, false));
+        check_eq!(shared_by_fork(keep, delete, nothing)?, (true, false));
+        check_eq!(shared_by_fork(keep, revoke, nothing)?, (true, true));
+        // Deleted here first: the child's is nobody's descendant then.
+        check_eq!(shared_by_fork(keep, nothing, |object| { delete(object); revoke(object) })?, (false, true));
+        // Mapped through a descendant of what is deleted or revoked.
+        let mint = |object| sys::mint(object, (READ | WRITE) as u64, 0).value;
+        check_eq!(shared_by_fork(mint, nothing, delete)?, (true, true));
+        check_eq!(shared_by_fork(mint, nothing, revoke)?, (false, false));
+    }
+    fn what_a_fork_does_not_inherit_it_does_not_map() {
+        let nothing = |_| ();
+        let with = |policy| move |object| { let _ = sys::set_inheritance(object, policy); object };
+        check_eq!(shared_by_fork(with(DROP), nothing, nothing)?, (true, false));
+        check_eq!(shared_by_fork(with(INHERIT_REDUCED), nothing, nothing)?, (true, true));
+        // Read, but not write, what is inherited reduced.
+        let object = sys::memory_create(PROCESS, PAGE).value()?;
+        let at = sys::map(ADDRESS_SPACE, with(INHERIT_REDUCED)(object), 0, 0, PAGE, READ | WRITE).value()?;
+        put(at, 7);
+        check_eq!(in_child(|| get(at) as u8)?, Some(7));
+        check_eq!(in_child(|| { put(at, 8); 0 })?, FAULT);
+        let more = || sys::protect(ADDRESS_SPACE, at, PAGE, READ | WRITE).check().err();
+        check_eq!(in_child(|| (more() == Some(Error::MissingRight)) as u8)?, Some(1));
+        check_eq!(get(at), 7);
+    }
     fn new_memory_is_zero() {
         let at = map(64)?;
         for offset in (0..64 * PAGE).step_by(8) {
