@@ -7,6 +7,7 @@ use std::{env, fs};
 
 fn main() {
     let script = fs::read_to_string("user.ld").expect("beside this file");
+    let directory = env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
     let folder = env::var("OUT_DIR").expect("set by cargo");
     let of_pie = format!("{folder}/pie.ld");
     fs::write(&of_pie, script.replace("} :rodata", "} :data")).expect("cargo's own folder");
@@ -14,7 +15,6 @@ fn main() {
         let program = program.expect("readable").path();
         let name = program.file_stem().and_then(|name| name.to_str());
         let name = name.expect("programs have names");
-        let directory = env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
         let words = match name {
             "pie" => [format!("-T{of_pie}"), "-pie".into(), "-znotext".into()],
             _ => [

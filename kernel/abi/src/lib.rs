@@ -70,6 +70,14 @@ pub mod inheritance {
     pub const DROP: u64 = 2;
 }
 
+/// What becomes of a fault in user code.
+pub mod fault {
+    /// Label of the message to the thread's fault handler; its words are kind, address, pc, code.
+    pub const LABEL: u32 = 0x7fff_0001;
+    /// Status of a process that ended by a fault.
+    pub const STATUS: u8 = 139;
+}
+
 /// Words that user-space locks share with the kernel.
 pub mod futex {
     /// Set in a mutex word when the kernel knows of waiters; the other bits are the owner's number.

@@ -334,7 +334,7 @@ impl Record {
 ///
 /// Every field of the structure is described by its type alone. What the type does not say
 /// follows after the structure: `field: description` adds a description of the field's bytes,
-/// made with the methods of [`Field`].
+/// made with the methods of [`Field`]. What stands behind a `;` within the structure is not described.
 ///
 /// ```ignore
 /// described! {
@@ -353,10 +353,14 @@ macro_rules! described {
     (
         $(#[$meta:meta])* $vis:vis struct $name:ident {
             $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty),* $(,)?
+            $(; $hidden:ident: $hidden_type:ty)?
         }
         $($extra:ident: $($method:ident($($argument:expr),* $(,)?)).+),* $(,)?
     ) => {
-        $(#[$meta])* $vis struct $name { $($(#[$field_meta])* $field_vis $field: $type),* }
+        $(#[$meta])* $vis struct $name {
+            $($(#[$field_meta])* $field_vis $field: $type,)*
+            $($hidden: $hidden_type,)?
+        }
 
         const _: () = {
             #[allow(unused_imports)]

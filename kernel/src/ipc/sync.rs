@@ -361,15 +361,12 @@ pub extern "C" fn reply_receive(at: u64, info: u64, w0: u64, w1: u64, w2: u64, w
     go().into()
 }
 
-/// Label of a fault message.
-pub const FAULT_LABEL: u32 = 0x7fff_0001;
-
 /// Sends a fault of the current thread to its handler and waits for the answer. Returns only if the
 /// handler's endpoint is closed.
 pub fn send_fault(thread: &mut Thread, handler: &crate::cap::Object, words: [u64; 4]) {
     // SAFETY: only endpoints become fault handlers, and the thread holds a use of its own.
     let endpoint: &Endpoint = unsafe { &*core::ptr::from_ref(handler).cast() };
-    thread.ipc.info = MessageInfo::words(4).labelled(FAULT_LABEL).0;
+    thread.ipc.info = MessageInfo::words(4).labelled(veridian_abi::fault::LABEL).0;
     thread.ipc.words = words;
     thread.ipc.badge = thread.fault_badge;
     let what = (Reason::Fault, &raw const *endpoint as u64);

@@ -38,7 +38,8 @@ pub fn process_create(thread: &mut Thread, parent: &Process, arguments: Argument
     let image = image(thread, memory, offset, length)?;
     let name = (u128::from(rest) << 64 | u128::from(name)).to_le_bytes();
     let child = build(Some(parent), &image, name)?;
-    parent.give(child.header())
+    let token = parent.give(child.header());
+    token.inspect_err(|_| lifecycle::kill(&child, 0))
 }
 
 /// A process with the program of `image` loaded and its first thread made, not started.

@@ -4,7 +4,7 @@
 //! has one: the thread waits as a caller does, and the reply says what becomes of it. Without a handler
 //! the process ends with a report on the console.
 //!
-//! The message has the label `FAULT_LABEL` and the words kind, address, pc, code. A reply with a word 0
+//! The message has the label `abi::fault::LABEL` and the words kind, address, pc, code. A reply with a word 0
 //! of zero lets the thread go on where it was (the access is tried again); any other value ends its process.
 
 use core::sync::atomic::Ordering;
@@ -15,9 +15,7 @@ use super::wait::Claimed;
 use crate::ipc::sync;
 use crate::println;
 use crate::trap::Fault;
-
-/// Status of a process that ended by a fault.
-pub const FAULT_STATUS: u8 = 139;
+use veridian_abi::fault;
 
 /// Handles a fault of the current thread that nothing resolved.
 pub fn raise(thread: &mut Thread, fault: &Fault) -> ! {
@@ -41,7 +39,7 @@ fn end(thread: &mut Thread, fault: &Fault) -> ! {
         process.pid, thread.id
     );
     println!("{}", thread.frame);
-    lifecycle::kill(process, FAULT_STATUS);
+    lifecycle::kill(process, fault::STATUS);
     lifecycle::die(thread)
 }
 
@@ -49,7 +47,7 @@ fn end(thread: &mut Thread, fault: &Fault) -> ! {
 pub fn answer(thread: Claimed, word: u64) {
     if word != 0 {
         // SAFETY: a thread that waits has a process.
-        lifecycle::kill(unsafe { &*thread.process }, FAULT_STATUS);
+        lifecycle::kill(unsafe { &*thread.process }, fault::STATUS);
     }
     // Its registers are as the fault left them.
     thread.go_on();

@@ -2,8 +2,10 @@
 //!
 //! A started thread holds a use of itself until it has ended; a live process one of itself until it has been
 //! taken down. Threads end on the CPU that runs them: a kill sets `flag::KILLED` and brings the thread
-//! to a point where it looks, by ending its wait or by interrupting its CPU. The last thread
-//! to leave a process takes it down: capabilities, then memory, then those who wait for its end.
+//! to a point where it looks, by ending its wait or by interrupting its CPU. Whoever takes the last
+//! thread out of a process takes that down, once: capabilities, then memory, then those who wait for its
+//! end. The count of threads and the step to `Exiting` change under one lock, so that a kill knows
+//! whether there is still a thread to do it.
 
 use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
@@ -24,7 +26,7 @@ use veridian_abi::Error;
 /// The process is ending.
 pub fn join_process(process: &Process, thread: &mut Thread) -> Result<(), Error> {
     let mut members = process.members.lock();
-    if matches!(process.life(), Life::Exiting | Life::Zombie) {
+    if process.is_ending() {
         return Err(Error::PeerDied);
     }
     thread.process = (&raw const *process).cast_mut();
@@ -60,11 +62,15 @@ pub fn start(thread: &mut Thread) -> Result<(), Error> {
 pub unsafe fn kill_thread(thread: *mut Thread) {
     // SAFETY: the caller promises the thread's memory.
     let t = unsafe { &mut *thread };
-    if t.flags.fetch_or(flag::KILLED, Ordering::SeqCst) & (flag::KILLED | flag::DEAD) != 0 {
+    let before = t.flags.fetch_or(flag::KILLED, Ordering::SeqCst);
+    if before & (flag::KILLED | flag::DEAD) != 0 {
         return;
     }
-    if t.flags.load(Relaxed) & flag::STARTED == 0 {
-        leave_process(t);
+    if before & flag::STARTED == 0 {
+        if let Some(process) = leave_process(t) {
+            // SAFETY: as in `die`.
+            take_down(unsafe { process.as_ref() });
+        }
         return;
     }
     if t.is_current() {
@@ -125,11 +131,12 @@ fn leave_process(thread: &mut Thread) -> Option<NonNull<Process>> {
         unsafe { Link::unlink(&raw mut thread.sibling) };
         members.count -= 1;
         thread.flags.fetch_or(flag::DEAD, Ordering::AcqRel);
-        if members.count == 0 {
+        let last = members.count == 0;
+        if last {
             // No thread can join it any more, also when nobody has ended it.
-            p.advance(Life::Alive, Life::Exiting);
+            p.begin_end();
         }
-        members.count == 0
+        last
     };
     let (value, joined) = (thread.exit_value.load(Relaxed), &raw mut *thread);
     // SAFETY: joiners are guarded by the process's lock.
@@ -141,14 +148,20 @@ fn leave_process(thread: &mut Thread) -> Option<NonNull<Process>> {
 /// Ends a process: its threads are killed, and the last one takes it down. The caller holds no lock, and
 /// uses nothing afterwards that it only looked up before.
 pub fn kill(process: &Process, status: u8) {
-    let created = process.advance(Life::Created, Life::Exiting);
-    if !created && !process.advance(Life::Alive, Life::Exiting) {
-        return;
-    }
-    process.status.store(status as u32, Relaxed);
     let Some(process) = Use::of(process) else {
         return;
     };
+    let empty = {
+        let members = process.members.lock();
+        if !process.begin_end() {
+            return;
+        }
+        process.status.store(status as u32, Relaxed);
+        members.count == 0
+    };
+    if empty {
+        return take_down(&process);
+    }
     let victim = || {
         let members = process.members.lock();
         let mut others = members.threads().filter(|t| !t.is_current());
@@ -170,10 +183,6 @@ pub fn kill(process: &Process, status: u8) {
     {
         current.flags.fetch_or(flag::KILLED, Ordering::SeqCst);
         scheduler::local().need_resched.store(true, Relaxed);
-        return;
-    }
-    if created {
-        take_down(&process);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The process control block: an address space, a capability space, threads, a place in the tree.
 //!
-//! Life: `Created` (no thread started) → `Alive` → `Exiting` (the last thread is taking it down) →
+//! Life: `Created` (program not started) → `Alive` → `Exiting` (the last thread is taking it down) →
 //! `Zombie` (only number, status and capabilities to it are left) → freed with its last capability.
 //! A zombie is *reaped* when its parent has waited for it or is gone; a process without a parent
 //! belongs to init.
@@ -26,9 +26,9 @@ crate::described! {
     #[repr(u8)]
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub enum Life {
-        /// No thread was started yet.
+        /// Its program was not started yet.
         Created,
-        /// Threads may run.
+        /// Its program runs.
         Alive,
         /// Being taken down.
         Exiting,
@@ -244,7 +244,8 @@ impl Process {
             // SAFETY: the tree's lock is held; the process leaves the list before it is freed.
             unsafe { tree.first.push_front(&raw mut (*process.kin.get()).all) };
             tree.count += 1;
-            if let Some(parent) = parent {
+            // One that ends hands its children on, now or before, and then takes no other.
+            if let Some(parent) = parent.filter(|parent| !parent.is_ending()) {
                 tree.adopt(parent, &process);
             }
         }
@@ -272,6 +273,16 @@ impl Process {
             .life
             .compare_exchange(from, to, Ordering::AcqRel, Relaxed);
         moved.is_ok()
+    }
+
+    /// Whether it is being taken down, or was.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.life(), Life::Exiting | Life::Zombie)
+    }
+
+    /// Begins its end; false if that was done before. The lock of its members is held.
+    pub fn begin_end(&self) -> bool {
+        self.advance(Life::Created, Life::Exiting) || self.advance(Life::Alive, Life::Exiting)
     }
 
     /// The capability space.

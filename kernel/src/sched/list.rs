@@ -2,10 +2,13 @@
 //!
 //! Links are circular through the list's anchor, so that an element can be taken out without knowing
 //! which list it is in. An anchor must not move once its list was used: it lives in a kernel object.
+//! `PhantomPinned` tells the compiler that neighbours are reached from elsewhere also while a `&mut` to
+//! one of them exists, as when it waits for the list's lock: nothing read before is good after.
 //!
 //! Invariant: an element is in at most one list through one link. The owner of a list (the lock it
 //! stands behind) guards the links of everything in it.
 
+use core::marker::PhantomPinned;
 use core::ptr::null_mut;
 
 /// The structure that has `$pointer` as its field `$field`; null is not looked for.
@@ -24,7 +27,8 @@ crate::described! {
         /// Next element, or the anchor.
         pub next: *mut Link,
         /// Previous element, or the anchor.
-        pub previous: *mut Link,
+        pub previous: *mut Link;
+        pinned: PhantomPinned
     }
 }
 
@@ -34,7 +38,8 @@ crate::described! {
     #[derive(Default)]
     pub struct List {
         first: *mut Link,
-        last: *mut Link,
+        last: *mut Link;
+        pinned: PhantomPinned
     }
     first: list(&[Name::role(1, "next")])
 }
@@ -53,7 +58,7 @@ impl Link {
     pub unsafe fn unlink(link: *mut Link) {
         // SAFETY: the neighbours are elements of the same list or its anchor.
         unsafe {
-            let Link { next, previous } = *link;
+            let Link { next, previous, .. } = *link;
             (*previous).next = next;
             (*next).previous = previous;
         }
@@ -70,7 +75,7 @@ impl Link {
         unsafe {
             let next = (*before).next;
             let previous = before;
-            *link = Link { next, previous };
+            ((*link).next, (*link).previous) = (next, previous);
             (*before).next = link;
             (*next).previous = link;
         }
@@ -83,6 +88,7 @@ impl List {
         Self {
             first: null_mut(),
             last: null_mut(),
+            pinned: PhantomPinned,
         }
     }
 

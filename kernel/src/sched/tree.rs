@@ -8,6 +8,7 @@
 //! Invariant: a node is in at most one tree; its `order` is 0 if it is in none.
 //! The owner of a tree (a run queue's or timer queue's lock) guards every node in it.
 
+use core::marker::PhantomPinned;
 use core::ptr::null_mut;
 
 crate::described! {
@@ -22,7 +23,8 @@ crate::described! {
         next: *mut Node,
         previous: *mut Node,
         /// Number of its insertion, or 0.
-        order: u64,
+        order: u64;
+        pinned: PhantomPinned
     }
 }
 
@@ -48,7 +50,8 @@ crate::described! {
         first: *mut Node,
         length: usize,
         /// Insertions so far.
-        sequence: u64,
+        sequence: u64;
+        pinned: PhantomPinned
     }
     root: tree(&[Name::role(3, "left"), Name::role(4, "right")])
 }
@@ -64,6 +67,7 @@ impl Tree {
             first: null_mut(),
             length: 0,
             sequence: 0,
+            pinned: PhantomPinned,
         }
     }
     /// Number of nodes.

@@ -33,7 +33,15 @@ pub fn images(arch: Arch, options: &Options) -> Result<Vec<Value>, Failure> {
     let target = root.join("target").join(arch.name());
     // A target folder each: none waits for another's lock.
     let (kernels, programs, pie) = std::thread::scope(|scope| {
-        let programs = scope.spawn(|| user(&root, &target.join("user"), arch, options));
+        let programs = scope.spawn(|| {
+            user(
+                &root,
+                &target.join("user"),
+                arch,
+                options,
+                &["--workspace", "--bins"],
+            )
+        });
         let pie = scope.spawn(|| pie(&root, &target.join("pie"), arch, options));
         let kernels = kernel(&root, &target, arch, options);
         (kernels, programs.join(), pie.join())
@@ -108,15 +116,17 @@ fn kernel(
     Ok(kernels)
 }
 
+/// User programs that `select` chooses.
 fn user(
     root: &Path,
     target: &Path,
     arch: Arch,
     options: &Options,
+    select: &[&str],
 ) -> Result<Vec<Executable>, Failure> {
-    let target = path(target)?;
-    let mut arguments = vec!["--workspace", "--bins"];
-    arguments.extend(["--target", arch.user_target(), "--target-dir", target]);
+    let mut arguments = select.to_vec();
+    arguments.extend(["--target", arch.user_target()]);
+    arguments.extend(["--target-dir", path(target)?]);
     arguments.extend(["--profile", &options.profile]);
     cargo::build(&root.join("user"), &arguments, options.messages)
 }
@@ -130,10 +140,8 @@ fn pie(
 ) -> Result<Vec<Executable>, Failure> {
     let triple = arch.user_target();
     let flags = format!("target.{triple}.rustflags=[\"-Crelocation-model=pic\"]");
-    let mut arguments = vec!["--bin", "pie", "--features", "pie", "--config", &flags];
-    arguments.extend(["--target", triple, "--target-dir", path(target)?]);
-    arguments.extend(["--profile", &options.profile]);
-    cargo::build(&root.join("user"), &arguments, options.messages)
+    let select = ["--bin", "pie", "--features", "pie", "--config", &flags];
+    user(root, target, arch, options, &select)
 }
 
 fn path(path: &Path) -> Result<&str, String> {

@@ -93,6 +93,16 @@ fn row(op: &str, times: u64, mut sample: impl FnMut() -> u64) {
     );
 }
 
+/// As `row`, of something that leaves a new capability behind, whose token it stores.
+fn row_of_new(op: &str, mut sample: impl FnMut(&mut u64) -> u64) {
+    row(op, 1, || {
+        let mut token = 0;
+        let cost = sample(&mut token);
+        sys::delete(token);
+        cost
+    });
+}
+
 fn run(_: veridian::Arguments) -> u8 {
     let status = match measure() {
         Ok(()) => 0,
@@ -270,11 +280,8 @@ fn threads() -> Result<()> {
     waiter.kill()?;
     let stack = sys::map_anonymous(ADDRESS_SPACE, 0, PAGE, DATA).value()?;
     write(stack + PAGE - 8);
-    row("thread_create_join", 1, || {
-        let mut token = 0;
-        let cost = create_join(stack + PAGE, &mut token);
-        sys::delete(token);
-        cost
+    row_of_new("thread_create_join", |token| {
+        create_join(stack + PAGE, token)
     });
     Ok(())
 }
@@ -291,18 +298,10 @@ fn create_join(stack: u64, token: &mut u64) -> u64 {
 fn programs() -> Result<()> {
     let disk = Initrd::open()?;
     let file = disk.find("exit")?;
-    row("process_create_exit_wait", 1, || {
-        let mut child = 0;
-        let cost = create_exit_wait(&file, &mut child);
-        sys::delete(child);
-        cost
+    row_of_new("process_create_exit_wait", |child| {
+        create_exit_wait(&file, child)
     });
-    row("fork_exec_wait", 1, || {
-        let mut child = 0;
-        let cost = fork_exec_wait(&file, &mut child);
-        sys::delete(child);
-        cost
-    });
+    row_of_new("fork_exec_wait", |child| fork_exec_wait(&file, child));
     Ok(())
 }
 
@@ -331,11 +330,6 @@ fn fork_exec_wait(file: &File, child: &mut u64) -> u64 {
 fn forks() -> Result<()> {
     let pages = sys::map_anonymous(ADDRESS_SPACE, 0, 16 * PAGE, DATA).value()?;
     (0..16).for_each(|page| write(pages + page * PAGE));
-    row("fork_exit_wait", 1, || {
-        let mut child = 0;
-        let cost = fork_exit_wait(pages, &mut child);
-        sys::delete(child);
-        cost
-    });
+    row_of_new("fork_exit_wait", |child| fork_exit_wait(pages, child));
     Ok(())
 }

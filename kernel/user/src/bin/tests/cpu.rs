@@ -7,7 +7,7 @@ use veridian::abi::well_known::CONSOLE;
 use veridian::sys;
 
 /// Status of a process that a fault ended.
-const FAULT: u64 = 139;
+const FAULT: u64 = veridian::abi::fault::STATUS as u64;
 
 fn faults(body: impl FnOnce()) -> Result<Option<u64>, veridian::Error> {
     in_child(|| {

@@ -1,20 +1,16 @@
 //! Faults that go to a handler, and processes that die in the middle of whatever they do.
 
-use crate::harness::{Failure, TestResult, in_child, sleep};
+use crate::harness::{Failure, in_child, sleep};
 use crate::{check, check_eq, tests};
 use core::hint::black_box;
 use veridian::abi::protection::{READ, WRITE};
-use veridian::abi::rights;
 use veridian::abi::well_known::{ADDRESS_SPACE, THREAD};
+use veridian::abi::{fault, rights};
 use veridian::ipc::{self, Endpoint, Message, Received};
 use veridian::process::Process;
 use veridian::thread::{self, Thread};
 use veridian::{process, sys};
 
-/// Label of the message that a fault becomes.
-const FAULT: u32 = 0x7fff_0001;
-/// Status of a process that a fault ended.
-const FAULT_STATUS: u8 = 139;
 const PAGE: u64 = 4096;
 const PLACE: u64 = 0x3000_0000_0000;
 /// Kinds of fault: the first word.
@@ -45,15 +41,10 @@ fn handled(handler: Endpoint, body: fn() -> u64) -> veridian::Result<Thread<u64>
 
 fn next(handler: Endpoint) -> Result<Received, Failure> {
     let received = handler.receive()?;
-    check_fault(&received)?;
-    Ok(received)
-}
-
-fn check_fault(received: &Received) -> TestResult {
-    check_eq!(received.message.label, FAULT);
+    check_eq!(received.message.label, fault::LABEL);
     check_eq!(received.message.length, 4);
     check!(received.message.words[2] != 0, "no pc");
-    Ok(())
+    Ok(received)
 }
 
 /// A process whose only thread stores to nowhere, with its faults sent to `handler`.
@@ -95,7 +86,7 @@ tests! {
         let child = doomed(handler)?;
         next(handler)?;
         ipc::reply(Message::from([1]))?;
-        check_eq!(child.join()?, FAULT_STATUS);
+        check_eq!(child.join()?, fault::STATUS);
     }
     fn the_badge_tells_whose_fault_it_is() {
         let handler = Endpoint::create()?;
@@ -103,19 +94,19 @@ tests! {
         let child = doomed(badged)?;
         check_eq!(next(handler)?.badge, 4711);
         ipc::reply(Message::from([1]))?;
-        check_eq!(child.join()?, FAULT_STATUS);
+        check_eq!(child.join()?, fault::STATUS);
     }
     fn a_closed_handler_is_as_good_as_none() {
         let handler = Endpoint::create()?;
         handler.close()?;
-        check_eq!(doomed(handler)?.join()?, FAULT_STATUS);
+        check_eq!(doomed(handler)?.join()?, fault::STATUS);
     }
     fn closing_a_handler_ends_those_that_wait_for_it() {
         let handler = Endpoint::create()?;
         let child = doomed(handler)?;
         sleep(2_000_000);
         handler.close()?;
-        check_eq!(child.join()?, FAULT_STATUS);
+        check_eq!(child.join()?, fault::STATUS);
     }
     fn a_handler_that_is_taken_away_is_not_asked() {
         let handler = Endpoint::create()?;
@@ -125,7 +116,7 @@ tests! {
             store(PLACE, 1);
             7
         })?;
-        check_eq!(status, Some(FAULT_STATUS.into()));
+        check_eq!(status, Some(fault::STATUS.into()));
         let none = handler.receive_with(veridian::abi::MessageInfo::NO_WAIT);
         check_eq!(none.err(), Some(veridian::Error::WouldBlock));
     }
@@ -149,6 +140,6 @@ tests! {
         let fault = next(handler)?.message.words;
         check_eq!((fault[0], fault[1]), (WRITING, PLACE));
         ipc::reply(Message::from([1]))?;
-        check_eq!(child.join()?, FAULT_STATUS);
+        check_eq!(child.join()?, fault::STATUS);
     }
 }

@@ -3,7 +3,7 @@
 use crate::harness::{TestResult, now, sleep};
 use crate::{check, check_eq, tests};
 use veridian::abi::well_known::{CONSOLE, PROCESS};
-use veridian::abi::{MessageInfo, number, rights};
+use veridian::abi::{MessageInfo, fault, number, rights};
 use veridian::ipc::{self, Channel, Endpoint, Message, Namespace, Notification, Server};
 use veridian::memory::{Memory, READ, WRITE};
 use veridian::process::{self, Process};
@@ -450,7 +450,7 @@ tests! {
             unsafe { mapping.as_ptr::<u64>().write_volatile(1) };
             0
         })?;
-        check_eq!(writer.join()?, 139);
+        check_eq!(writer.join()?, fault::STATUS);
     }
     fn revoking_memory_takes_its_mappings_away() {
         let memory = Memory::create(4096)?;
@@ -468,7 +468,7 @@ tests! {
         })?;
         endpoint.call(Message::default().with_cap(memory.0, rights::READ | rights::WRITE))?;
         sys::revoke(memory.0).check()?;
-        check_eq!(partner.join()?, 139);
+        check_eq!(partner.join()?, fault::STATUS);
     }
     fn names_lead_to_capabilities() {
         let names = Namespace::create()?;

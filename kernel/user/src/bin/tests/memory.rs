@@ -8,7 +8,7 @@ use veridian::abi::well_known::{ADDRESS_SPACE, PROCESS};
 use veridian::{Error, sys};
 
 const PAGE: u64 = 4096;
-const FAULT: Option<u64> = Some(139);
+const FAULT: Option<u64> = Some(veridian::abi::fault::STATUS as u64);
 
 fn map(pages: u64) -> Result<u64, Error> {
     sys::map_anonymous(ADDRESS_SPACE, 0, pages * PAGE, READ | WRITE).value()

@@ -3,7 +3,7 @@
 use crate::harness::{in_child, now, sleep};
 use crate::{check, check_eq, tests};
 use veridian::abi::MessageInfo;
-use veridian::abi::well_known::{MACHINE, PROCESS, THREAD};
+use veridian::abi::well_known::{INITRD, MACHINE, PROCESS, THREAD};
 use veridian::initrd::{self, Initrd};
 use veridian::{Error, sys};
 
@@ -75,6 +75,40 @@ tests! {
         }
         check!(bases.iter().all(|base| *base < 64), "not relocated: {bases:?}");
         check!(bases[0] != bases[1] && bases[1] != bases[2], "always at one base: {bases:?}");
+    }
+    fn a_process_that_was_not_started_ends_once_with_threads_in_it() {
+        let file = Initrd::open()?.find("exit")?;
+        for round in 0..30 {
+            let child = sys::process_create(PROCESS, INITRD, file.offset, file.length, 0, 0).value()?;
+            for _ in 0..2 {
+                // Nothing is there: the thread ends the process, unless that is faster.
+                let _ = sys::thread_create(child, 0x1000, 0x2000, 0, 0, 0).check();
+            }
+            sleep(round * 5_000);
+            let _ = sys::process_kill(child, 9).check();
+            let status = sys::process_wait(child, 0).value()?;
+            check!([9, veridian::abi::fault::STATUS as u64].contains(&status), "ended with {status}");
+            sys::delete(child).check()?;
+        }
+    }
+    fn a_process_that_has_ended_becomes_nobodys_parent() {
+        let file = Initrd::open()?.find("exit")?;
+        let parent = veridian::process::spawn(|| 3)?;
+        check_eq!(parent.wait()?, 3);
+        let child = sys::process_create(parent.0, INITRD, file.offset, file.length, 0, 0).value();
+        check_eq!(child, Err(Error::Closed));
+        sys::delete(parent.0).check()?;
+    }
+    fn processes_come_and_go_on_every_cpu() {
+        let lines = [(); 4].map(|()| {
+            veridian::process::spawn(|| {
+                let children = (0..30).map(|_| veridian::process::spawn(|| 0).and_then(|child| child.join()));
+                u8::from(children.into_iter().any(|status| status != Ok(0)))
+            })
+        });
+        for line in lines {
+            check_eq!(line?.join()?, 0);
+        }
     }
     fn the_last_thread_ends_its_process() {
         let child = veridian::process::spawn(|| {
