@@ -72,8 +72,12 @@ fn shared_by_fork(
 tests! {
     fn a_forked_child_maps_through_its_own_capability() {
         let (keep, nothing) = (|object| object, |_| ());
-        let delete = |object| drop(sys::delete(object));
-        let revoke = |object| drop(sys::revoke(object));
+        let delete = |object| {
+            sys::delete(object);
+        };
+        let revoke = |object| {
+            sys::revoke(object);
+        };
         check_eq!(shared_by_fork(keep, nothing, nothing)?, (true, true));
         check_eq!(shared_by_fork(keep, nothing, delete)?, (false, true));
         check_eq!(shared_by_fork(keep, nothing, revoke)?, (true, false));
@@ -82,7 +86,7 @@ tests! {
         // Deleted here first: the child's is nobody's descendant then.
         check_eq!(shared_by_fork(keep, nothing, |object| { delete(object); revoke(object) })?, (false, true));
         // Mapped through a descendant of what is deleted or revoked.
-        let mint = |object| sys::mint(object, (READ | WRITE) as u64, 0).value;
+        let mint = |object| sys::mint(object, READ | WRITE, 0).value;
         check_eq!(shared_by_fork(mint, nothing, delete)?, (true, true));
         check_eq!(shared_by_fork(mint, nothing, revoke)?, (false, false));
     }
