@@ -108,6 +108,9 @@ public final class Access {
     }
 
     static String text(byte[] bytes, int at, int most) {
+        if (at < 0 || at > bytes.length) {
+            return "?";
+        }
         int end = at;
         while (end < at + most && end < bytes.length && bytes[end] != 0) {
             end++;

@@ -192,8 +192,12 @@ public final class KernelMemory {
         if (!access.exists() || !access.field().typeName().equals("str") || access.field().size() != 16) {
             return access.text(bytes, base);
         }
+        int at = base + access.offset();
+        if (at < 0 || at > bytes.length - 16) {
+            throw new Unreadable("a text lies outside of its structure");
+        }
         long address = access.get(bytes, base);
-        long length = Access.raw(bytes, base + access.offset() + 8, 8);
+        long length = Access.raw(bytes, at + 8, 8);
         if (length < 0 || length > LONGEST_TEXT) {
             throw new Unreadable("a text of " + Long.toUnsignedString(length) + " bytes is too long");
         }
