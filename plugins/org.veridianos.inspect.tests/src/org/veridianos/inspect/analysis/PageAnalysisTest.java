@@ -35,6 +35,8 @@ class PageAnalysisTest {
     private static final long PRESENT = 1;
     private static final long WRITE = 2;
     private static final long USER = 4;
+    private static final long ACCESSED = 1 << 5;
+    private static final long DIRTY = 1 << 6;
     private static final long NO_EXECUTE = 1L << 63;
 
     /** A space with 4 KiB pages in the first 2 MiB, and one entry of the kernel's half that leads to the same tables. */
@@ -165,6 +167,20 @@ class PageAnalysisTest {
         List<String> changes = SnapshotDiff.of(before, after).mappings().stream().map(PageAnalysisTest::text).toList();
         assertEquals(List.of("GONE 1000-2000", "CHANGED 2000-3000", "ADDED 8000-a000"), changes);
         assertTrue(SnapshotDiff.of(before, before).isEmpty());
+    }
+
+    @Test
+    void differencesTellWhatWasUsedAndWhatWasWritten() {
+        long data = PRESENT | WRITE | USER | NO_EXECUTE;
+        long used = data | ACCESSED;
+        long written = used | DIRTY;
+        Snapshot before = snapshot(space(1, Map.of(1, 0x6000 | data, 2, 0x7000 | data, 3, 0x8000 | used, 4, 0x9000 | written, 5, 0xa000 | written, 6, 0xb000 | used), false));
+        Snapshot after = snapshot(space(1, Map.of(1, 0x6000 | used, 2, 0x7000 | written, 3, 0x8000 | written, 4, 0x9000 | data, 5, 0xf000 | data, 6, 0xb000 | used), false));
+        SnapshotDiff diff = SnapshotDiff.of(before, after);
+        assertEquals(List.of("ACCESSED 1000-2000", "WRITTEN 2000-4000", "CLEARED 4000-5000", "CHANGED 5000-6000"), diff.mappings().stream().map(PageAnalysisTest::text).toList());
+        assertFalse(diff.isEmpty());
+        Snapshot read = snapshot(space(1, Map.of(1, 0x6000 | used), false));
+        assertTrue(SnapshotDiff.of(snapshot(space(1, Map.of(1, 0x6000 | data), false)), read).isEmpty(), "use alone is no change of a mapping");
     }
 
     private static String text(MappingChange change) {

@@ -65,7 +65,18 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
         /** It was unmapped. */
         GONE,
         /** It leads elsewhere, or allows something else. */
-        CHANGED
+        CHANGED,
+        /** It was written: its pages are marked dirty that were not. */
+        WRITTEN,
+        /** It was used, but not written: its pages are marked accessed that were not. */
+        ACCESSED,
+        /** Its marks of use were taken back. */
+        CLEARED;
+
+        /** Whether only what the hardware notes about its use differs. */
+        public boolean isUse() {
+            return this == WRITTEN || this == ACCESSED || this == CLEARED;
+        }
     }
 
     /**
@@ -81,9 +92,23 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
     public record MappingChange(PageTable space, Mapped what, long start, long end, Permissions before, Permissions after) {
     }
 
-    private record Page(long virtual, int level, long physical, Permissions permissions) {
+    private record Page(long virtual, int level, long physical, Permissions permissions, boolean accessed, boolean dirty) {
         long end() {
             return virtual + PageFormat.size(level);
+        }
+
+        /** What happened between this and the same place later; null for nothing. */
+        Mapped until(Page later) {
+            if (level != later.level || physical != later.physical || !permissions.equals(later.permissions)) {
+                return Mapped.CHANGED;
+            }
+            if (later.dirty && !dirty) {
+                return Mapped.WRITTEN;
+            }
+            if (later.accessed && !accessed) {
+                return Mapped.ACCESSED;
+            }
+            return later.accessed == accessed && later.dirty == dirty ? null : Mapped.CLEARED;
         }
     }
 
@@ -174,7 +199,8 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
     private static List<Page> pages(PageTable table) {
         List<Page> pages = new ArrayList<>();
         Half half = table.addressSpace() == 0 ? Half.KERNEL : Half.USER;
-        table.forEachPage(half, MOST_PAGES, (virtual, physical, level, permissions, entry) -> pages.add(new Page(virtual, level, physical, permissions)));
+        table.forEachPage(half, MOST_PAGES, (virtual, physical, level, permissions, entry) -> pages.add(
+                new Page(virtual, level, physical, permissions, table.format().isAccessed(entry), table.format().isDirty(entry))));
         return pages;
     }
 
@@ -194,8 +220,9 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
                 add(space, Mapped.ADDED, now.virtual, now.end(), null, now.permissions, changes, first);
                 a++;
             } else {
-                if (!was.equals(now)) {
-                    add(space, Mapped.CHANGED, now.virtual, now.end(), was.permissions, now.permissions, changes, first);
+                Mapped what = was.until(now);
+                if (what != null) {
+                    add(space, what, now.virtual, now.end(), was.permissions, now.permissions, changes, first);
                 }
                 a++;
                 b++;
@@ -212,8 +239,9 @@ public record SnapshotDiff(Changes<ProcessState> processes, Changes<ThreadState>
         }
     }
 
-    /** Whether nothing changed. */
+    /** Whether nothing changed, but for what the hardware notes about the use of pages. */
     public boolean isEmpty() {
-        return processes.isEmpty() && threads.isEmpty() && capabilities.isEmpty() && endpoints.isEmpty() && mappings.isEmpty() && values.isEmpty();
+        return processes.isEmpty() && threads.isEmpty() && capabilities.isEmpty() && endpoints.isEmpty() && mappings.stream().allMatch(m -> m.what.isUse())
+                && values.isEmpty();
     }
 }

@@ -117,6 +117,7 @@ public final class Messages extends NLS {
     public static String Pages_change;
     public static String Pages_changed;
     public static String Pages_changes;
+    public static String Pages_cleared;
     public static String Pages_colours;
     public static String Pages_compare;
     public static String Pages_compared;
@@ -161,11 +162,13 @@ public final class Messages extends NLS {
     public static String Pages_unmapped;
     public static String Pages_untouched;
     public static String Pages_use;
+    public static String Pages_used;
     public static String Pages_userKernel;
     public static String Pages_what;
     public static String Pages_words;
     public static String Pages_write;
     public static String Pages_writeExecute;
+    public static String Pages_written;
     public static String RunQueues_cpu;
     public static String RunQueues_idle;
     public static String RunQueues_load;

@@ -93,6 +93,9 @@ final class PageLists {
         return switch (change.what()) {
             case ADDED -> Messages.Pages_added;
             case GONE -> Messages.Pages_gone;
+            case WRITTEN -> Messages.Pages_written;
+            case ACCESSED -> Messages.Pages_used;
+            case CLEARED -> Messages.Pages_cleared;
             case CHANGED -> change.before().equals(change.after()) ? Messages.Pages_otherFrame : Messages.Pages_changed;
         };
     }
