@@ -2,7 +2,7 @@
 //! reads out of the machine's memory can be compared with the truth.
 //!
 //! `truth SEED` prints lines that begin with `truth:` and then obeys lines of the console:
-//! `revoke N` revokes capability N of its tree and prints who died and who was freed,
+//! `revoke N` revokes capability N of its trees and prints who died and who was freed,
 //! `spin` keeps a CPU in user mode for some seconds, `quit` ends it.
 #![no_std]
 #![no_main]
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use veridian::abi::well_known::ADDRESS_SPACE;
 use veridian::abi::{inheritance, rights};
-use veridian::ipc::{Channel, Endpoint, Message, Notification, Server};
+use veridian::ipc::{Channel, Endpoint, Message, Namespace, Notification, Server};
 use veridian::memory::{Mapping, Memory, READ, WRITE};
 use veridian::process::{self, Process};
 use veridian::sync::{self, Mutex, MutexGuard};
@@ -26,7 +26,11 @@ const HOUR: u64 = 3_600_000 * MILLISECOND;
 const PAGE: u64 = 4096;
 const NODES: usize = 48;
 const HOLDERS: usize = 3;
-const WAITERS: usize = 8;
+/// Threads that wait for messages, and that wait for signals.
+const WAITERS: [usize; 2] = [8, 4];
+/// Mappings, names and messages in a buffer, each made with a capability of the trees.
+const MAPPINGS: usize = 6;
+const KEPT: usize = 4;
 
 veridian::main!(run);
 
@@ -60,10 +64,20 @@ struct Holder {
     pid: u64,
 }
 
-/// A capability of the tree; `holder` none is this process.
+/// A capability of a tree; `holder` none is this process.
 struct Node {
     token: u64,
+    kind: Kind,
     holder: Option<usize>,
+}
+
+/// What a tree's capabilities are to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Endpoint,
+    Notification,
+    Memory,
+    Process,
 }
 
 fn tell(seed: u64) -> Result<()> {
@@ -74,8 +88,21 @@ fn tell(seed: u64) -> Result<()> {
         holders.push(holder()?);
     }
     let mut random = Random(seed | 1 << 40);
-    let tree = grow(&mut random, &holders)?;
+    let mut tree = Vec::new();
+    // Before the others: a fork would have copies of their capabilities.
+    let sleeper = process::spawn(wait_for_ever)?;
+    let roots = [
+        (Kind::Endpoint, Endpoint::create()?.0, NODES),
+        (Kind::Notification, Notification::create()?.0, NODES / 3),
+        (Kind::Memory, Memory::create(2 * PAGE)?.0, NODES / 3),
+        (Kind::Process, sleeper.0, NODES / 6),
+    ];
+    for (kind, root, nodes) in roots {
+        grow(&mut random, &holders, kind, root, nodes, &mut tree)?;
+    }
     let (_private, _shared) = map()?;
+    let _mapped = map_through(&mut random, &tree)?;
+    keep(&mut random, &tree)?;
     let freed = Arc::new(AtomicU64::new(0));
     let waiting = wait_at(&mut random, &tree, &freed)?;
     let held = Arc::new(Mutex::new(()));
@@ -85,6 +112,12 @@ fn tell(seed: u64) -> Result<()> {
     classes()?;
     println!("truth: ready");
     obey(&holders, &tree, &waiting, &freed)
+}
+
+fn wait_for_ever() -> u8 {
+    loop {
+        sleep(HOUR);
+    }
 }
 
 /// Forks a holder, which serves questions about tokens.
@@ -104,44 +137,95 @@ fn holder() -> Result<Holder> {
     Ok(Holder { process, ask, pid })
 }
 
-/// A random tree of capabilities to one endpoint; only those of this process have children.
-fn grow(random: &mut Random, holders: &[Holder]) -> Result<Vec<Node>> {
-    let endpoint = Endpoint::create()?;
-    sys::set_inheritance(endpoint.0, inheritance::DROP).check()?;
-    let mut tree = Vec::from([Node {
-        token: endpoint.0,
-        holder: None,
-    }]);
-    println!(
-        "truth: cap 0 parent - process {} token {:#x} rights {}",
-        thread::current().process,
-        endpoint.0,
-        rights::ALL
-    );
-    while tree.len() < NODES {
-        let parent = random.below(tree.len());
+/// A random tree of capabilities to one object; only those of this process have children.
+fn grow(
+    random: &mut Random,
+    holders: &[Holder],
+    kind: Kind,
+    root: u64,
+    nodes: usize,
+    tree: &mut Vec<Node>,
+) -> Result<()> {
+    sys::set_inheritance(root, inheritance::DROP).check()?;
+    let first = tree.len();
+    let mine = thread::current().process as u64;
+    tell_node(tree, "-", mine, rights::ALL, node(root, kind, None));
+    while tree.len() < first + nodes {
+        let parent = first + random.below(tree.len() - first);
         if tree[parent].holder.is_some() {
             continue;
         }
         let holder = random.below(2 * holders.len());
-        let (token, holder, pid, allowed) = match holders.get(holder) {
-            Some(to) => {
-                let allowed = rights::READ | rights::WRITE;
-                let token = to.process.grant(tree[parent].token, allowed)?;
-                (token, Some(holder), to.pid, allowed)
-            }
-            None => {
-                let token = sys::mint(tree[parent].token, rights::ALL as u64, 0).value()?;
-                (token, None, thread::current().process as u64, rights::ALL)
-            }
-        };
-        println!(
-            "truth: cap {} parent {parent} process {pid} token {token:#x} rights {allowed}",
-            tree.len()
-        );
-        tree.push(Node { token, holder });
+        let from = tree[parent].token;
+        let parent = alloc::format!("{parent}");
+        if let Some(to) = holders.get(holder) {
+            let allowed = rights::READ | rights::WRITE;
+            let made = node(to.process.grant(from, allowed)?, kind, Some(holder));
+            tell_node(tree, &parent, to.pid, allowed, made);
+        } else {
+            let token = sys::mint(from, rights::ALL as u64, 0).value()?;
+            tell_node(tree, &parent, mine, rights::ALL, node(token, kind, None));
+        }
     }
-    Ok(tree)
+    Ok(())
+}
+
+fn node(token: u64, kind: Kind, holder: Option<usize>) -> Node {
+    Node {
+        token,
+        kind,
+        holder,
+    }
+}
+
+fn tell_node(tree: &mut Vec<Node>, parent: &str, pid: u64, allowed: u8, node: Node) {
+    println!(
+        "truth: cap {} parent {parent} process {pid} token {:#x} rights {allowed} kind {:?}",
+        tree.len(),
+        node.token,
+        node.kind
+    );
+    tree.push(node);
+}
+
+/// A random capability of this process to an object of a kind, by its number.
+fn any_of(random: &mut Random, tree: &[Node], kind: Kind) -> usize {
+    loop {
+        let number = random.below(tree.len());
+        if tree[number].kind == kind && tree[number].holder.is_none() {
+            return number;
+        }
+    }
+}
+
+/// Maps memory through capabilities of the trees.
+fn map_through(random: &mut Random, tree: &[Node]) -> Result<Vec<Mapping>> {
+    let mut mapped = Vec::new();
+    while mapped.len() < MAPPINGS {
+        let number = any_of(random, tree, Kind::Memory);
+        let mapping = Memory(tree[number].token).map(READ)?;
+        println!("truth: mapped {:#x} cap {number}", mapping.address());
+        mapped.push(mapping);
+    }
+    Ok(mapped)
+}
+
+/// Leaves capabilities where no process has them: as names, and in messages that nobody has taken.
+fn keep(random: &mut Random, tree: &[Node]) -> Result<()> {
+    let (names, messages) = (Namespace::create()?, Endpoint::buffered(KEPT as u64)?);
+    for i in 0..KEPT {
+        let number = any_of(random, tree, [Kind::Endpoint, Kind::Memory][i % 2]);
+        names.register(
+            &alloc::format!("kept-{i}"),
+            tree[number].token,
+            rights::READ,
+        )?;
+        println!("truth: kept {number}");
+        let number = any_of(random, tree, [Kind::Notification, Kind::Endpoint][i % 2]);
+        messages.post(Message::from([1]).with_cap(tree[number].token, rights::WRITE))?;
+        println!("truth: kept {number}");
+    }
+    Ok(())
 }
 
 /// Maps memory of its own, of which every second page is touched, and a memory object to read.
@@ -193,18 +277,23 @@ fn blocked<T>(reason: &str, body: impl FnOnce() -> T + Send + 'static) -> Result
     Ok(number)
 }
 
-/// Threads that receive through capabilities of the tree; bit n of `freed` is set when the n-th gets an error.
+/// Threads that receive or wait through capabilities of the trees; bit n of `freed` is set when the n-th gets an error.
 fn wait_at(random: &mut Random, tree: &[Node], freed: &Arc<AtomicU64>) -> Result<Vec<u32>> {
     let mut waiting = Vec::new();
-    while waiting.len() < WAITERS {
-        let node = random.below(tree.len());
-        if tree[node].holder.is_some() {
-            continue;
-        }
-        let (endpoint, freed, bit) = (Endpoint(tree[node].token), freed.clone(), waiting.len());
-        let number = blocked("Receive", move || {
-            let received = endpoint.receive();
-            freed.fetch_or((received.is_err() as u64) << bit, SeqCst);
+    while waiting.len() < WAITERS.iter().sum() {
+        let message = waiting.len() < WAITERS[0];
+        let (kind, reason) = match message {
+            true => (Kind::Endpoint, "Receive"),
+            false => (Kind::Notification, "Notification"),
+        };
+        let node = any_of(random, tree, kind);
+        let (token, freed, bit) = (tree[node].token, freed.clone(), waiting.len());
+        let number = blocked(reason, move || {
+            let failed = match message {
+                true => Endpoint(token).receive().is_err(),
+                false => Notification(token).wait().is_err(),
+            };
+            freed.fetch_or((failed as u64) << bit, SeqCst);
             sleep(HOUR);
         })?;
         println!("truth: through {number} cap {node}");

@@ -68,7 +68,7 @@ class TruthTest {
         }));
     }
 
-    private record Cap(int number, int parent, int process, long token, int rights) {
+    private record Cap(int number, int parent, int process, long token, int rights, String kind) {
     }
 
     /** A running {@code truth} and what it has printed. */
@@ -209,7 +209,7 @@ class TruthTest {
 
         private List<Cap> caps() throws IOException {
             return lines("cap").stream().map(l -> new Cap(Integer.parseInt(l[2]), l[4].equals("-") ? -1 : Integer.parseInt(l[4]), Integer.parseInt(l[6]),
-                    Long.decode(l[8]), Integer.parseInt(l[10]))).toList();
+                    Long.decode(l[8]), Integer.parseInt(l[10]), l[12])).toList();
         }
 
         private Map<Integer, Node> nodes(Snapshot snapshot, DerivationGraph graph, List<Cap> caps) {
@@ -231,15 +231,26 @@ class TruthTest {
             List<Cap> caps = caps();
             Map<Integer, Node> nodes = nodes(snapshot, graph, caps);
             assertEquals(caps.size(), nodes.size());
-            long object = nodes.get(0).capability().object();
             for (Cap cap : caps) {
                 Node node = nodes.get(cap.number);
-                assertEquals(object, node.capability().object());
-                assertEquals("Endpoint", node.capability().kind());
+                assertEquals(cap.kind, node.capability().kind());
                 assertEquals(cap.rights, node.capability().rights());
                 assertEquals(cap.parent < 0 ? 0 : nodes.get(cap.parent).capability().slot(), node.capability().parent(), "parent of " + cap.number);
             }
-            assertEquals(caps.size(), graph.of(object).size(), "nobody else has a capability to it");
+            assertEquals(4, caps.stream().filter(c -> c.parent < 0).count());
+            for (Cap root : caps.stream().filter(c -> c.parent < 0).toList()) {
+                long object = nodes.get(root.number).capability().object();
+                long kept = lines("kept").stream().filter(l -> nodes.get(Integer.parseInt(l[2])).capability().object() == object).count();
+                // A new process comes with two of its own to itself.
+                int own = root.kind.equals("Process") ? (int) graph.of(object).stream().filter(n -> n.space().holder().address() == object).count() : 0;
+                assertEquals(caps.stream().filter(c -> c.kind.equals(root.kind)).count() + kept + own, graph.of(object).size(), "nobody else has a capability to the " + root.kind);
+            }
+            List<Long> parents = nodes.values().stream().map(n -> n.capability().slot()).toList();
+            for (String[] line : lines("kept")) {
+                long parent = nodes.get(Integer.parseInt(line[2])).capability().slot();
+                assertTrue(graph.nodes().stream().anyMatch(n -> n.space().pid() == 0 && n.capability().parent() == parent && !parents.contains(n.capability().slot())),
+                        "a name or message has a child of " + line[2]);
+            }
         }
 
         /** With the program in user mode on a CPU, and the machine stopped, QEMU translates as it does. */
@@ -285,6 +296,7 @@ class TruthTest {
 
         private void translations(Qmp qmp, Snapshot snapshot, List<MachineState.Cpu> cpus, int running) throws Exception {
             assertEquals(List.of(), PageFindings.of(snapshot, cpus));
+            roots(snapshot, cpus, running);
             PageTable space = space(snapshot);
             Map<Long, Long> pages = pages(space, Half.USER);
             assertTrue(pages.size() > 20);
@@ -296,6 +308,19 @@ class TruthTest {
             if (space.format() == PageFormat.X86_64) {
                 assertEquals(ours(space), theirs(monitor(qmp, running, "info tlb")));
             }
+        }
+
+        /** The CPU that runs the program has its root in the register; with any other it would be a finding. */
+        private void roots(Snapshot snapshot, List<MachineState.Cpu> cpus, int running) throws IOException {
+            PageTable space = space(snapshot);
+            String name = Map.of(PageFormat.X86_64, "cr3", PageFormat.AARCH64, "ttbr0_el1", PageFormat.RISCV64, "satp").get(space.format());
+            MachineState.Cpu cpu = cpus.stream().filter(c -> c.index() == running).findFirst().orElseThrow();
+            long root = cpu.register(name).orElseThrow(() -> new AssertionError("no " + name + " in " + cpu.registers().keySet()));
+            assertEquals(space.format().table(space.register()), space.format().table(root));
+            Map<String, Long> other = new HashMap<>(cpu.registers());
+            other.put(name, root + (space.format() == PageFormat.RISCV64 ? 1 : 4096));
+            assertEquals(List.of(PageFindings.Kind.OTHER_ROOT),
+                    PageFindings.of(snapshot, List.of(new MachineState.Cpu(running, other))).stream().map(PageFindings.Finding::kind).toList());
         }
 
         private static Set<String> ours(PageTable space) {
@@ -331,10 +356,11 @@ class TruthTest {
             Set<Integer> dead = new TreeSet<>();
             Set<Integer> freed = new TreeSet<>();
             long done = 0;
+            int unmapped = 0;
             List<Cap> victims = new ArrayList<>(caps.stream().filter(c -> c.process == mine).toList());
             java.util.Collections.reverse(victims);
             for (Cap victim : victims) {
-                if (dead.contains(victim.number) || victim.number % 3 != 0) {
+                if (dead.contains(victim.number) || victim.number % 3 != 0 && victim.parent >= 0) {
                     continue;
                 }
                 Snapshot snapshot = still();
@@ -354,9 +380,39 @@ class TruthTest {
                 Set<Integer> died = lastReport("dead");
                 assertEquals(dead, died, "revoked " + victim.number);
                 assertEquals(freed, lastReport("freed"), "revoked " + victim.number);
+                whole(snapshot, preview, still(), "revoked " + victim.number);
+                unmapped += preview.unmapped().size();
             }
+            assertTrue(unmapped > 0);
             assertFalse(dead.isEmpty());
             assertFalse(freed.isEmpty());
+        }
+
+        /** Of the whole machine exactly what was previewed is gone. No object is: the revoked capability stays, and with it the object of all that were derived from it. */
+        private static void whole(Snapshot before, RevocationPreview preview, Snapshot after, String what) {
+            SnapshotDiff diff = SnapshotDiff.of(before, after);
+            assertEquals(slots(preview.destroyed()), slots(diff.capabilities().gone()), what);
+            assertEquals(List.of(), diff.capabilities().added(), what);
+            assertEquals(List.of(), diff.capabilities().changed(), what);
+            assertEquals(objects(before), objects(after), what);
+            assertEquals(preview.unblocked().stream().map(ThreadState::id).collect(Collectors.toSet()), diff.threads().changed().stream().map(c -> c.before().id()).collect(Collectors.toSet()),
+                    what);
+            assertTrue(diff.processes().isEmpty() && diff.threads().added().isEmpty() && diff.threads().gone().isEmpty(), what);
+            Set<String> regions = regions(before);
+            regions.removeAll(regions(after));
+            assertEquals(preview.unmapped().stream().map(m -> m.space().pid() + " " + Long.toHexString(m.region().start())).collect(Collectors.toCollection(TreeSet::new)), regions, what);
+        }
+
+        private static Set<String> slots(List<Node> nodes) {
+            return nodes.stream().map(n -> Long.toHexString(n.capability().slot()) + " " + n.capability().generation()).collect(Collectors.toCollection(TreeSet::new));
+        }
+
+        private static Set<Long> objects(Snapshot snapshot) {
+            return snapshot.capabilitySpaces().stream().flatMap(s -> s.capabilities().stream().map(c -> c.object())).collect(Collectors.toCollection(TreeSet::new));
+        }
+
+        private static Set<String> regions(Snapshot snapshot) {
+            return snapshot.pageTables().stream().flatMap(t -> t.regions().stream().map(r -> t.pid() + " " + Long.toHexString(r.start()))).collect(Collectors.toCollection(TreeSet::new));
         }
 
         private Set<Integer> lastReport(String kind) throws IOException {

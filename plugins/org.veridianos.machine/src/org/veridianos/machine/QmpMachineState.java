@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -15,12 +16,15 @@ import java.util.regex.Pattern;
  * Registers from QEMU's monitor, which knows them as text ({@code info registers}).
  *
  * <p>The three forms: x86 {@code RAX=0123 … CR3=…} and {@code GDT= base limit}; AArch64 {@code PC=… X00=…} and {@code PSTATE=…};
- * RISC-V {@code pc 0123}, {@code satp 8…} and {@code x10/a0 0123}. AArch64's translation registers are not in it.
+ * RISC-V {@code pc 0123}, {@code satp 8…} and {@code x10/a0 0123}. AArch64's translation root is not in it: of a machine that
+ * stands, and that no debugger holds, it comes from the debug stub.
  */
 public final class QmpMachineState implements MachineState {
 
     private static final Pattern EQUALS = Pattern.compile("\\b([A-Za-z][A-Za-z0-9_]*)\\s*=\\s*([0-9a-fA-F]{8,16})\\b");
     private static final Pattern COLUMNS = Pattern.compile("(?<![=\\w])(?:x\\d+/)?([a-z][a-z0-9_]*)\\s+([0-9a-fA-F]{16})\\b");
+
+    private static final String ROOT = "ttbr0_el1";
 
     private final Session session;
 
@@ -39,7 +43,9 @@ public final class QmpMachineState implements MachineState {
     @Override
     public List<Cpu> cpus() throws MachineException {
         List<Cpu> cpus = new ArrayList<>();
+        boolean running;
         try (Qmp qmp = Qmp.connect(session.visitorQmp())) {
+            running = qmp.execute("query-status").getAsJsonObject().get("running").getAsBoolean();
             for (JsonElement element : qmp.execute("query-cpus-fast").getAsJsonArray()) {
                 int index = element.getAsJsonObject().get("cpu-index").getAsInt();
                 JsonObject arguments = new JsonObject();
@@ -48,7 +54,21 @@ public final class QmpMachineState implements MachineState {
                 cpus.add(new Cpu(index, parse(qmp.execute("human-monitor-command", arguments).getAsString())));
             }
         }
-        return cpus;
+        return running || session.architecture() != Architecture.AARCH64 || session.gdbHolder().filter(ProcessIdentity::isAlive).isPresent() ? cpus : withRoots(cpus);
+    }
+
+    private List<Cpu> withRoots(List<Cpu> cpus) throws MachineException {
+        List<Cpu> whole = new ArrayList<>();
+        try (GdbStub stub = new GdbStub(session.gdbSocket())) {
+            Integer number = stub.systemRegisters().get(ROOT);
+            for (Cpu cpu : cpus) {
+                Map<String, Long> registers = new TreeMap<>(cpu.registers());
+                OptionalLong root = number == null ? OptionalLong.empty() : stub.read(cpu.index(), number);
+                root.ifPresent(value -> registers.put(ROOT, value));
+                whole.add(new Cpu(cpu.index(), Collections.unmodifiableMap(registers)));
+            }
+        }
+        return whole;
     }
 
     /** The registers that a text of QEMU names. */

@@ -12,7 +12,8 @@ import org.veridianos.inspect.model.Region;
 import org.veridianos.inspect.model.ThreadState;
 
 /**
- * What revoking a capability would destroy: everything derived from it, in whichever space it is; the capability itself stays.
+ * What revoking a capability would destroy: everything derived from it, in whichever space it is, names and messages that nobody has
+ * taken included; the capability itself stays. No object dies by it: all that dies names the object that the capability keeps.
  *
  * @param revoked   the capability
  * @param destroyed every capability that would die, parents before children
