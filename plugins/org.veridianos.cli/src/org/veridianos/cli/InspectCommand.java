@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import org.veridianos.inspect.Cancel;
 import org.veridianos.inspect.InspectException;
 import org.veridianos.inspect.LiveSource;
@@ -22,6 +23,12 @@ final class InspectCommand implements Command {
 
     private static final String WHAT = "caps, pages, runqueues, threads, frames, endpoints, objects";
 
+    private static final Set<String> VALUED = new TreeSet<>(Machines.VALUED);
+
+    static {
+        VALUED.addAll(List.of("--interval", "--process", "--depth", "--root", "--rounds", "--times"));
+    }
+
     @Override
     public String name() {
         return "inspect";
@@ -32,6 +39,7 @@ final class InspectCommand implements Command {
         return """
                 Usage: ./veridian inspect SESSION WHAT [--json] [--watch]
                        ./veridian inspect --scale
+                       ./veridian inspect --cost --arch x86_64|aarch64|riscv64
 
                 Shows kernel objects of a running machine, of the command line or of the IDE. The machine does not stop
                 and does not notice; any number of visitors may look at once. WHAT is one of
@@ -51,15 +59,22 @@ final class InspectCommand implements Command {
                   --root NAME       only this root (objects)
                   --scale           how long snapshots of a very large kernel take: 4,096 processes, 16,384 threads,
                                     500,000 capabilities, 1 GiB in pages of 4 KiB
+                  --cost            what looking on costs the guest: boots it to do a fixed work, with every view's
+                                    snapshots at 30 Hz and without, and compares instructions and time
+                  --rounds N        how much work that is (2000)
+                  --times N         how often time is measured (5)
                 """;
     }
 
     @Override
     public int run(Context context, List<String> args) throws Failure, MachineException, IOException, InterruptedException {
-        Options options = Options.parse(args, Set.of("--interval", "--process", "--depth", "--root"), Set.of("--json", "--watch", "--scale"));
+        Options options = Options.parse(args, VALUED, Set.of("--json", "--watch", "--scale", "--cost"));
         List<String> words = options.words(2);
         if (options.has("--scale")) {
             return scale(context.out());
+        }
+        if (options.has("--cost")) {
+            return InspectCost.measure(context, options);
         }
         if (words.isEmpty()) {
             throw new Failure(Failure.USAGE, "which machine? './veridian sessions' lists those that run");
