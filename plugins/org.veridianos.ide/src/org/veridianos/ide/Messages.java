@@ -5,6 +5,7 @@ import org.eclipse.osgi.util.NLS;
 /** Texts for the user. Each error says what is wrong and what to do next. */
 public final class Messages extends NLS {
 
+    public static String Build_cleaning;
     public static String Build_location;
     public static String Build_noToolchain;
     public static String Build_notStarted;

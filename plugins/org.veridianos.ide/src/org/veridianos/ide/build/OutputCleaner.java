@@ -9,12 +9,17 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.eclipse.core.runtime.CoreException;
 import org.eclipse.core.runtime.IProgressMonitor;
 import org.eclipse.core.runtime.OperationCanceledException;
+import org.eclipse.core.runtime.SubMonitor;
+import org.eclipse.osgi.util.NLS;
 import org.veridianos.build.Target;
 import org.veridianos.ide.IdePlugin;
+import org.veridianos.ide.Messages;
 import org.veridianos.ide.project.KernelProject;
 
 /** <i>Clean</i>: deletes one architecture's output, without running anything. Links are removed, never followed. */
 final class OutputCleaner {
+
+    private static final int FILES = 1000;
 
     private OutputCleaner() {
     }
@@ -24,14 +29,17 @@ final class OutputCleaner {
         if (!Files.isDirectory(output, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
+        SubMonitor progress = SubMonitor.convert(monitor, NLS.bind(Messages.Build_cleaning, project.name(), target.id()), 1);
         try {
             Files.walkFileTree(output, new SimpleFileVisitor<>() {
                 @Override
                 public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                    if (monitor.isCanceled()) {
+                    if (progress.isCanceled()) {
                         throw new OperationCanceledException();
                     }
                     Files.delete(file);
+                    // How many there are is not known: the bar slows down and never ends early.
+                    progress.setWorkRemaining(FILES).worked(1);
                     return FileVisitResult.CONTINUE;
                 }
 

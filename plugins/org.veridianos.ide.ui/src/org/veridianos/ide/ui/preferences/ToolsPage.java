@@ -140,7 +140,6 @@ public final class ToolsPage extends PreferencePage implements IWorkbenchPrefere
                 }
                 return Status.OK_STATUS;
             });
-            job.setSystem(true);
             job.schedule();
         }
 
