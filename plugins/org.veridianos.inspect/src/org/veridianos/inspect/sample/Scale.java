@@ -63,7 +63,10 @@ public final class Scale {
                 }
                 rows.add(new Row(part.getKey(), count(last), median(times), median(processor)));
             }
+            last = null;
+            long before = used();
             Snapshot all = source.take(Request.everything(), Cancel.NEVER);
+            rows.add(new Row("everything", (used() - before >> 20) + " MiB of memory", all.nanoseconds() / 1e6, all.nanoseconds() / 1e6));
             Map<String, Runnable> analyses = new LinkedHashMap<>();
             analyses.put("derivation graph", () -> new DerivationGraph(all.capabilitySpaces()));
             analyses.put("wait-for graph", () -> new WaitForGraph(all));
@@ -83,6 +86,11 @@ public final class Scale {
             }
         }
         return rows;
+    }
+
+    private static long used() {
+        System.gc();
+        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
     private static double median(long[] times) {

@@ -179,6 +179,21 @@ public abstract class LiveView<M> extends ViewPart {
         return model;
     }
 
+    /** What it wants to see, as it is set up now. */
+    public final Reading<M> wanted() {
+        return reading();
+    }
+
+    /** Shows a snapshot of any source, live or not, with the model that {@link #wanted} makes of it. */
+    public final void present(Snapshot next, M nextModel) {
+        snapshot = next;
+        model = nextModel;
+        showTitle(next.machine().title());
+        show(next, nextModel);
+        showInfo();
+        show(body);
+    }
+
     /** Tells the other views what the user points at here. */
     protected final void select(int pid, long thread, long object, String type) {
         if (snapshot != null) {
@@ -444,12 +459,7 @@ public abstract class LiveView<M> extends ViewPart {
     private final class Screen implements SnapshotLoop.Screen<M> {
         @Override
         public void show(Snapshot next, M nextModel) {
-            snapshot = next;
-            model = nextModel;
-            showTitle(next.machine().title());
-            LiveView.this.show(next, nextModel);
-            showInfo();
-            LiveView.this.show(body);
+            present(next, nextModel);
         }
 
         @Override
