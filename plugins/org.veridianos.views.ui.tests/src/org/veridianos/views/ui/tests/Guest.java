@@ -41,8 +41,14 @@ final class Guest {
 
     /** A machine on which init is ready, or a program runs; {@code program} empty for init alone. */
     static MachineProcess boot(String architecture, int cpus, String program) throws CoreException {
-        ILaunchConfigurationWorkingCopy copy = LaunchConfigurations.of(project(), architecture).getWorkingCopy().copy(architecture + " " + cpus + " " + program);
-        copy.setAttribute(LaunchAttributes.PROJECT, project().name());
+        return boot(project(), architecture, cpus, program, false);
+    }
+
+    /** The same with a kernel of any project; {@code outlives} for one that stays when the IDE is closed. */
+    static MachineProcess boot(KernelProject project, String architecture, int cpus, String program, boolean outlives) throws CoreException {
+        ILaunchConfigurationWorkingCopy copy = LaunchConfigurations.of(project, architecture).getWorkingCopy().copy(architecture + " " + cpus + " " + program);
+        copy.setAttribute(LaunchAttributes.PROJECT, project.name());
+        copy.setAttribute(LaunchAttributes.OUTLIVES, outlives);
         copy.setAttribute(LaunchAttributes.PROFILE, architecture);
         copy.setAttribute(LaunchAttributes.CPUS, cpus);
         copy.setAttribute(LaunchAttributes.PROGRAM, program);

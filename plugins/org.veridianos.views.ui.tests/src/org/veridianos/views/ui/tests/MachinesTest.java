@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.ArrayList;
 import java.util.List;
 import org.eclipse.core.runtime.CoreException;
+import org.eclipse.core.runtime.NullProgressMonitor;
 import org.eclipse.ui.IWorkbenchPage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.veridianos.ide.inspect.ActiveMachine;
 import org.veridianos.ide.launch.MachineProcess;
+import org.veridianos.ide.project.CreateKernelProject;
+import org.veridianos.ide.project.KernelProject;
 import org.veridianos.ide.ui.tests.bot.Bot;
 import org.veridianos.ide.ui.tests.bot.UiWatchdog;
 import org.veridianos.ide.ui.tests.bot.WarmUp;
@@ -53,14 +56,25 @@ class MachinesTest {
     }
 
     @Test
-    void oneOfEachArchitectureAtOnceEachInItsOwnView() throws CoreException {
+    void oneOfEachArchitectureFromTwoProjectsAtOnceEachInItsOwnView() throws CoreException {
         Bot.tidy();
         ViewsTest.perspective();
+        KernelProject checkout = Guest.project();
+        KernelProject other = new CreateKernelProject("Another kernel", null).execute(new NullProgressMonitor());
+        try {
+            threeMachines(List.of(checkout, other, checkout));
+        } finally {
+            Guest.endAll();
+            other.resource().delete(true, true, null);
+        }
+    }
+
+    private static void threeMachines(List<KernelProject> projects) throws CoreException {
         List<String> architectures = List.of("x86_64", "aarch64", "riscv64");
         List<MachineProcess> machines = new ArrayList<>();
         List<RunQueuesView> views = new ArrayList<>();
         for (int i = 0; i < architectures.size(); i++) {
-            MachineProcess machine = Guest.boot(architectures.get(i), i + 1, "");
+            MachineProcess machine = Guest.boot(projects.get(i), architectures.get(i), i + 1, "", false);
             String second = architectures.get(i);
             RunQueuesView view = (RunQueuesView) Bot.ui(() -> Bot.window().getActivePage().showView(RunQueuesView.ID, second, IWorkbenchPage.VIEW_ACTIVATE));
             Bot.run(() -> view.pin(machine.session().id()));
@@ -72,9 +86,10 @@ class MachinesTest {
             Bot.run(() -> Bot.window().getActivePage().bringToTop(view));
             await(view, i + 1, machines.get(i));
             assertEquals(architectures.get(i), Bot.ui(() -> view.snapshot().machine().architecture().id()));
+            assertEquals(projects.get(i).location().toString(), Bot.ui(() -> view.snapshot().machine().project()));
             assertEquals(List.of(), Bot.ui(() -> view.snapshot().problems()));
-            Bot.run(() -> Bot.window().getActivePage().hideView(view));
         }
+        views.forEach(view -> Bot.run(() -> Bot.window().getActivePage().hideView(view)));
     }
 
     private static void await(RunQueuesView view, int cpus, MachineProcess machine) {

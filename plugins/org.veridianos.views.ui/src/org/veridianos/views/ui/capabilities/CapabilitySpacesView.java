@@ -42,6 +42,7 @@ public final class CapabilitySpacesView extends SpacesView<SpaceModel, Capabilit
                 Column.number(Messages.Capabilities_count, 44, s -> (long) s.capabilities().size())), CapabilitySpace::address);
         spaces.dim(s -> !s.consistency().consistent());
         spaces.onSelection(s -> {
+            forgetKeptSpace();
             wanted = s.address();
             select(s.pid(), 0, s.holder().address(), "Space");
             refresh();
@@ -86,9 +87,10 @@ public final class CapabilitySpacesView extends SpacesView<SpaceModel, Capabilit
         Arrangement<SpaceModel.Entry> entries = table.arrangement(filterText());
         long address = wanted;
         int pid = wantedPid();
+        String kept = keptSpace();
         return new Reading<>(Request.of(Part.CAPABILITIES), (snapshot, memory, previous) -> {
-            long chosen = pid == 0 ? address
-                    : snapshot.capabilitySpaces().stream().filter(s -> s.pid() == pid).mapToLong(CapabilitySpace::address).findFirst().orElse(address);
+            long chosen = pid == 0 && kept == null ? address : snapshot.capabilitySpaces().stream()
+                    .filter(s -> pid != 0 ? s.pid() == pid : s.holder().name().equals(kept)).mapToLong(CapabilitySpace::address).findFirst().orElse(address);
             return SpaceModel.of(snapshot, chosen, some, entries);
         });
     }
@@ -99,10 +101,16 @@ public final class CapabilitySpacesView extends SpacesView<SpaceModel, Capabilit
         if (model.selected() != null) {
             wanted = model.selected().address();
             pidShown();
+            forgetKeptSpace();
             spaces().select(s -> s.address() == wanted);
         }
         map.show(model);
         table.show(model.table());
+    }
+
+    @Override
+    protected String spaceName() {
+        return model() == null || model().selected() == null ? null : model().selected().holder().name();
     }
 
     @Override

@@ -150,12 +150,20 @@ public final class DerivationView extends LiveView<DerivationView.Model> {
     @Override
     protected void save(IMemento into) {
         table.save(into, "ways");
+        into.putString("subject", pid + " " + Long.toHexString(object) + " " + Long.toHexString(slot));
         into.putInteger("down", down.getWeights()[0]);
     }
 
     @Override
     protected void restore(IMemento from) {
         table.restore(from, "ways");
+        String[] subject = from == null || from.getString("subject") == null ? new String[0] : from.getString("subject").split(" ");
+        if (subject.length == 3) {
+            // Objects have the same place as long as the machine runs; what is not there is left again as soon as that is seen.
+            pid = Integer.parseInt(subject[0]);
+            object = Long.parseUnsignedLong(subject[1], 16);
+            slot = Long.parseUnsignedLong(subject[2], 16);
+        }
         Integer first = from == null ? null : from.getInteger("down");
         if (first != null && first > 0 && first < 1000) {
             down.setWeights(first, 1000 - first);

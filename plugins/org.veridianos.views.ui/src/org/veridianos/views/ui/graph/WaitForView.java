@@ -115,10 +115,14 @@ public final class WaitForView extends LiveView<WaitForView.Model> {
     @Override
     protected void save(IMemento into) {
         table.save(into, "edges");
+        into.putBoolean("table", ((StackLayout) pages.getLayout()).topControl != canvas);
     }
 
     @Override
     protected void restore(IMemento from) {
         table.restore(from, "edges");
+        if (from != null && Boolean.TRUE.equals(from.getBoolean("table"))) {
+            ((StackLayout) pages.getLayout()).topControl = table.control();
+        }
     }
 }

@@ -25,6 +25,8 @@ public abstract class SpacesView<M, S> extends LiveView<M> {
     private LiveTable<S> spaces;
     private CellCanvas map;
     private int wantedPid;
+    /** Name of the space that was shown before a restart, until it was looked for. */
+    private String keptSpace;
 
     /** The list. */
     protected abstract LiveTable<S> createSpaces(Composite parent);
@@ -34,6 +36,9 @@ public abstract class SpacesView<M, S> extends LiveView<M> {
 
     /** The tables below the picture. */
     protected abstract Control createDetails(Composite parent);
+
+    /** What the selected space is called, in every machine and at any time; null for none. */
+    protected abstract String spaceName();
 
     /** Room for the list and for the picture at first, in thousandths of what there is. */
     protected abstract int[] firstWeights();
@@ -79,6 +84,16 @@ public abstract class SpacesView<M, S> extends LiveView<M> {
         return wantedPid;
     }
 
+    /** Name of the space that was shown before a restart; null when it was looked for already, or the user has chosen one. */
+    protected final String keptSpace() {
+        return keptSpace;
+    }
+
+    /** The user has chosen a space, or the kept one was looked for. */
+    protected final void forgetKeptSpace() {
+        keptSpace = null;
+    }
+
     /** The wanted process is shown, or there is none. */
     protected final void pidShown() {
         wantedPid = 0;
@@ -100,6 +115,10 @@ public abstract class SpacesView<M, S> extends LiveView<M> {
     @Override
     protected void save(IMemento into) {
         spaces.save(into, "spaces");
+        String name = keptSpace != null ? keptSpace : spaceName();
+        if (name != null) {
+            into.putString("space", name);
+        }
         into.putInteger("across", across.getWeights()[0]);
         into.putInteger("down", down.getWeights()[0]);
     }
@@ -107,6 +126,7 @@ public abstract class SpacesView<M, S> extends LiveView<M> {
     @Override
     protected void restore(IMemento from) {
         spaces.restore(from, "spaces");
+        keptSpace = from == null ? null : from.getString("space");
         weigh(across, from, "across");
         weigh(down, from, "down");
     }

@@ -44,6 +44,8 @@ public final class BytesView extends LiveView<BytesModel> {
     private LiveTable<Line> table;
     private long space;
     private long address;
+    /** Whose address space was shown before a restart, until it was looked for. */
+    private String keptOwner;
     /** What is wrong with the text in the box; empty when nothing is. */
     private String wrong = "";
 
@@ -70,6 +72,7 @@ public final class BytesView extends LiveView<BytesModel> {
     public void go(long newSpace, long newAddress) {
         space = newSpace;
         address = newAddress;
+        keptOwner = null;
         wrong = "";
         place.setText(Numbers.plainHex(address & -BytesModel.PAGE));
         refresh();
@@ -122,6 +125,11 @@ public final class BytesView extends LiveView<BytesModel> {
 
     @Override
     protected void show(Snapshot shown, BytesModel model) {
+        if (keptOwner != null) {
+            String owner = keptOwner;
+            shown.processes().stream().filter(p -> p.title().equals(owner)).findFirst().ifPresent(p -> go(p.addressSpace(), address));
+            keptOwner = null;
+        }
         String text = !wrong.isEmpty() ? wrong : switch (model.problem()) {
             case NONE -> NLS.bind(Messages.Bytes_of, model.owner());
             case GONE -> Messages.Bytes_gone;
@@ -144,13 +152,18 @@ public final class BytesView extends LiveView<BytesModel> {
     protected void save(IMemento into) {
         table.save(into, "bytes");
         into.putString("address", Numbers.plainHex(address));
+        String owner = model() == null ? keptOwner : model().owner();
+        if (owner != null) {
+            into.putString("owner", owner);
+        }
     }
 
     @Override
     protected void restore(IMemento from) {
         table.restore(from, "bytes");
         String kept = from == null ? null : from.getString("address");
-        // The address spaces of a machine go with it; the kernel's, which is number 0, is there in every one.
+        // The address spaces of a machine go with it: a process's is looked for by its name, the kernel's, number 0, is in every one.
+        keptOwner = from == null ? null : from.getString("owner");
         address = kept == null ? 0 : Long.parseUnsignedLong(kept.substring(2), 16);
         place.setText(Numbers.plainHex(address & -BytesModel.PAGE));
     }

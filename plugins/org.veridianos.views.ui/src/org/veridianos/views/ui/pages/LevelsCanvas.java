@@ -301,6 +301,11 @@ public final class LevelsCanvas extends CellCanvas {
         return focusCell() < 0 || focusCell() >= cellCount() ? 0 : address(focusCell());
     }
 
+    /** Level of the table that the cell with the focus is in; the top table's without one. */
+    int focusLevel() {
+        return PageFormat.TOP - Math.max(0, focusCell()) / PageFormat.ENTRIES;
+    }
+
     @Override
     public String cellName(int cell) {
         return Numbers.hex(address(cell));

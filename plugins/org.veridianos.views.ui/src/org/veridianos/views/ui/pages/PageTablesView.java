@@ -52,6 +52,10 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     /** The view's id. */
     public static final String ID = "org.veridianos.views.ui.pageTables";
 
+    /** A place to go to as soon as its space is shown. */
+    private record Place(long virtual, int level) {
+    }
+
     private CTabFolder tabs;
     private Label note;
     private PageLists lists;
@@ -59,7 +63,10 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     private final Set<Object> open = new HashSet<>();
     private boolean chosen;
     private long wanted;
-    private Long reveal;
+    private Place reveal;
+    /** What was open and pointed at in the space of before a restart. */
+    private Set<String> keptOpen = Set.of();
+    private Place keptPlace;
     private boolean marking;
     private Snapshot since;
     private List<Finding> roots = List.of();
@@ -75,6 +82,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     protected LiveTable<Space> createSpaces(Composite parent) {
         LiveTable<Space> spaces = new LiveTable<>(parent, List.of(Column.text(Messages.Pages_space, 150, Space::owner)), s -> s.address());
         spaces.onSelection(s -> {
+            forgetKeptSpace();
             choose(s.address());
             select(s.pid(), 0, 0, "AddressSpace");
         });
@@ -113,7 +121,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
                 map.reveal(virtual, level);
             } else {
                 choose(space);
-                reveal = virtual;
+                reveal = new Place(virtual, 0);
             }
         });
         lists.onToggle(this::toggle);
@@ -233,6 +241,14 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         }
         spaces().show(model.spaces());
         List<Space> known = model.spaces().shown();
+        if (keptSpace() != null && !known.isEmpty()) {
+            known.stream().filter(s -> s.owner().equals(keptSpace())).findFirst().ifPresent(s -> {
+                choose(s.address());
+                open.addAll(keptOpen);
+                reveal = keptPlace;
+            });
+            forgetKeptSpace();
+        }
         if (wantedPid() != 0) {
             known.stream().filter(s -> s.pid() == wantedPid()).findFirst().ifPresent(s -> choose(s.address()));
             pidShown();
@@ -245,7 +261,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         if (model.selected() != null && model.selected().addressSpace() == wanted) {
             map.show(model);
             if (reveal != null) {
-                map.reveal(reveal, 0);
+                map.reveal(reveal.virtual, reveal.level);
                 reveal = null;
             }
         }
@@ -295,6 +311,11 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
     }
 
     @Override
+    protected String spaceName() {
+        return model() == null ? null : model().spaces().shown().stream().filter(s -> s.address() == wanted).map(Space::owner).findFirst().orElse(null);
+    }
+
+    @Override
     public LiveTable<?> table() {
         return lists.of(tab());
     }
@@ -304,6 +325,10 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         super.save(into);
         into.putInteger("tab", tab().ordinal());
         into.putString("colours", map.colouring().name());
+        into.putString("open", String.join(" ", open.stream().map(Object::toString).toList()));
+        if (map.focusCell() >= 0) {
+            into.putString("place", Long.toHexString(map.focusAddress()) + " " + map.focusLevel());
+        }
         lists.save(into);
     }
 
@@ -314,12 +339,25 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
             return;
         }
         lists.restore(from);
+        String opened = Objects.requireNonNullElse(from.getString("open"), "");
+        keptOpen = opened.isEmpty() ? Set.of() : Set.of(opened.split(" "));
+        keptPlace = place(from.getString("place"));
         int tab = Objects.requireNonNullElse(from.getInteger("tab"), 0);
         tabs.setSelection(tab >= 0 && tab < Tab.values().length ? tab : 0);
         for (Colouring each : Colouring.values()) {
             if (each.name().equals(from.getString("colours"))) {
                 map.colourBy(each);
             }
+        }
+    }
+
+    /** From {@code address level}; null for anything else. */
+    private static Place place(String text) {
+        try {
+            String[] words = text == null ? new String[0] : text.split(" ");
+            return words.length == 2 ? new Place(Long.parseUnsignedLong(words[0], 16), Integer.parseInt(words[1])) : null;
+        } catch (NumberFormatException otherVersion) {
+            return null;
         }
     }
 }

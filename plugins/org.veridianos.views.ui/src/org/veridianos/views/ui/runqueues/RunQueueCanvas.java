@@ -85,6 +85,11 @@ public final class RunQueueCanvas extends CellCanvas {
         redraw();
     }
 
+    /** Address of the thread that another view selected, 0 for none. */
+    long marked() {
+        return marked;
+    }
+
     /** The thread of a cell; null for an idle CPU. */
     ThreadState thread(int cell) {
         return cells.get(cell).thread();

@@ -115,6 +115,7 @@ public final class RunQueuesView extends LiveView<RunQueueModel> {
     @Override
     protected void save(IMemento into) {
         into.putBoolean("table", isTableShown());
+        into.putString("marked", Long.toHexString(canvas.marked()));
         table.save(into, "threads");
     }
 
@@ -122,5 +123,8 @@ public final class RunQueuesView extends LiveView<RunQueueModel> {
     protected void restore(IMemento from) {
         table.restore(from, "threads");
         showTable(from != null && Boolean.TRUE.equals(from.getBoolean("table")));
+        if (from != null && from.getString("marked") != null) {
+            canvas.mark(Long.parseUnsignedLong(from.getString("marked"), 16));
+        }
     }
 }

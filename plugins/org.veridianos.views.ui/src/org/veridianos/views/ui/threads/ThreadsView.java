@@ -1,6 +1,7 @@
 package org.veridianos.views.ui.threads;
 
 import java.util.List;
+import java.util.regex.Pattern;
 import org.eclipse.swt.widgets.Composite;
 import org.eclipse.swt.widgets.Control;
 import org.eclipse.ui.IMemento;
@@ -82,10 +83,15 @@ public final class ThreadsView extends LiveView<TaskModel> {
     @Override
     protected void save(IMemento into) {
         table.save(into, "tasks");
+        into.putString("open", String.join(" ", trees.open().stream().map(Object::toString).toList()));
     }
 
     @Override
     protected void restore(IMemento from) {
         table.restore(from, "tasks");
+        String open = from == null ? null : from.getString("open");
+        if (open != null) {
+            Pattern.compile("\\d{1,9}").matcher(open).results().forEach(pid -> trees.open(Integer.valueOf(pid.group())));
+        }
     }
 }

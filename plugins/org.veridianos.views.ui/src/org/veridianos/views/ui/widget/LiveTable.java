@@ -35,6 +35,9 @@ import org.veridianos.views.ui.paint.Theme;
  */
 public final class LiveTable<R> {
 
+    /** So many readings may pass until the row that was selected before a restart is there again. */
+    private static final int TRIES_TO_SELECT = 20;
+
     private final Table table;
     private final List<Column<R>> columns;
     private final Function<R, Object> key;
@@ -44,6 +47,9 @@ public final class LiveTable<R> {
     private int sortColumn = -1;
     private boolean descending;
     private boolean pointed;
+    /** Key of the row that was selected before a restart, as text; null once it is selected again or the user chose another. */
+    private String kept;
+    private int keptTries;
     private Runnable onArrangement = () -> { };
     private final List<Consumer<R>> onSelection = new ArrayList<>();
 
@@ -65,6 +71,7 @@ public final class LiveTable<R> {
         table.addListener(SWT.MouseExit, e -> pointed = false);
         table.addListener(SWT.SetData, e -> fill((TableItem) e.item, e.index));
         table.addListener(SWT.Selection, e -> {
+            kept = null;
             if (table.getSelectionIndex() >= 0 && table.getSelectionIndex() < rows.shown().size()) {
                 R row = rows.shown().get(table.getSelectionIndex());
                 onSelection.forEach(l -> l.accept(row));
@@ -156,6 +163,12 @@ public final class LiveTable<R> {
             }
         }
         reselect(selected);
+        if (kept != null && count > 0 && selected.isEmpty()) {
+            String wanted = kept;
+            if (select(r -> key.apply(r).toString().equals(wanted)) || --keptTries == 0) {
+                kept = null;
+            }
+        }
     }
 
     private void reselect(List<Object> selected) {
@@ -246,9 +259,12 @@ public final class LiveTable<R> {
         return TableText.json(columns, rows.shown());
     }
 
-    /** Keeps sorting and the columns' widths and order. */
+    /** Keeps sorting, the columns' widths and order, and which row is selected. */
     public void save(IMemento memento, String id) {
         IMemento mine = memento.createChild(id);
+        if (selected() != null || kept != null) {
+            mine.putString("selected", selected() == null ? kept : key.apply(selected()).toString());
+        }
         mine.putInteger("sort", sortColumn);
         mine.putBoolean("descending", descending);
         for (int i = 0; i < columns.size(); i++) {
@@ -265,6 +281,8 @@ public final class LiveTable<R> {
         }
         sortColumn = Math.min(columns.size() - 1, Objects.requireNonNullElse(mine.getInteger("sort"), -1));
         descending = Boolean.TRUE.equals(mine.getBoolean("descending"));
+        kept = mine.getString("selected");
+        keptTries = TRIES_TO_SELECT;
         int[] order = table.getColumnOrder();
         for (int i = 0; i < columns.size(); i++) {
             Integer width = mine.getInteger("width" + i);
