@@ -49,7 +49,10 @@ public final class BuildOperation {
             throw new CoreException(new org.eclipse.core.runtime.Status(org.eclipse.core.runtime.IStatus.ERROR, IdePlugin.ID,
                     IdePlugin.UNTRUSTED, NLS.bind(Messages.Build_untrusted, project.location()), null));
         }
-        SubMonitor progress = SubMonitor.convert(monitor, NLS.bind(Messages.Build_task, project.name(), target.id()), STEPS);
+        String task = NLS.bind(Messages.Build_task, project.name(), target.id());
+        SubMonitor progress = SubMonitor.convert(monitor, task, STEPS);
+        // A part of something larger does not rename the whole: there it stands below.
+        progress.subTask(task);
         BuildRequest request = new BuildRequest(project.location(), List.of(target), release, false);
         try {
             BuildResult result = new KernelBuilder(toolchain()).build(request, new Progress(progress), progress::isCanceled);

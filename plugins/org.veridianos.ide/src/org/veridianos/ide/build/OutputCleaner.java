@@ -29,7 +29,8 @@ final class OutputCleaner {
         if (!Files.isDirectory(output, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
-        SubMonitor progress = SubMonitor.convert(monitor, NLS.bind(Messages.Build_cleaning, project.name(), target.id()), 1);
+        SubMonitor progress = SubMonitor.convert(monitor, 1);
+        progress.subTask(NLS.bind(Messages.Build_cleaning, project.name(), target.id()));
         try {
             Files.walkFileTree(output, new SimpleFileVisitor<>() {
                 @Override

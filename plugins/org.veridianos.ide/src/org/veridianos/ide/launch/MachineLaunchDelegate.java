@@ -73,7 +73,7 @@ public final class MachineLaunchDelegate implements ILaunchConfigurationDelegate
         if (image.isEmpty()) {
             throw IdePlugin.error(NLS.bind(Messages.Launch_noImage, settings.project().name(), settings.target().id()));
         }
-        progress.split(1);
+        progress.split(1).subTask(NLS.bind(Messages.Launch_starting, settings.profile().name()));
         try {
             Machine machine = Machine.start(settings.machine(image.get()), Machines.sessions(),
                     new Machine.Owner(Machines.OWNER, settings.outlives(), settings.project().location().toString()), LaunchSettings.environment());

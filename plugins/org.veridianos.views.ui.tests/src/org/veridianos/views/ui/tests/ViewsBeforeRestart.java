@@ -76,6 +76,10 @@ class ViewsBeforeRestart {
         int opened = Bot.ui(() -> pages.model().entries().shown().size());
         CapabilitySpacesView capabilities = ViewsTest.show(CapabilitySpacesView.ID, CapabilitySpacesView.class);
         // Views follow each other: all select the same process.
+        int space = Bot.waitFor("its space in the list", () -> capabilities.model() == null ? null : capabilities.model().spaces().shown().stream()
+                .filter(s -> s.holder().name().equals(owner)).map(s -> capabilities.model().spaces().shown().indexOf(s)).findFirst().orElse(null));
+        Bot.waitFor("its row", () -> capabilities.spaces().control().getItemCount() > space);
+        Bot.click(capabilities.spaces().control(), 30, Bot.ui(() -> capabilities.spaces().control().getItem(space).getBounds(0).y + 6));
         Bot.waitFor("the process's space", () -> capabilities.model() != null && capabilities.model().selected().holder().name().equals(owner)
                 && capabilities.table().control().getItemCount() > 1);
         Bot.click(capabilities.table().control(), 40, Bot.ui(() -> capabilities.table().control().getItem(1).getBounds(0).y + 6));
