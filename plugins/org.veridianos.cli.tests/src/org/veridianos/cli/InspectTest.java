@@ -13,10 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -99,6 +101,43 @@ class InspectTest {
         assertEquals(0, json.getAsJsonArray("missing").size(), result.out());
         assertEquals(0, json.getAsJsonArray("problems").size(), result.out());
         return json;
+    }
+
+    /** Three watch one machine at once; each sees moment after moment, and hears why it ends. */
+    @Test
+    void severalWatchAtOnceUntilTheMachineEnds() throws Exception {
+        Path out = folder.resolve("watched.out");
+        Process boot = Veridian.start(environment(), out, folder.resolve("watched.err"), List.of("boot", "--arch", "x86_64", "--interactive"));
+        Map<String, Process> visitors = new TreeMap<>();
+        try {
+            await(out);
+            for (String what : List.of("threads", "caps", "pages")) {
+                visitors.put(what, Veridian.start(environment(), folder.resolve(what), folder.resolve(what + ".err"),
+                        List.of("inspect", "x86_64-1", what, "--json", "--watch", "--interval", "100")));
+            }
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+            for (String what : visitors.keySet()) {
+                while (Files.readString(folder.resolve(what)).lines().count() < 5) {
+                    assertTrue(System.nanoTime() < deadline && visitors.get(what).isAlive(), Files.readString(folder.resolve(what + ".err")));
+                    Thread.sleep(20);
+                }
+            }
+            boot.destroy();
+            assertTrue(boot.waitFor(20, TimeUnit.SECONDS));
+            for (Map.Entry<String, Process> visitor : visitors.entrySet()) {
+                assertTrue(visitor.getValue().waitFor(20, TimeUnit.SECONDS), visitor.getKey() + " goes on");
+                String said = Files.readString(folder.resolve(visitor.getKey() + ".err"));
+                assertEquals(0, visitor.getValue().exitValue(), said);
+                assertTrue(said.contains("x86_64-1 has ended"), said);
+                List<String> moments = Files.readString(folder.resolve(visitor.getKey())).lines().map(l -> JsonParser.parseString(l).getAsJsonObject().get("taken").getAsString()).toList();
+                assertEquals(moments.size(), moments.stream().distinct().count());
+                assertEquals(moments.stream().sorted().toList(), moments);
+            }
+        } finally {
+            visitors.values().forEach(Process::destroy);
+            boot.destroy();
+            assertTrue(boot.waitFor(20, TimeUnit.SECONDS));
+        }
     }
 
     private static void await(Path out) throws IOException, InterruptedException {
