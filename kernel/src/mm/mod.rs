@@ -32,6 +32,8 @@ pub mod zones;
 
 #[cfg(all(feature = "ktest", target_os = "none"))]
 mod ktests;
+#[cfg(all(test, loom))]
+mod loom_tests;
 #[cfg(test)]
 mod tests;
 

@@ -265,14 +265,14 @@ impl MemoryObject {
         }
     }
 
-    /// Removes every mapping, in whatever space, that was made through a capability which no longer
-    /// exists. When it returns, no CPU can reach the object through them.
-    pub fn unmap_dead(&self) {
-        while let Some((space, start)) = self.first_dead() {
+    /// Removes every mapping, in whatever space, or every one that was made through a capability which
+    /// no longer exists. When it returns, no CPU can reach the object through them.
+    pub fn unmap(&self, all: bool) {
+        while let Some((space, start)) = self.first_mapping(all) {
             match space {
-                // SAFETY: `first_dead` took a reference for us.
+                // SAFETY: `first_mapping` took a reference for us.
                 Some(space) => unsafe {
-                    space.as_ref().unmap_dead(start, self);
+                    space.as_ref().unmap_object(start, self, all);
                     AddressSpace::release(space);
                 },
                 // The space is being destroyed on another CPU; that removes the mapping, too.
@@ -282,16 +282,15 @@ impl MemoryObject {
         }
     }
 
-    /// The space, with a reference unless it is ending, and the start of a region that was mapped
-    /// through a capability which no longer exists.
-    fn first_dead(&self) -> Option<(Option<NonNull<AddressSpace>>, u64)> {
+    /// The space, with a reference unless it is ending, and the start of a region that `unmap` removes.
+    fn first_mapping(&self, all: bool) -> Option<(Option<NonNull<AddressSpace>>, u64)> {
         let inner = self.inner.lock();
         // SAFETY: regions in the list are valid while the lock is held, and a region's space is
         // there as long as the region is.
         unsafe {
             let region = |link: *mut Link| &*container!(link, Region, of_object);
             let mut regions = inner.regions.iter().map(region);
-            let dead = regions.find(|region| !region.binding.is_live())?;
+            let dead = regions.find(|region| all || !region.binding.is_live())?;
             Some((AddressSpace::try_retain(dead.space), dead.start))
         }
     }

@@ -36,11 +36,12 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Removes the region at `start` if it maps `object` through a capability that is gone.
-    pub(super) fn unmap_dead(&self, start: u64, object: &MemoryObject) {
+    /// Removes the region at `start` if it maps `object`, and through a capability that is gone
+    /// unless `all` go.
+    pub(super) fn unmap_object(&self, start: u64, object: &MemoryObject, all: bool) {
         let dead = |r: &Region| {
             let here = r.start <= start && core::ptr::eq(r.object, object);
-            here && !r.binding.is_live() && !r.closing
+            here && (all || !r.binding.is_live()) && !r.closing
         };
         if let Some((start, end, _)) = self.close(start, dead) {
             self.remove(start, end, true);

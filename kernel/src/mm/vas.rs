@@ -140,7 +140,7 @@ impl AddressSpace {
     }
 
     /// Maps `len` bytes of an object from `offset` on, through the capability
-    /// `binding`: `MemoryObject::unmap_dead` removes it when that is gone. A single page is there at once.
+    /// `binding`: `MemoryObject::unmap` removes it when that is gone. A single page is there at once.
     pub fn map_object(
         &self,
         object: &MemoryObject,

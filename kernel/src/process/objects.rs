@@ -75,7 +75,7 @@ crate::object_type! {
 
     /// Removes mappings that were made through capabilities which no longer exist.
     fn sweep(&self) -> Progress {
-        self.memory().unmap_dead();
+        self.memory().unmap(false);
         Progress::Done
     }
 }

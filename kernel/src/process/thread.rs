@@ -269,7 +269,8 @@ unsafe fn destroy(object: NonNull<Object>) {
         let thread = object.cast::<ThreadObject>().as_ref().thread();
         crate::sched::fpu::discard(&mut *thread);
         super::lifecycle::drop_fault_handler(&mut *thread);
-        drop((*thread).buffer_memory.take());
+        let buffer = (*thread).buffer_memory.take();
+        buffer.inspect(|buffer| buffer.memory().unmap(true));
         CACHE.free(NonNull::new_unchecked(thread));
     }
 }

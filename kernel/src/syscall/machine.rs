@@ -29,6 +29,11 @@ pub fn cpu_info(thread: &mut Thread, _: Checked, _: Arguments) -> Answer {
 }
 
 pub fn kernel_info(_: &mut Thread, _: Checked, [_, buffer, length, ..]: Arguments) -> Answer {
+    // No buffer: the `buffer`-th allocation from now on is to fail (`mm::inject`).
+    #[cfg(feature = "checks")]
+    if length == u64::MAX {
+        return Ok(mm::inject::fail_nth(buffer));
+    }
     mm::heap::trim();
     mm::frames::drain();
     let words = [

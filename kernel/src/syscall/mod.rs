@@ -183,6 +183,10 @@ pub extern "C" fn no_such_call(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -
 fn leave(outcome: Outcome) -> Outcome {
     let here = cpu::current();
     crate::trace::event!(syscall_leave, current().id, outcome.status);
+    if (outcome.status as i64) < 0 {
+        // What was made in vain goes now.
+        crate::cap::reap();
+    }
     if here.scheduler().need_resched.load(Ordering::Relaxed) {
         leave_to_another(outcome);
     }

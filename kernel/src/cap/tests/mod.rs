@@ -44,9 +44,13 @@ macro_rules! tests {
 use tests;
 
 /// Depth and width of large trees.
-const MANY: usize = 100_000;
+const MANY: usize = if cfg!(miri) { 400 } else { 100_000 };
 /// Length of a chain of objects with a space each.
-const CHAIN: usize = if cfg!(test) { 100_000 } else { 5_000 };
+const CHAIN: usize = match () {
+    _ if cfg!(miri) => 100,
+    _ if cfg!(test) => 100_000,
+    _ => 5_000,
+};
 
 /// What runs once at the next preemption point of the test that set it.
 struct Hook(Box<dyn FnMut()>);

@@ -387,17 +387,17 @@ fn a_dead_capability_takes_its_mappings_and_no_others() {
                 space.store(at.0, i as u8).unwrap();
             }
         }
-        shared.unmap_dead();
+        shared.unmap(false);
         assert_eq!(shared.references(), 1 + 9);
         capabilities[1].kill();
-        shared.unmap_dead();
+        shared.unmap(false);
         for space in &spaces {
             assert_eq!(space.load(BASE), Ok(2));
             assert_eq!(space.query(VirtAddr(BASE + MIB)), None);
             assert_eq!(space.load(BASE + MIB), Err(Error::NotFound));
             assert_eq!(space.load(BASE + 2 * MIB), Ok(2));
         }
-        shared.unmap_dead();
+        shared.unmap(false);
         assert_eq!(shared.references(), 1 + 6);
         // SAFETY: the reference of `create`.
         unsafe { MemoryObject::release(object) };
@@ -606,7 +606,7 @@ fn steps(space: &AddressSpace, object: &MemoryObject, child: &AddressSpace) -> R
     space.protect(VirtAddr(BASE + 3 * PAGE), PAGE, RO)?;
     space.unmap(VirtAddr(BASE + 4 * MIB + 5 * PAGE), PAGE)?;
     capability.kill();
-    object.unmap_dead();
+    object.unmap(false);
     Ok(())
 }
 
@@ -907,7 +907,7 @@ fn run(ops: &[Op]) {
             Op::Revoke { tag } => {
                 capabilities[tag].kill();
                 capabilities[tag] = Capability::new();
-                shared.unmap_dead();
+                shared.unmap(false);
                 model.iter_mut().for_each(|m| m.retain(|_, p| p.tag != tag));
             }
             Op::Switch { space } => tlb::switch_to(&spaces[space]),

@@ -76,15 +76,16 @@ macro_rules! check_eq {
 }
 
 /// What must be the same before and after a test.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Counters {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counters {
     free_frames: u64,
     heap_objects: u64,
     processes: u64,
 }
 
 impl Counters {
-    fn read() -> Self {
+    /// What they are now, with nothing cached.
+    pub fn read() -> Self {
         let mut words = [0u64; 5];
         sys::kernel_info(
             MACHINE,
@@ -99,7 +100,7 @@ impl Counters {
     }
 
     /// Reads until the counters are `expected`: other CPUs may still be cleaning up.
-    fn settle(expected: Self) -> Self {
+    pub fn settle(expected: Self) -> Self {
         let end = now() + 300_000_000;
         loop {
             let counters = Self::read();

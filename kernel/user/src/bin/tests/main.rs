@@ -11,6 +11,7 @@ extern crate alloc;
 
 mod authority;
 mod cpu;
+mod failures;
 mod faults;
 mod fuzz;
 mod harness;
@@ -28,6 +29,7 @@ veridian::main!(run);
 const TESTS: &[&[harness::Test]] = &[
     authority::TESTS,
     cpu::TESTS,
+    failures::TESTS,
     faults::TESTS,
     fuzz::TESTS,
     ipc::TESTS,
