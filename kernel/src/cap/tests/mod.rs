@@ -15,6 +15,8 @@ use crate::lock::{Rank, SpinLock};
 
 #[cfg(not(loom))]
 mod cycles;
+#[cfg(all(feature = "ktest", target_os = "none"))]
+mod kernel;
 #[cfg(all(test, not(loom)))]
 mod model;
 #[cfg(not(loom))]

@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod authority;
+mod capabilities;
 mod cpu;
 mod failures;
 mod faults;
@@ -28,6 +29,7 @@ veridian::main!(run);
 
 const TESTS: &[&[harness::Test]] = &[
     authority::TESTS,
+    capabilities::TESTS,
     cpu::TESTS,
     failures::TESTS,
     faults::TESTS,
