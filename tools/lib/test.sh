@@ -5,8 +5,8 @@
 # nothing that went wrong adds up to success.
 
 TEST_STAGES="unit lines check host ktest bench boot workbench"
-# A build and a boot for each mutant take longer than everything else together: with --soak, or by name.
-TEST_LONG_STAGES="mutants"
+# These take longer than everything else together: with --soak, or by name.
+TEST_LONG_STAGES="sanitize mutants"
 
 test_help() {
     cat <<'TEXT'
@@ -20,11 +20,13 @@ Stages, in order; naming some runs only those:
   unit       JUnit tests of the plain bundles, and of machines with real QEMU processes
   lines      the kernel's size
   check      the kernel's formatting and lints
-  host       the kernel's tests on the host
-  ktest      the kernel's tests in QEMU: three architectures, 1 and 4 CPUs
+  host       the kernel's tests on the host, and models of its lock-free code in every order (loom)
+  ktest      the kernel's tests in QEMU: three architectures, 1 and 4 CPUs; memory with NUMA nodes and in three zones
   bench      executed instructions of every operation, against kernel/tests/baseline
   boot       boots: CPUs, memory, CPU models, exit statuses, bad input
   workbench  the IDE: its build, its tests on a virtual screen, its update site
+  sanitize   the host tests under AddressSanitizer, or valgrind where there is no nightly toolchain
+             (only with --soak or by name)
   mutants    broken kernels, each of which the tests must catch (only with --soak or by name)
 TEXT
 }
@@ -144,12 +146,30 @@ count_check() {
 stage_host() {
     local failed=0
     cargo_here test --package veridian-kernel --lib || failed=1
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo_here test --package veridian-kernel --lib --release loom || failed=1
     cargo_here test --package xtask || failed=1
     return "$failed"
 }
 
 count_host() {
     awk '/^test result:/ { passed += $4; failed += $6 } END { print passed + 0, failed + 0 }' "$1"
+}
+
+# AddressSanitizer needs its runtime, which comes with a nightly toolchain of rustup; valgrind is a package.
+stage_sanitize() {
+    local target=x86_64-unknown-linux-gnu
+    if rustup run nightly rustc --version > /dev/null 2>&1; then
+        (cd "$VERIDIAN_HOME/kernel" && env -u RUSTC RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/sanitize \
+            rustup run nightly cargo test --target "$target" --package veridian-kernel --lib)
+    else
+        need_packages "checking memory accesses" valgrind
+        CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=1" PROPTEST_CASES=4 CAP_STRESS=500 \
+            cargo_here test --target "$target" --package veridian-kernel --lib
+    fi
+}
+
+count_sanitize() {
+    count_host "$1"
 }
 
 stage_mutants() {
@@ -160,16 +180,26 @@ count_mutants() {
     awk '/^[0-9]+ caught, [0-9]+ not caught$/ { print $1, $3 }' "$1"
 }
 
+ktest_once() {
+    "$VERIDIAN_HOME/veridian" ktest "$@" || {
+        echo "-- run failed"
+        return 1
+    }
+}
+
 # Each run ends with its own sum; one that ends without is a failure.
 stage_ktest() {
     local arch cpus failed=0
     for arch in x86_64 aarch64 riscv64; do
         for cpus in 1 4; do
             echo "-- $arch, $cpus CPUs"
-            if ! "$VERIDIAN_HOME/veridian" ktest --arch "$arch" --cpus "$cpus" ${VERIDIAN_SOAK:+--kernel-arg test.soak}; then
-                failed=1
-                echo "-- run failed"
-            fi
+            ktest_once --arch "$arch" --cpus "$cpus" ${VERIDIAN_SOAK:+--kernel-arg test.soak} || failed=1
+        done
+        echo "-- $arch, zones of 6 GiB, 2 CPUs"
+        ktest_once --arch "$arch" --cpus 2 --memory 6G zone || failed=1
+        for cpus in 2 4; do
+            echo "-- $arch, a node each, $cpus CPUs"
+            ktest_once --arch "$arch" --cpus "$cpus" --nodes "$cpus" --memory 256M mm::ktests || failed=1
         done
     done
     return "$failed"

@@ -138,7 +138,7 @@ tests! {
     fn creating_a_thread() {
         extern "C" fn ends() -> ! {
             sys::thread_exit(0);
-            loop {}
+            unreachable!("a thread that has ended")
         }
         let stack = sys::map_anonymous(ADDRESS_SPACE, 0, 4 * PAGE, READ | WRITE).value()?;
         let (entry, top) = (ends as *const () as u64, stack + 4 * PAGE - 64);
