@@ -189,7 +189,7 @@ ktest_once() {
 
 # Each run ends with its own sum; one that ends without is a failure.
 stage_ktest() {
-    local arch cpus failed=0
+    local arch cpus nodes failed=0
     for arch in x86_64 aarch64 riscv64; do
         for cpus in 1 4; do
             echo "-- $arch, $cpus CPUs"
@@ -197,9 +197,11 @@ stage_ktest() {
         done
         echo "-- $arch, zones of 6 GiB, 2 CPUs"
         ktest_once --arch "$arch" --cpus 2 --memory 6G zone || failed=1
-        for cpus in 2 4; do
-            echo "-- $arch, a node each, $cpus CPUs"
-            ktest_once --arch "$arch" --cpus "$cpus" --nodes "$cpus" --memory 256M mm::ktests || failed=1
+        for nodes in 2 4; do
+            # QEMU 7.2 ends with an error of its own about the interrupt controllers of more than two RISC-V nodes.
+            [ "$arch-$nodes" != riscv64-4 ] || continue
+            echo "-- $arch, $nodes nodes, 4 CPUs"
+            ktest_once --arch "$arch" --cpus 4 --nodes "$nodes" --memory 512M mm::ktests || failed=1
         done
     done
     return "$failed"
