@@ -19,6 +19,8 @@ import org.veridianos.inspect.model.Zone;
 /** Reads zones, slab caches, reserved ranges and, if asked for, the record of every frame. */
 final class PhysicalMemoryReader {
 
+    /** Elements of a root that are looked at, whatever it says of its length. */
+    private static final int MOST_RECORDS = 4096;
     private static final int MOST_ZONES = 1024;
     private static final int MOST_ORDERS = 64;
     private static final List<String> NAMES = List.of("Dma", "Normal", "High");
@@ -116,7 +118,7 @@ final class PhysicalMemoryReader {
         Access zone = fields.access(block, "zone");
         Access free = fields.access(block, "free");
         String problem = null;
-        for (int i = 0; i < root.get().data().count(); i++) {
+        for (int i = 0; i < Math.min(root.get().data().count(), MOST_RECORDS); i++) {
             cancel.check();
             try {
                 byte[] s = memory.read(sectionAt(root.get(), i), section.size());
@@ -243,7 +245,7 @@ final class PhysicalMemoryReader {
         Access state = fields.access(frame, "state");
         Access zone = fields.access(frame, "zone");
         long left = limit * 8L;
-        for (int i = 0; i < root.get().data().count(); i++) {
+        for (int i = 0; i < Math.min(root.get().data().count(), MOST_RECORDS); i++) {
             cancel.check();
             try {
                 byte[] s = memory.read(sectionAt(root.get(), i), section.size());

@@ -15,6 +15,8 @@ import org.veridianos.inspect.model.RunQueue.Ready;
 /** Reads the roots {@code cpus} and {@code schedulers}, which have an element for each CPU. */
 final class RunQueueReader {
 
+    private static final int MOST_CPUS = 4096;
+
     private final KernelMemory memory;
     private final Fields fields;
     private final Collections collections;
@@ -40,7 +42,7 @@ final class RunQueueReader {
         }
         CpuFields c = new CpuFields(cpu);
         SchedulerFields s = new SchedulerFields(scheduler);
-        int count = Math.min(cpus.get().data().count(), schedulers.get().data().count());
+        int count = Math.min(MOST_CPUS, Math.min(cpus.get().data().count(), schedulers.get().data().count()));
         for (int i = 0; i < count; i++) {
             cancel.check();
             long cpuAt = element(cpus.get(), i);
