@@ -47,6 +47,7 @@ import org.veridianos.views.ui.pages.PageTablesView;
 import org.veridianos.views.ui.runqueues.RunQueuesView;
 import org.veridianos.views.ui.threads.ThreadsView;
 import org.veridianos.views.ui.widget.CellCanvas;
+import org.veridianos.views.ui.widget.LiveTable;
 
 /** The live views on a guest in which something happens all the time. */
 @ExtendWith({WarmUp.class, UiWatchdog.class})
@@ -367,6 +368,42 @@ class LivelyGuestTest {
         Bot.waitFor("the table", () -> view.tableControl().isFocusControl() && view.tableControl().isVisible());
         Bot.type("t");
         Bot.waitFor("the picture", () -> canvas.isFocusControl() && canvas.isVisible());
+    }
+
+    @ParameterizedTest
+    @Order(15)
+    @ValueSource(strings = {RunQueuesView.ID, CapabilitySpacesView.ID, PageTablesView.ID, MemoryView.ID, DerivationView.ID, WaitForView.ID, ThreadsView.ID, ObjectsView.ID})
+    void everyViewIsExportedAndFiltered(String id) {
+        LiveView<?> view = ViewsTest.show(id, LiveView.class);
+        Bot.waitFor("rows", () -> view.model() != null && table(view).rows().total() > 0);
+        LiveTable<?> table = Bot.ui(() -> table(view));
+        assertTrue(Bot.ui(table::csv).lines().count() > 1, "a title and rows");
+        String json = Bot.ui(table::json).strip();
+        assertTrue(json.startsWith("[") && json.endsWith("]") && json.contains("\": "), json);
+        if (!(view instanceof ThreadsView || view instanceof ObjectsView)) {
+            String svg = Bot.ui(() -> picture(view).toSvg()).strip();
+            assertTrue(svg.startsWith("<svg") && svg.endsWith("</svg>"));
+            assertTrue(Bot.ui(() -> picture(view).toImage()).width > 50);
+        }
+        Bot.run(() -> view.setFilter("nothing-is-called-so"));
+        // The filter of the derivation graph finds in the picture.
+        Bot.waitFor("no rows", () -> view instanceof DerivationView || table(view).rows().shown().isEmpty());
+        Bot.run(() -> view.setFilter(""));
+        Bot.waitFor("rows again", () -> !table(view).rows().shown().isEmpty());
+    }
+
+    private static LiveTable<?> table(LiveView<?> view) {
+        return switch (view) {
+            case RunQueuesView queues -> queues.table();
+            case CapabilitySpacesView spaces -> spaces.table();
+            case PageTablesView pages -> pages.table();
+            case MemoryView memory -> memory.table();
+            case DerivationView derivation -> derivation.table();
+            case WaitForView waits -> waits.table();
+            case ThreadsView threads -> threads.table();
+            case ObjectsView objects -> objects.table();
+            default -> throw new AssertionError(view);
+        };
     }
 
     private static CellCanvas picture(LiveView<?> view) {
