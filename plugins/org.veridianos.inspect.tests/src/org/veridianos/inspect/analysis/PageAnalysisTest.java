@@ -107,6 +107,18 @@ class PageAnalysisTest {
     }
 
     @Test
+    void whatIsGoneAtTheNextLookWasNone() {
+        long data = PRESENT | WRITE | USER | NO_EXECUTE;
+        List<Finding> first = PageFindings.of(snapshot(space(1, Map.of(2, 4 << 12 | data), false), space(2, Map.of(3, 4 << 12 | data), false)), List.of());
+        List<Finding> second = PageFindings.of(snapshot(space(2, Map.of(3, 4 << 12 | data), false)), List.of());
+        assertEquals(2, first.stream().filter(f -> f.kind() == Kind.MAPPED_FREE).count());
+        assertEquals(first, PageFindings.lasting(first, null));
+        assertEquals(second, PageFindings.lasting(second, Set.copyOf(first)));
+        assertEquals(second, PageFindings.lasting(first, Set.copyOf(second)));
+        assertEquals(List.of(), PageFindings.lasting(second, Set.of()));
+    }
+
+    @Test
     void registersAreThoseOfTheHartThatTheKernelMeans() {
         PageTable sound = space(1, Map.of(), false);
         MachineState.Cpu other = new MachineState.Cpu(0, Map.of("mhartid", 0L, "cr3", 0x99000L));

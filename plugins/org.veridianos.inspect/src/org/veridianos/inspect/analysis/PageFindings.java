@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.veridianos.inspect.Snapshot;
 import org.veridianos.inspect.model.Frames;
 import org.veridianos.inspect.model.PageFormat;
@@ -77,6 +78,16 @@ public final class PageFindings {
         }
         all.roots(cpus);
         return List.copyOf(all.findings);
+    }
+
+    /**
+     * What can be told of a guest that runs: tables and frame records are not read in one instant, so a page of a process that ends
+     * meanwhile looks like a mistake. What is wrong the next time as well is one.
+     *
+     * @param before what the snapshot before had; null when there is none
+     */
+    public static List<Finding> lasting(List<Finding> now, Set<Finding> before) {
+        return before == null ? now : now.stream().filter(before::contains).toList();
     }
 
     private void add(Finding finding) {

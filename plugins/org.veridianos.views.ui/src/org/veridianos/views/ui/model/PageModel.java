@@ -27,11 +27,12 @@ import org.veridianos.inspect.model.Region;
  * @param entries  its tables as an indented list, as far as they are open
  * @param frames   which frames of all spaces are mapped where, when the tab of frames is shown
  * @param findings mistakes in all spaces, when the tab of findings is shown
+ * @param suspects what looked like mistakes in this snapshot alone; null when that tab is not shown
  * @param changes  what changed since the marked moment, when that tab is shown
  * @param whole    whether everything that is shown is there, or the end of long lists is missing
  */
 public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ranges, Rows<Entry> entries, Rows<Use> frames, Rows<Finding> findings,
-        Rows<MappingChange> changes, boolean whole) {
+        Set<Finding> suspects, Rows<MappingChange> changes, boolean whole) {
 
     /** What is below the map. */
     public enum Tab {
@@ -119,8 +120,8 @@ public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ran
         }
     }
 
-    /** What {@code snapshot} shows. */
-    public static PageModel of(Snapshot snapshot, Wanted wanted, Arrangements arrangements) {
+    /** What {@code snapshot} shows; {@code previous} may be null. */
+    public static PageModel of(Snapshot snapshot, PageModel previous, Wanted wanted, Arrangements arrangements) {
         List<Space> list = new ArrayList<>();
         list.add(new Space(0, 0, "kernel"));
         for (ProcessState process : snapshot.processes()) {
@@ -147,14 +148,17 @@ public record PageModel(Rows<Space> spaces, PageTable selected, Rows<Mapped> ran
             frames = arrangements.frames.apply(map.uses());
         }
         Rows<Finding> findings = Rows.none();
+        Set<Finding> suspects = null;
         if (wanted.tab == Tab.FINDINGS) {
+            List<Finding> now = PageFindings.of(snapshot, List.of());
+            suspects = Set.copyOf(now);
             List<Finding> found = new ArrayList<>(wanted.roots);
-            found.addAll(PageFindings.of(snapshot, List.of()));
+            found.addAll(PageFindings.lasting(now, previous == null ? null : previous.suspects));
             findings = arrangements.findings.apply(found);
         }
         Rows<MappingChange> changes = wanted.tab == Tab.CHANGES && wanted.since != null
                 ? arrangements.changes.apply(SnapshotDiff.mappings(wanted.since, snapshot)) : Rows.none();
-        return new PageModel(arrangements.spaces.apply(list), selected, ranges, entries, frames, findings, changes, whole);
+        return new PageModel(arrangements.spaces.apply(list), selected, ranges, entries, frames, findings, suspects, changes, whole);
     }
 
     /** Name of the kind of region that an address lies in; empty for none. */

@@ -222,7 +222,7 @@ public final class PageTablesView extends SpacesView<PageModel, Space> {
         Wanted what = new Wanted(wanted, Set.copyOf(open), tab(), since, roots);
         boolean all = marking || tab().isAboutAll();
         Request request = tab().isAboutAll() ? Request.of(Part.PAGE_TABLES, Part.MEMORY, Part.FRAMES) : Request.of(Part.PAGE_TABLES);
-        return new Reading<>(all ? request : request.withAddressSpaces(Set.of(wanted)), (snapshot, memory, previous) -> PageModel.of(snapshot, what, arrangements));
+        return new Reading<>(all ? request : request.withAddressSpaces(Set.of(wanted)), (snapshot, memory, previous) -> PageModel.of(snapshot, previous, what, arrangements));
     }
 
     @Override
