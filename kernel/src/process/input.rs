@@ -27,10 +27,11 @@ static INPUT: SpinLock<Input> = SpinLock::new(
     },
 );
 
-/// A device line was raised; only the console's is used.
+/// A device line was raised, and is masked; only the console's is used. It is open again before the
+/// device is emptied: what came in between would be seen by nobody where only its edge is told.
 pub fn device(line: u32) {
-    interrupt();
     ipi::unmask(line);
+    interrupt();
 }
 
 /// The console's device has something: takes it in and wakes a reader, who then reads again.
