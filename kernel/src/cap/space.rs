@@ -13,6 +13,7 @@
 
 use alloc::boxed::Box;
 use core::alloc::Layout;
+use core::marker::PhantomPinned;
 use core::ptr::{NonNull, null, null_mut};
 
 use veridian_abi::Error;
@@ -65,7 +66,8 @@ crate::described! {
         pub(super) anchored: AtomicBool,
         store: SpinLock<Store>,
         inline_directory: Directory,
-        inline_chunks: [ChunkPointer; INLINE_CHUNKS],
+        inline_chunks: [ChunkPointer; INLINE_CHUNKS];
+        pinned: PhantomPinned
     }
 }
 
@@ -202,6 +204,8 @@ impl Space {
                 replaced: null_mut(),
             },
             inline_chunks: core::array::from_fn(|_| AtomicPtr::new(null_mut())),
+            // Its directory leads into itself.
+            pinned: PhantomPinned,
         };
         // SAFETY: the memory is fresh and of a space's layout; a box may own it, since `allocate`
         // takes from the global allocator.
