@@ -73,7 +73,7 @@ class ViewsTest {
                 .findFirst().orElse(null));
         assertNotNull(link);
         Bot.picture("views-empty");
-        assertEquals("Run Queues", Bot.ui(view::getPartName));
+        Bot.waitFor("the name of no machine", () -> view.getPartName().equals("Run Queues"));
     }
 
     @Test
@@ -223,7 +223,7 @@ class ViewsTest {
         Bot.waitFor("a model", () -> view.model() != null);
         machine.terminate();
         Bot.waitFor("the reason", () -> view.model() == null && !Bot.find(Bot.window().getShell(), Link.class, l -> l.isVisible()).isEmpty());
-        assertEquals("Run Queues", Bot.ui(view::getPartName));
+        Bot.waitFor("the name of no machine", () -> view.getPartName().equals("Run Queues"));
         assertTrue(Bot.find(Bot.window().getShell(), ToolItem.class, t -> "Pause".equals(t.getToolTipText())).size() >= 1);
     }
 
